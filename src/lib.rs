@@ -1,0 +1,3 @@
+//! rebake.
+pub mod sandbox;
+pub mod text;

@@ -1,0 +1,200 @@
+//! Amazon EC2: instances, images, snapshots, volumes, launch templates, networks, tags.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::cloud::Ctx;
+use super::machine::Software;
+use super::value::ApiError;
+use super::wire::{self, Service};
+
+/// What this service holds in one place.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct State {}
+
+/// What happens by itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Event {}
+
+/// Puts into a place what AWS itself keeps there. Leaves no trace in counters: ids are [`Ctx::fixed_id`]s.
+pub fn open(_ctx: &mut Ctx<'_>) {}
+
+/// Carries out an operation.
+///
+/// # Errors
+/// The error that AWS gives.
+pub fn call(_ctx: &mut Ctx<'_>, operation: &str, _input: &Value) -> Result<Value, ApiError> {
+    match operation {
+        _ => Err(wire::unknown_operation(Service::Ec2, operation)),
+    }
+}
+
+/// Plays an event.
+pub fn play(_ctx: &mut Ctx<'_>, event: Event) {
+    match event {}
+}
+
+// What the other services ask of EC2, at this place and moment.
+
+/// An instance to launch, for another service or for `RunInstances`.
+#[derive(Debug, Clone, Default)]
+pub struct Launch {
+    /// The image: a literal id (`resolve:ssm:` is resolved by the caller with [`resolve_image`]).
+    pub image_id: String,
+    /// For example `m7i.large`.
+    pub instance_type: String,
+    /// The Availability Zone; without, one is chosen.
+    pub zone: Option<String>,
+    /// The subnet; without, the default subnet of the zone.
+    pub subnet_id: Option<String>,
+    /// The launch template and version that it comes from: shows as the tags `aws:ec2launchtemplate:id` and
+    /// `aws:ec2launchtemplate:version`.
+    pub template: Option<(String, i64)>,
+    /// `LaunchTemplateData`-shaped settings that say the rest (security groups, profile, volumes, user data, tags);
+    /// null when there are none.
+    pub settings: Value,
+    /// Tags of the instance, beside those of `settings`.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// Launches one instance: `pending` now, `running` within a minute, then status checks; its guest is made from the
+/// image's software.
+///
+/// # Errors
+/// `InvalidAMIID.NotFound`, `InvalidAMIID.Unavailable`, `InsufficientInstanceCapacity` …
+pub fn launch(_ctx: &mut Ctx<'_>, _launch: &Launch) -> Result<String, ApiError> {
+    todo!()
+}
+
+/// Terminates an instance: `shutting-down` now, `terminated` soon, gone from the lists within an hour. Unknown ids are
+/// ignored.
+pub fn terminate(_ctx: &mut Ctx<'_>, _instance_id: &str) {
+    todo!()
+}
+
+/// How an instance does, for health checks of groups and image builds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Health {
+    /// Not running yet.
+    Pending,
+    /// Running, status checks not yet passed.
+    Initializing,
+    /// Running, both status checks passed. Says nothing about the application: see [`super::machine::Machine::sick`].
+    Ok,
+    /// Stopping, stopped, shutting down, terminated or unknown.
+    Gone,
+}
+
+/// How an instance does.
+#[must_use]
+pub fn health(_ctx: &mut Ctx<'_>, _instance_id: &str) -> Health {
+    todo!()
+}
+
+/// A version of a launch template.
+#[derive(Debug, Clone)]
+pub struct ResolvedTemplate {
+    /// `lt-…`.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// The version's number, `$Latest` and `$Default` resolved.
+    pub version: i64,
+    /// `LaunchTemplateData` by model names, as `DescribeLaunchTemplateVersions` tells it (`ImageId` may be
+    /// `resolve:ssm:…`).
+    pub data: Value,
+}
+
+/// Finds the version that a `LaunchTemplateSpecification` (`LaunchTemplateId` or `LaunchTemplateName`, `Version` a
+/// number, `$Latest`, `$Default` or absent = `$Default`) names.
+///
+/// # Errors
+/// `InvalidLaunchTemplateId.NotFound`, `InvalidLaunchTemplateName.NotFoundException`,
+/// `InvalidLaunchTemplateId.VersionNotFound`.
+pub fn resolve_template(_ctx: &mut Ctx<'_>, _specification: &Value) -> Result<ResolvedTemplate, ApiError> {
+    todo!()
+}
+
+/// The literal image id behind an `ImageId` that may be `resolve:ssm:PARAMETER[:VERSION|:LABEL]`.
+///
+/// # Errors
+/// As EC2 reports a parameter that cannot be resolved.
+pub fn resolve_image(_ctx: &mut Ctx<'_>, _image_id: &str) -> Result<String, ApiError> {
+    todo!()
+}
+
+/// An image to make from an instance, for Image Builder or for `CreateImage`.
+#[derive(Debug, Clone, Default)]
+pub struct NewImage {
+    /// The instance.
+    pub instance_id: String,
+    /// The name, unique among the account's images of the region.
+    pub name: String,
+    /// For people.
+    pub description: String,
+    /// Tags of the image.
+    pub tags: BTreeMap<String, String>,
+    /// Tags of its snapshots.
+    pub snapshot_tags: BTreeMap<String, String>,
+}
+
+/// Makes an image of an instance: `pending` now, `available` in two to ten minutes. It carries the software of the
+/// guest as it is now.
+///
+/// # Errors
+/// `InvalidInstanceID.NotFound`, `InvalidAMIName.Duplicate` …
+pub fn create_image(_ctx: &mut Ctx<'_>, _image: &NewImage) -> Result<String, ApiError> {
+    todo!()
+}
+
+/// A copy of an image into this place, for Image Builder or for `CopyImage`.
+#[derive(Debug, Clone, Default)]
+pub struct ImageCopy {
+    /// Where the source is.
+    pub source_region: String,
+    /// The source.
+    pub source_image_id: String,
+    /// The name of the copy.
+    pub name: String,
+    /// For people.
+    pub description: String,
+    /// Whether the user's tags of the source go along.
+    pub copy_tags: bool,
+    /// Tags of the copy.
+    pub tags: BTreeMap<String, String>,
+    /// Tags of its snapshots.
+    pub snapshot_tags: BTreeMap<String, String>,
+}
+
+/// Copies an image into this place: `pending` now, `available` in three to fifteen minutes.
+///
+/// # Errors
+/// `InvalidAMIID.NotFound`, `InvalidAMIName.Duplicate`, `InvalidRegion` …
+pub fn copy_image(_ctx: &mut Ctx<'_>, _copy: &ImageCopy) -> Result<String, ApiError> {
+    todo!()
+}
+
+/// An image as far as other services care.
+#[derive(Debug, Clone)]
+pub struct ImageView {
+    /// `pending`, `available`, `failed`, `deregistered` …
+    pub state: String,
+    /// Its name.
+    pub name: String,
+    /// `x86_64` or `arm64`.
+    pub architecture: String,
+    /// The key of its operating system in the catalogue.
+    pub system: String,
+    /// What is installed in it.
+    pub software: Software,
+    /// The account that owns it (also `137112412989` for Amazon's own).
+    pub owner: String,
+}
+
+/// An image of this region that the account may see, deregistered ones included.
+#[must_use]
+pub fn image(_ctx: &mut Ctx<'_>, _image_id: &str) -> Option<ImageView> {
+    todo!()
+}

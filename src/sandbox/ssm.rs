@@ -1,0 +1,42 @@
+//! Systems Manager: parameters, managed nodes, patching, commands.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::cloud::Ctx;
+use super::value::ApiError;
+use super::wire::{self, Service};
+
+/// What this service holds in one place.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct State {}
+
+/// What happens by itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Event {}
+
+/// Puts into a place what AWS itself keeps there. Leaves no trace in counters: ids are [`Ctx::fixed_id`]s.
+pub fn open(_ctx: &mut Ctx<'_>) {}
+
+/// Carries out an operation.
+///
+/// # Errors
+/// The error that AWS gives.
+pub fn call(_ctx: &mut Ctx<'_>, operation: &str, _input: &Value) -> Result<Value, ApiError> {
+    match operation {
+        _ => Err(wire::unknown_operation(Service::Ssm, operation)),
+    }
+}
+
+/// Plays an event.
+pub fn play(_ctx: &mut Ctx<'_>, event: Event) {
+    match event {}
+}
+
+// What the other services ask of Systems Manager, at this place and moment.
+
+/// The value of a parameter: `NAME`, `NAME:VERSION` or `NAME:LABEL`, public ones (`/aws/service/…`) included.
+#[must_use]
+pub fn parameter(_ctx: &mut Ctx<'_>, _selector: &str) -> Option<String> {
+    todo!()
+}

@@ -1,0 +1,1 @@
+//! A leaf of text: spans, suggestions, durations.
