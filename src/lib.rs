@@ -1,3 +1,4 @@
 //! rebake.
+pub mod model;
 pub mod sandbox;
 pub mod text;

@@ -1,0 +1,31 @@
+//! The vocabulary as plain data: what there is (sites, nodes, groups, templates, images, channels) as it was read, with
+//! gaps beside it. No I/O, no SDK types, no opinions: lanes and needs are [`crate::classify`]'s.
+
+mod build;
+mod channel;
+mod command;
+mod fleet;
+mod gap;
+mod group;
+mod image;
+mod node;
+mod site;
+mod template;
+
+pub use build::{Build, BuildStatus, BuildStep, BuiltImage};
+pub use channel::{Approval, Channel, ChannelVersion, RolloutOutcome, RolloutRecord, channel_parameter};
+pub use command::{Command, Invocation, InvocationStatus};
+pub use fleet::{Fleet, SiteSeen};
+pub use gap::{Fact, Gap};
+pub use group::{Group, GroupSource, LifecycleHook, Member, Refresh, RefreshStatus, VersionSpec};
+pub use image::{Image, ImageState, ImageTags, tag};
+pub use node::{
+    Agent, Node, NodeKind, NodeState, OperatingSystem, Patch, PatchOperation, PatchState, Platform, Volume,
+};
+pub use site::{Identity, Site};
+pub use template::{ImageSource, Template, TemplateVersion};
+
+use std::collections::BTreeMap;
+
+/// Tags of a resource, by key.
+pub type Tags = BTreeMap<String, String>;

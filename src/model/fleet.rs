@@ -1,0 +1,106 @@
+//! A fleet: everything that one inventory saw.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Channel, Gap, Group, Identity, Image, Node, Site, Template};
+
+/// Everything that one inventory saw, a potentially incomplete and outdated view of reality.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Fleet {
+    /// When reading began.
+    pub as_of: Timestamp,
+    /// The sites that were asked, with what came of it.
+    pub sites: Vec<SiteSeen>,
+    /// Every node once, sorted by site and id.
+    pub nodes: Vec<Node>,
+    /// Every group, sorted by site and name.
+    pub groups: Vec<Group>,
+    /// The templates that groups use.
+    pub templates: Vec<Template>,
+    /// The images that nodes, templates and recipes name, and those that rebake built.
+    pub images: Vec<Image>,
+    /// The parents of recipes as they resolve now: (site, how the recipe names it) → image id.
+    #[serde(with = "parents")]
+    pub parents: BTreeMap<(Site, String), String>,
+    /// The channels of the recipes.
+    pub channels: Vec<Channel>,
+    /// What could not be read.
+    pub gaps: Vec<Gap>,
+}
+
+/// A site that was asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SiteSeen {
+    /// Which.
+    pub site: Site,
+    /// The account's name from the configuration, or empty.
+    pub name: String,
+    /// Who asked, if that could be told.
+    pub identity: Option<Identity>,
+}
+
+impl Fleet {
+    /// An empty fleet.
+    #[must_use]
+    pub fn new(as_of: Timestamp) -> Self {
+        Self {
+            as_of,
+            sites: Vec::new(),
+            nodes: Vec::new(),
+            groups: Vec::new(),
+            templates: Vec::new(),
+            images: Vec::new(),
+            parents: BTreeMap::new(),
+            channels: Vec::new(),
+            gaps: Vec::new(),
+        }
+    }
+
+    /// A node by its id.
+    #[must_use]
+    pub fn node(&self, id: &str) -> Option<&Node> {
+        self.nodes.iter().find(|node| node.id == id)
+    }
+
+    /// A group by site and name.
+    #[must_use]
+    pub fn group(&self, site: &Site, name: &str) -> Option<&Group> {
+        self.groups.iter().find(|group| group.site == *site && group.name == name)
+    }
+
+    /// A template by site and id.
+    #[must_use]
+    pub fn template(&self, site: &Site, id: &str) -> Option<&Template> {
+        self.templates.iter().find(|template| template.site == *site && template.id == id)
+    }
+
+    /// An image by site and id.
+    #[must_use]
+    pub fn image(&self, site: &Site, id: &str) -> Option<&Image> {
+        self.images.iter().find(|image| image.site == *site && image.id == id)
+    }
+
+    /// A channel as a site holds it.
+    #[must_use]
+    pub fn channel(&self, site: &Site, recipe: &str, name: &str) -> Option<&Channel> {
+        self.channels.iter().find(|channel| channel.site == *site && channel.recipe == recipe && channel.name == name)
+    }
+}
+
+/// JSON takes no tuples as keys: saved as a list.
+mod parents {
+    use super::{BTreeMap, Deserialize, Serialize, Site};
+    use serde::{Deserializer, Serializer};
+
+    type Parents = BTreeMap<(Site, String), String>;
+
+    pub(super) fn serialize<S: Serializer>(map: &Parents, to: S) -> Result<S::Ok, S::Error> {
+        map.iter().collect::<Vec<_>>().serialize(to)
+    }
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Parents, D::Error> {
+        Ok(Vec::<((Site, String), String)>::deserialize(from)?.into_iter().collect())
+    }
+}

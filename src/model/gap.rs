@@ -1,0 +1,58 @@
+//! Gaps: what could not be read. A gap is a value beside the data, never an error that hides the rest.
+
+use serde::{Deserialize, Serialize};
+
+use super::Site;
+
+/// The kind of fact that is missing. An action is blocked by the gaps of the facts that it rests on, and only by those.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fact {
+    /// Nothing of the site could be read.
+    Site,
+    /// The instances of EC2.
+    Instances,
+    /// The groups of Auto Scaling and their members.
+    Groups,
+    /// Launch templates and their versions.
+    Templates,
+    /// Images and their lineage.
+    Images,
+    /// Volumes of instances.
+    Volumes,
+    /// The managed nodes of Systems Manager.
+    ManagedNodes,
+    /// Patch states.
+    PatchStates,
+    /// The single patches of a node.
+    Patches,
+    /// Instance refreshes.
+    Refreshes,
+    /// Scaling policies, which tell some owners.
+    ScalingPolicies,
+    /// Lifecycle hooks, which tell some owners.
+    LifecycleHooks,
+    /// Channel and other parameters.
+    Parameters,
+    /// Patch baselines and patch groups.
+    Baselines,
+    /// Commands under way.
+    Commands,
+}
+
+/// Something that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gap {
+    /// Where.
+    pub site: Site,
+    /// What is missing.
+    pub fact: Fact,
+    /// The node, group or image that it concerns, if it is not the whole site.
+    pub resource: Option<String>,
+    /// The IAM action of the call that failed, for example `ssm:DescribeInstancePatchStates`.
+    pub action: String,
+    /// The error code, for example `AccessDeniedException`.
+    pub code: String,
+    /// What AWS said.
+    pub message: String,
+}

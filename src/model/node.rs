@@ -1,0 +1,202 @@
+//! Nodes: anything that runs an operating system.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Site, Tags};
+
+/// An EC2 instance (`i-…`) or an on-premises managed node (`mi-…`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Node {
+    /// `i-…` or `mi-…`.
+    pub id: String,
+    /// Where.
+    pub site: Site,
+    /// The tag `Name`, else what Systems Manager calls it, else empty.
+    pub name: String,
+    /// What it is.
+    pub kind: NodeKind,
+    /// Whether it runs.
+    pub state: NodeState,
+    /// Its operating system, as far as known.
+    pub system: Option<OperatingSystem>,
+    /// The image it was launched from.
+    pub image: Option<String>,
+    /// When it was launched (EC2) or registered (on-premises).
+    pub launched_at: Option<Timestamp>,
+    /// For example `m7i.large`.
+    pub instance_type: Option<String>,
+    /// `x86_64` or `arm64`.
+    pub architecture: Option<String>,
+    /// The Availability Zone.
+    pub zone: Option<String>,
+    /// Its tags.
+    pub tags: Tags,
+    /// The Auto Scaling group that lists it as a member (not what its tags say).
+    pub group: Option<String>,
+    /// The service that operates it: EC2's `Operator.Principal` where `Operator.Managed` is true.
+    pub operator: Option<String>,
+    /// What Systems Manager knows of its agent.
+    pub agent: Agent,
+    /// Its patch state row; none if it was never scanned or the states were not read (see the fleet's gaps).
+    pub patch_state: Option<PatchState>,
+    /// Its missing and failed patches; read only where the row shows a need.
+    pub patches: Vec<Patch>,
+    /// Its volumes.
+    pub volumes: Vec<Volume>,
+}
+
+/// What a node is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NodeKind {
+    /// An EC2 instance.
+    Instance,
+    /// A node that was registered by an activation.
+    OnPremises,
+}
+
+/// Whether a node runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NodeState {
+    /// `pending` or `running`; also every on-premises node.
+    Running,
+    /// `stopping` or `stopped`, since then if EC2 tells.
+    Stopped {
+        /// From the state transition reason.
+        since: Option<Timestamp>,
+    },
+}
+
+/// The families that differ in patching.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Platform {
+    /// Linux.
+    Linux,
+    /// Windows.
+    Windows,
+    /// macOS.
+    Macos,
+}
+
+/// An operating system.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct OperatingSystem {
+    /// As the agent tells it, for example `Amazon Linux`, `Ubuntu`, `Microsoft Windows Server 2022 Datacenter`.
+    pub name: String,
+    /// As the agent tells it, for example `2023`, `24.04`, `10.0.20348`.
+    pub version: String,
+    /// Whether it was inferred from image and platform because no agent told it.
+    pub inferred: bool,
+}
+
+impl OperatingSystem {
+    /// The family.
+    #[must_use]
+    pub fn platform(&self) -> Platform {
+        if self.name.contains("Windows") {
+            Platform::Windows
+        } else if self.name.eq_ignore_ascii_case("macOS") {
+            Platform::Macos
+        } else {
+            Platform::Linux
+        }
+    }
+}
+
+/// What Systems Manager knows of a node's agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Agent {
+    /// The managed nodes of the site could not be read.
+    Unread,
+    /// Systems Manager does not know the node.
+    Absent,
+    /// `PingStatus` Online.
+    Online {
+        /// The last ping.
+        last_ping: Timestamp,
+    },
+    /// `PingStatus` ConnectionLost or Inactive.
+    Lost {
+        /// The last ping.
+        last_ping: Timestamp,
+    },
+}
+
+/// What Patch Manager did last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PatchOperation {
+    /// Looked only.
+    Scan,
+    /// Installed.
+    Install,
+}
+
+/// A row of `DescribeInstancePatchStates`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PatchState {
+    /// The baseline that was used.
+    pub baseline: String,
+    /// The snapshot of approved patches that was used.
+    pub snapshot: Option<String>,
+    /// The patch group, if any.
+    pub patch_group: String,
+    /// What was done.
+    pub operation: PatchOperation,
+    /// When it ended.
+    pub at: Timestamp,
+    /// Installed patches of the baseline.
+    pub installed: u32,
+    /// Approved, applicable, not installed.
+    pub missing: u32,
+    /// Attempted and failed.
+    pub failed: u32,
+    /// Installed, waiting for a reboot.
+    pub pending_reboot: u32,
+    /// Installed and rejected.
+    pub rejected: u32,
+}
+
+impl PatchState {
+    /// Patches that keep the node from being compliant: missing, failed, pending reboot, rejected.
+    #[must_use]
+    pub fn non_compliant(&self) -> u32 {
+        self.missing + self.failed + self.pending_reboot + self.rejected
+    }
+}
+
+/// A patch of a node that is missing or failed, from `DescribeInstancePatches`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Patch {
+    /// `KBId`: an advisory, a package or a KB number.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// As the vendor classifies it.
+    pub classification: String,
+    /// As the vendor rates it: `Critical`, `Important`, `Medium`, `Low`, or empty.
+    pub severity: String,
+    /// `Missing`, `Failed`, `InstalledPendingReboot`, `InstalledRejected`.
+    pub state: String,
+    /// The vulnerabilities that it closes.
+    pub cves: Vec<String>,
+    /// When the vendor released it, where an API tells.
+    pub released_at: Option<Timestamp>,
+}
+
+/// A volume of an instance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Volume {
+    /// `vol-…`.
+    pub id: String,
+    /// For example `/dev/xvda`.
+    pub device: String,
+    /// Whether it is the root volume.
+    pub root: bool,
+    /// Whether it goes away with the instance.
+    pub delete_on_termination: bool,
+}
