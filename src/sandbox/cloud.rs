@@ -85,6 +85,16 @@ pub enum Outcome {
     Lost,
 }
 
+/// What one request came to.
+#[derive(Debug)]
+pub struct Handled {
+    /// The answer.
+    pub reply: Reply,
+    /// The call, if it was carried out, whether it succeeded or not: not when it could not be read, and not when a
+    /// fault stood in its way.
+    pub performed: Option<wire::Call>,
+}
+
 /// The emulated cloud: all accounts and regions, the clock, and what is going to happen.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Cloud {
@@ -99,6 +109,8 @@ pub struct Cloud {
     pub access_keys: BTreeMap<String, String>,
     /// Role ARNs that may be assumed.
     pub roles: Vec<String>,
+    /// Temporary access key → ARN of the role session that it belongs to.
+    pub sessions: BTreeMap<String, String>,
     /// Operating systems and patches.
     pub catalogue: Catalogue,
     /// What goes wrong, on request.
@@ -128,6 +140,7 @@ impl Cloud {
             places: BTreeMap::new(),
             access_keys: BTreeMap::new(),
             roles: Vec::new(),
+            sessions: BTreeMap::new(),
             catalogue,
             faults: Faults::default(),
             eventual_consistency: false,
@@ -142,31 +155,39 @@ impl Cloud {
     ///
     /// Plays what was due before the request first. A moment earlier than [`Cloud::now`] counts as now.
     pub fn handle(&mut self, request: &http::Request<Bytes>, now: Timestamp) -> Reply {
+        self.receive(request, now).reply
+    }
+
+    /// As [`Cloud::handle`], telling also whether the call was carried out: what [`super::store`] must keep.
+    pub fn receive(&mut self, request: &http::Request<Bytes>, now: Timestamp) -> Handled {
         self.advance(now);
         let call = match wire::read(self, request) {
             Ok(call) => call,
             Err(refused) => {
                 let at = self.now;
                 self.calls.push(CallRecord::refused(at, &refused));
-                return Reply { after: Duration::from_millis(5), outcome: Outcome::Response(refused.response) };
+                let reply = Reply { after: Duration::from_millis(5), outcome: Outcome::Response(refused.response) };
+                return Handled { reply, performed: None };
             }
         };
         self.requests += 1;
         let request_id = uuid(&self.hash(&format!("request {}", self.requests)));
         let fault = self.faults.strike(&call);
         if fault == Some(WireFaultKind::LostBefore) {
-            return Reply { after: wire::latency(&call), outcome: Outcome::Lost };
+            let reply = Reply { after: wire::latency(&call), outcome: Outcome::Lost };
+            return Handled { reply, performed: None };
         }
-        let result = match fault.as_ref().and_then(|fault| wire::fault_error(call.service, fault)) {
-            Some(refusal) => Err(refusal),
-            None => self.perform(&call),
-        };
+        let refusal = fault.as_ref().and_then(|fault| wire::fault_error(call.service, fault));
+        let stopped = refusal.is_some();
+        let result = refusal.map_or_else(|| self.perform(&call), Err);
         self.calls.push(CallRecord::answered(self.now, &call, result.as_ref().err()));
         let response = wire::write(&call, &result, &request_id);
-        match fault {
-            Some(fault) => fault.deliver(response, wire::latency(&call)),
-            None => Reply { after: wire::latency(&call), outcome: Outcome::Response(response) },
-        }
+        let latency = wire::latency(&call);
+        let reply = match fault {
+            Some(fault) => fault.deliver(response, latency),
+            None => Reply { after: latency, outcome: Outcome::Response(response) },
+        };
+        Handled { reply, performed: (!stopped).then_some(call) }
     }
 
     /// Carries out one parsed call, now: what `handle` does between reading and writing, and what a replay does.
@@ -180,7 +201,7 @@ impl Cloud {
             wire::Service::AutoScaling => autoscaling::call(&mut ctx, &call.operation, &call.input),
             wire::Service::Ssm => ssm::call(&mut ctx, &call.operation, &call.input),
             wire::Service::ImageBuilder => imagebuilder::call(&mut ctx, &call.operation, &call.input),
-            wire::Service::Sts => sts::call(&mut ctx, &call.operation, &call.input),
+            wire::Service::Sts => sts::call(&mut ctx, &call.access_key, &call.operation, &call.input),
         }
     }
 
