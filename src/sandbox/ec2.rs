@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -196,5 +197,40 @@ pub struct ImageView {
 /// An image of this region that the account may see, deregistered ones included.
 #[must_use]
 pub fn image(_ctx: &mut Ctx<'_>, _image_id: &str) -> Option<ImageView> {
+    todo!()
+}
+
+/// An instance as far as other services care.
+#[derive(Debug, Clone)]
+pub struct InstanceView {
+    /// `pending`, `running`, `stopping`, `stopped`, `shutting-down` or `terminated`.
+    pub state: String,
+    /// For example `m7i.large`.
+    pub instance_type: String,
+    /// The image that it was launched from.
+    pub image_id: String,
+    /// `x86_64` or `arm64`.
+    pub architecture: String,
+    /// The Availability Zone.
+    pub zone: String,
+    /// The name of its instance profile's role.
+    pub role: Option<String>,
+    /// The latest launch or start.
+    pub launched_at: Timestamp,
+    /// When it was stopped or terminated, if it is.
+    pub ended_at: Option<Timestamp>,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// An instance of this place, terminated ones included as long as `DescribeInstances` tells them.
+#[must_use]
+pub fn instance(_ctx: &mut Ctx<'_>, _instance_id: &str) -> Option<InstanceView> {
+    todo!()
+}
+
+/// The ids of the instances of this place.
+#[must_use]
+pub fn instance_ids(_ctx: &mut Ctx<'_>) -> Vec<String> {
     todo!()
 }
