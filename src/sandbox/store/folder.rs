@@ -29,7 +29,7 @@ pub(super) const FORMAT: u32 = 1;
 pub(super) struct Folder {
     dir: PathBuf,
     /// Unlocks when it is dropped.
-    lock: File,
+    _lock: File,
     log: File,
     lines: usize,
     generation: u64,
@@ -91,7 +91,7 @@ impl Folder {
             None => (new_log(dir, snapshot.generation)?, 0),
         };
         let (generation, archived) = (snapshot.generation, snapshot.archived);
-        let folder = Self { dir: dir.to_owned(), lock, log, lines, generation, archived };
+        let folder = Self { dir: dir.to_owned(), _lock: lock, log, lines, generation, archived };
         Ok(Loaded::Kept(folder, Box::new(cloud)))
     }
 
@@ -99,7 +99,7 @@ impl Folder {
     pub(super) fn begin(dir: &Path, lock: File, cloud: &Cloud) -> Result<Self, StoreError> {
         write_snapshot(dir, 1, 0, cloud)?;
         let log = new_log(dir, 1)?;
-        Ok(Self { dir: dir.to_owned(), lock, log, lines: 0, generation: 1, archived: 0 })
+        Ok(Self { dir: dir.to_owned(), _lock: lock, log, lines: 0, generation: 1, archived: 0 })
     }
 
     /// Begins a generation with a cloud that has no past.

@@ -1,0 +1,158 @@
+//! Components: documents with a version, immutable. The same name and version again is the next build version.
+
+use serde_json::{Value, json};
+
+use super::arn::{self, Pattern, Reference};
+use super::document::{Document, Parameter};
+use super::{Resource, invalid, list, managed, not_found, pick, refuse_dry_run, text_map, token};
+use crate::sandbox::cloud::Ctx;
+use crate::sandbox::value::{ApiError, Get};
+
+pub(super) fn create(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
+    token::once(ctx, "CreateComponent", input, |ctx| {
+        let version = Pattern::parse(input.text("semanticVersion").unwrap_or_default())?;
+        let Some(version) = version.exact() else {
+            return Err(ApiError::new("InvalidVersionNumberException", "A component needs a version without x."));
+        };
+        let data = match (input.text("data"), input.text("uri")) {
+            (Some(data), None) => data,
+            (None, Some(uri)) => return Err(invalid("uri", &format!("The object '{uri}' cannot be read."))),
+            _ => {
+                let message = "You must specify exactly one of 'data' and 'uri'.";
+                return Err(ApiError::new("InvalidParameterCombinationException", message));
+            }
+        };
+        let document = Document::parse(data).map_err(|why| invalid("data", &why))?;
+        refuse_dry_run(input)?;
+        let name = input.text("name").unwrap_or_default();
+        let base = arn::arn(&ctx.place, "component", name);
+        let taken =
+            ctx.region().imagebuilder.components.keys().filter(|arn| arn::parent(arn) == format!("{base}/{version}"));
+        let build = taken.filter_map(|arn| Reference::parse(arn)?.build).max().unwrap_or(0) + 1;
+        let mut body =
+            pick(input, &["description", "changeDescription", "platform", "supportedOsVersions", "kmsKeyId"]);
+        body["type"] = json!(if document.is_test() { "TEST" } else { "BUILD" });
+        body["state"] = json!({"status": "ACTIVE"});
+        body["parameters"] = document.parameters().into_iter().map(parameter).collect();
+        body["owner"] = json!(ctx.place.account);
+        body["data"] = json!(data);
+        body["encrypted"] = json!(true);
+        let component = Resource {
+            arn: format!("{base}/{version}/{build}"),
+            name: name.to_owned(),
+            version: Some(version),
+            created: ctx.now,
+            updated: None,
+            tags: text_map(input, "tags"),
+            body,
+        };
+        let answer = json!({
+            "componentBuildVersionArn": component.arn,
+            "latestVersionReferences": arn::latest_references(&base, version),
+        });
+        ctx.region().imagebuilder.components.insert(component.arn.clone(), component);
+        Ok(answer)
+    })
+}
+
+fn parameter(parameter: Parameter) -> Value {
+    json!({
+        "name": parameter.name,
+        "type": parameter.kind,
+        "defaultValue": parameter.default.map(|default| vec![default]),
+        "description": parameter.description,
+    })
+}
+
+pub(super) fn get(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
+    let asked = input.text("componentBuildVersionArn").unwrap_or_default();
+    let component = find(ctx, asked).ok_or_else(|| not_found(asked))?;
+    let references = component.version.map(|version| arn::latest_references(base(&component), version));
+    Ok(json!({"component": component.view(), "latestVersionReferences": references}))
+}
+
+/// `…:component/NAME` of a component.
+fn base(component: &Resource) -> &str {
+    arn::parent(arn::parent(&component.arn))
+}
+
+/// The component that an ARN names: a build version, or the latest build of a version, which may hold `x`.
+pub(super) fn find(ctx: &mut Ctx<'_>, arn: &str) -> Option<Resource> {
+    let reference =
+        Reference::parse(arn).filter(|reference| reference.kind == "component" && reference.is_in(&ctx.place))?;
+    if reference.is_managed() {
+        return arn::latest(&managed::components(&ctx.place.region), &reference).cloned();
+    }
+    arn::latest(ctx.region().imagebuilder.components.values(), &reference).cloned()
+}
+
+pub(super) fn list(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
+    let mut components: Vec<Resource> = match input.text("owner") {
+        Some("Amazon") => managed::components(&ctx.place.region),
+        None | Some("Self") => ctx.region().imagebuilder.components.values().cloned().collect(),
+        Some(_) => Vec::new(),
+    };
+    // One entry for a version stands for its builds, the latest of them.
+    components.sort_by_key(|component| (base(component).to_owned(), component.version));
+    let by_name = input.flag("byName") == Some(true);
+    let same = |one: &Resource, other: &Resource| base(one) == base(other) && (by_name || one.version == other.version);
+    let groups = components.chunk_by(same).filter_map(<[Resource]>::last);
+    let entry = |component: &Resource| {
+        let mut view = pick(
+            &component.view(),
+            &["name", "version", "description", "platform", "supportedOsVersions", "type", "owner", "dateCreated"],
+        );
+        view["arn"] =
+            if by_name { json!(format!("{}/x.x.x", base(component))) } else { json!(arn::parent(&component.arn)) };
+        view["status"] = json!("ACTIVE");
+        view
+    };
+    let known = ["description", "name", "platform", "supportedOsVersion", "type", "version"];
+    list::page(input, "componentVersionList", &known, groups.map(entry).collect())
+}
+
+pub(super) fn list_builds(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
+    let mut components: Vec<Resource> = managed::components(&ctx.place.region);
+    components.extend(ctx.region().imagebuilder.components.values().cloned());
+    let asked = input.text("componentVersionArn");
+    components.retain(|component| match asked {
+        Some(asked) => arn::parent(&component.arn) == asked,
+        None => component.body.text("owner") != Some("Amazon"),
+    });
+    let members = [
+        "arn",
+        "name",
+        "version",
+        "platform",
+        "supportedOsVersions",
+        "state",
+        "type",
+        "owner",
+        "description",
+        "changeDescription",
+        "dateCreated",
+        "tags",
+    ];
+    list::cut(
+        input,
+        "componentSummaryList",
+        components.iter().map(|component| pick(&component.view(), &members)).collect(),
+    )
+}
+
+pub(super) fn delete(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
+    let asked = input.text("componentBuildVersionArn").unwrap_or_default();
+    let state = &mut ctx.region().imagebuilder;
+    let own =
+        Reference::parse(asked).filter(|_| state.components.contains_key(asked)).ok_or_else(|| not_found(asked))?;
+    let uses = |recipe: &&Resource| {
+        let arns = recipe.body.items("components").iter().filter_map(|component| component.text("componentArn"));
+        arns.filter_map(Reference::parse).any(|reference| reference.covers(&own))
+    };
+    if let Some(recipe) = state.recipes.values().find(uses) {
+        let message = format!("The component is referenced by '{}'.", recipe.arn);
+        return Err(ApiError::new("ResourceDependencyException", message));
+    }
+    state.components.remove(asked);
+    Ok(json!({"componentBuildVersionArn": asked}))
+}

@@ -1,0 +1,437 @@
+//! Images: one build of a recipe each, from `PENDING` to `AVAILABLE`, `FAILED` or `CANCELLED`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::arn::{self, Reference};
+use super::pipeline::refuse_containers;
+use super::{
+    Event, Resource, Version, Workflow, build, component, date, invalid, list, not_found, pick, recipe, token,
+};
+use super::{distribute, text_map};
+use crate::sandbox::cloud::{self, Ctx};
+use crate::sandbox::value::{ApiError, Get};
+
+/// For so long at most a new image may be missing in lists.
+const LONGEST_LAG: Duration = Duration::from_mins(2);
+
+/// `ImageStatus`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Status {
+    /// Asked for.
+    Pending,
+    /// Taken up.
+    Creating,
+    /// In the build workflow.
+    Building,
+    /// In the test workflow.
+    Testing,
+    /// Being copied and shared.
+    Distributing,
+    /// Being put into launch templates and parameters.
+    Integrating,
+    /// There in every region.
+    Available,
+    /// Cancelled by request.
+    Cancelled,
+    /// Failed.
+    Failed,
+}
+
+impl Status {
+    /// Whether nothing more happens by itself.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Available | Self::Cancelled | Self::Failed)
+    }
+}
+
+/// A build version of an image.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Image {
+    /// `…:image/NAME/VERSION/BUILD`.
+    pub arn: String,
+    /// When it was asked for.
+    pub created: Timestamp,
+    /// How far it is.
+    pub status: Status,
+    /// Why it failed.
+    pub reason: Option<String>,
+    /// `failureContext`, or null.
+    pub failure: Value,
+    /// The recipe as it was.
+    pub recipe: Resource,
+    /// The infrastructure configuration as it was.
+    pub infrastructure: Resource,
+    /// The distribution configuration as it was.
+    pub distribution: Option<Resource>,
+    /// The ARN of the pipeline that started it.
+    pub pipeline: Option<String>,
+    /// Members of the request that are given back as they came.
+    pub request: Value,
+    /// Its tags (not those of its AMIs).
+    pub tags: BTreeMap<String, String>,
+    /// The components, as their versions were when the build began.
+    pub components: Vec<Frozen>,
+    /// The AMI that the parent was when the build began.
+    pub parent: Option<String>,
+    /// The build or test instance that runs now.
+    pub instance: Option<String>,
+    /// The AMI that the build made.
+    pub output: Option<String>,
+    /// The date that the names of its AMIs hold.
+    pub build_date: String,
+    /// The operating system, once collected.
+    pub os_version: Option<String>,
+    /// The packages, once collected.
+    pub packages: BTreeMap<String, String>,
+    /// Its workflows, the latest last.
+    pub workflows: Vec<Workflow>,
+    /// What a fault lets the step under way end with.
+    pub doom: Option<String>,
+    /// The AMIs in all regions and accounts.
+    pub amis: Vec<Ami>,
+    /// Where distribution failed, and why.
+    pub failures: Vec<distribute::Failure>,
+    /// Counts every beginning and end, so that late events are known.
+    pub run: u32,
+}
+
+/// A component whose version no longer moves.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Frozen {
+    /// The build version.
+    pub arn: String,
+    /// Whether it has something to do on the build instance.
+    pub builds: bool,
+    /// Whether it has something to do on the test instance.
+    pub tests: bool,
+    /// Whether it brings the system up to date.
+    pub updates: bool,
+    /// Phase, step and action that a failure is blamed on.
+    pub blame: [String; 3],
+}
+
+/// An AMI of an image.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Ami {
+    /// Where it is.
+    pub region: String,
+    /// Whose it is.
+    pub account: String,
+    /// `ami-…`.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// For people.
+    pub description: Option<String>,
+    /// Whether its copy is complete.
+    pub complete: bool,
+}
+
+impl Image {
+    /// Name and version of the recipe are those of the image.
+    fn version(&self) -> Version {
+        self.recipe.version.unwrap_or(Version(0, 0, 0))
+    }
+
+    fn build(&self) -> &str {
+        self.arn.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// Whether a flag of the request is set; absent counts as set.
+    pub(super) fn wants(&self, flag: &str) -> bool {
+        self.request.flag(flag) != Some(false)
+    }
+
+    /// Whether it is tested.
+    pub(super) fn is_tested(&self) -> bool {
+        self.request["imageTestsConfiguration"].flag("imageTestsEnabled") != Some(false)
+    }
+
+    /// What lists of images and single images have in common.
+    fn common(&self) -> Value {
+        let managed = self.recipe.body.text("parentImage").is_some_and(|parent| parent.contains(":aws:image/"));
+        json!({
+            "arn": self.arn,
+            "name": self.recipe.name,
+            "type": "AMI",
+            "version": format!("{}/{}", self.version(), self.build()),
+            "platform": self.recipe.body["platform"],
+            "osVersion": self.os_version,
+            "dateCreated": date(self.created),
+            "buildType": "USER_INITIATED",
+            "imageSource": if managed { "AMAZON_MANAGED" } else { "CUSTOM" },
+        })
+    }
+
+    /// An entry of a list of build versions.
+    pub(super) fn summary(&self) -> Value {
+        let mut view = self.common();
+        view["state"] = json!({"status": self.status, "reason": self.reason, "failureContext": self.failure});
+        view["owner"] = self.recipe.body["owner"].clone();
+        let complete = self.amis.iter().filter(|ami| ami.complete);
+        view["outputResources"] = json!({"amis": complete.map(Ami::view).collect::<Vec<_>>()});
+        view["tags"] = json!(self.tags);
+        view
+    }
+
+    /// The whole of it.
+    fn view(&self) -> Value {
+        let mut view = self.summary();
+        view["enhancedImageMetadataEnabled"] = json!(self.wants("enhancedImageMetadataEnabled"));
+        view["imageRecipe"] = self.recipe.view();
+        view["infrastructureConfiguration"] = self.infrastructure.view();
+        view["distributionConfiguration"] = self.distribution.as_ref().map_or(Value::Null, Resource::view);
+        view["imageTestsConfiguration"] = json!({"imageTestsEnabled": self.is_tested(), "timeoutMinutes": 720});
+        view["sourcePipelineArn"] = json!(self.pipeline);
+        for member in ["executionRole", "workflows", "loggingConfiguration", "imageScanningConfiguration"] {
+            view[member] = self.request[member].clone();
+        }
+        view
+    }
+}
+
+impl Ami {
+    fn view(&self) -> Value {
+        json!({
+            "region": self.region,
+            "image": self.id,
+            "name": self.name,
+            "description": self.description,
+            "state": {"status": "AVAILABLE"},
+            "accountId": self.account,
+        })
+    }
+}
+
+pub(super) fn create(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
+    token::once(ctx, "CreateImage", input, |ctx| {
+        let image = begin(ctx, input, None)?;
+        let reference = Reference::parse(&image).and_then(|image| image.version?.exact());
+        let base = arn::parent(arn::parent(&image)).to_owned();
+        let references = reference.map(|version| arn::latest_references(&base, version));
+        Ok(json!({"imageBuildVersionArn": image, "latestVersionReferences": references}))
+    })
+}
+
+/// Begins a build; its ARN.
+pub(super) fn begin(ctx: &mut Ctx<'_>, request: &Value, pipeline: Option<String>) -> Result<String, ApiError> {
+    let (recipe, infrastructure, distribution) = check_parts(ctx, request)?;
+    let version = recipe.version.unwrap_or(Version(0, 0, 0));
+    let version_arn = format!("{}/{version}", arn::arn(&ctx.place, "image", &recipe.name));
+    let created = ctx.now;
+    let state = &mut ctx.region().imagebuilder;
+    let builds = state.builds.entry(version_arn.clone()).or_default();
+    *builds += 1;
+    let members = [
+        "imageTestsConfiguration",
+        "enhancedImageMetadataEnabled",
+        "executionRole",
+        "workflows",
+        "loggingConfiguration",
+        "imageScanningConfiguration",
+    ];
+    let image = Image {
+        arn: format!("{version_arn}/{builds}"),
+        created,
+        status: Status::Pending,
+        reason: None,
+        failure: Value::Null,
+        recipe,
+        infrastructure,
+        distribution,
+        pipeline,
+        request: pick(request, &members),
+        tags: text_map(request, "tags"),
+        components: Vec::new(),
+        parent: None,
+        instance: None,
+        output: None,
+        build_date: String::new(),
+        os_version: None,
+        packages: BTreeMap::new(),
+        workflows: Vec::new(),
+        doom: None,
+        amis: Vec::new(),
+        failures: Vec::new(),
+        run: 1,
+    };
+    let arn = image.arn.clone();
+    state.images.insert(arn.clone(), image);
+    let look = Event::Look { image: arn.clone(), run: 1 };
+    ctx.schedule(Duration::from_secs(1), cloud::Event::ImageBuilder(look));
+    Ok(arn)
+}
+
+/// The recipe and the configurations that a request names, all of which must be there.
+pub(super) fn check_parts(
+    ctx: &mut Ctx<'_>,
+    request: &Value,
+) -> Result<(Resource, Resource, Option<Resource>), ApiError> {
+    refuse_containers(request)?;
+    let missing = |member: &str, arn: &str| invalid(member, &format!("The resource '{arn}' does not exist."));
+    let Some(arn) = request.text("imageRecipeArn") else {
+        return Err(invalid("imageRecipeArn", "An image recipe is needed."));
+    };
+    let recipe = recipe::find(ctx, arn).ok_or_else(|| missing("imageRecipeArn", arn))?;
+    let state = &ctx.region().imagebuilder;
+    let arn = request.text("infrastructureConfigurationArn").unwrap_or_default();
+    let infrastructure = state.infrastructures.get(arn).cloned();
+    let infrastructure = infrastructure.ok_or_else(|| missing("infrastructureConfigurationArn", arn))?;
+    let distribution = match request.text("distributionConfigurationArn") {
+        None => None,
+        Some(arn) => {
+            let found = state.distributions.get(arn).cloned();
+            Some(found.ok_or_else(|| missing("distributionConfigurationArn", arn))?)
+        }
+    };
+    if request.has("workflows") && !request.has("executionRole") {
+        return Err(invalid("executionRole", "An execution role is required to provide workflows."));
+    }
+    let arns = request.items("workflows").iter().filter_map(|workflow| workflow.text("workflowArn"));
+    if let Some(foreign) = arns.into_iter().find(|arn| !arn.contains(":aws:workflow/")) {
+        return Err(invalid("workflows", &format!("The workflow '{foreign}' does not exist.")));
+    }
+    Ok((recipe, infrastructure, distribution))
+}
+
+/// The components of a recipe with the versions that they have now.
+pub(super) fn freeze(ctx: &mut Ctx<'_>, recipe: &Resource) -> Result<Vec<Frozen>, String> {
+    let arns = recipe.body.items("components").iter().filter_map(|component| component.text("componentArn"));
+    arns.map(|arn| {
+        component::find(ctx, arn)
+            .and_then(|found| Frozen::of(&found))
+            .ok_or_else(|| format!("The component '{arn}' does not exist."))
+    })
+    .collect()
+}
+
+impl Frozen {
+    fn of(component: &Resource) -> Option<Self> {
+        let document = super::document::Document::parse(component.body.text("data")?).ok()?;
+        let (phase, step) = document.first_step()?;
+        Some(Self {
+            arn: component.arn.clone(),
+            builds: document.phases.iter().any(|phase| phase.name != "test"),
+            tests: document.phases.iter().any(|phase| phase.name == "test"),
+            updates: document.updates(),
+            blame: [phase.name.clone(), step.name.clone(), step.action.clone()],
+        })
+    }
+}
+
+pub(super) fn get(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
+    let asked = input.text("imageBuildVersionArn").unwrap_or_default();
+    let image = match ctx.region().imagebuilder.images.get(asked) {
+        Some(exact) => exact,
+        None => latest(ctx, asked).ok_or_else(|| not_found(asked))?,
+    };
+    let references = arn::latest_references(arn::parent(arn::parent(&image.arn)), image.version());
+    Ok(json!({"image": image.view(), "latestVersionReferences": references}))
+}
+
+/// The latest available image that an ARN without a build covers.
+pub(super) fn latest<'a>(ctx: &'a mut Ctx<'_>, arn: &str) -> Option<&'a Image> {
+    let wanted = Reference::parse(arn).filter(|wanted| wanted.kind == "image" && wanted.is_in(&ctx.place))?;
+    let available = ctx.region().imagebuilder.images.values().filter(|image| image.status == Status::Available);
+    let parsed = available.filter_map(|image| Some((Reference::parse(&image.arn)?, image)));
+    let covered = parsed.filter(|(other, _)| wanted.covers(other));
+    covered.max_by_key(|(other, image)| (image.version(), other.build)).map(|(_, image)| image)
+}
+
+/// The images that lists show: with eventual consistency, new ones come with a delay.
+fn listed<'a>(ctx: &'a mut Ctx<'_>) -> Vec<&'a Image> {
+    let lags = ctx.cloud.eventual_consistency;
+    let hidden: Vec<String> = {
+        let created = ctx.region().imagebuilder.images.values().map(|image| (image.arn.clone(), image.created));
+        let created: Vec<(String, Timestamp)> = created.filter(|_| lags).collect();
+        let late = |(arn, at): &(String, Timestamp)| {
+            ctx.now < *at + ctx.draw_between(Duration::ZERO, LONGEST_LAG, arn, "list lag")
+        };
+        created.into_iter().filter(late).map(|(arn, _)| arn).collect()
+    };
+    let images = ctx.region().imagebuilder.images.values();
+    images.filter(|image| !hidden.contains(&image.arn)).collect()
+}
+
+pub(super) fn list(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
+    let own = input.text("owner").is_none_or(|owner| owner == "Self");
+    let mut images = listed(ctx);
+    images.retain(|_| own);
+    // One entry stands for all builds of a version.
+    images.sort_by_key(|image| (arn::parent(arn::parent(&image.arn)), image.version(), image.created));
+    let by_name = input.flag("byName") == Some(true);
+    let base = |image: &Image| arn::parent(arn::parent(&image.arn)).to_owned();
+    let same = |one: &&Image, other: &&Image| base(one) == base(other) && (by_name || one.version() == other.version());
+    let entry = |image: &&Image| {
+        let mut view = image.common();
+        view["arn"] =
+            json!(if by_name { format!("{}/x.x.x", base(image)) } else { arn::parent(&image.arn).to_owned() });
+        view["version"] = json!(image.version());
+        view["owner"] = image.recipe.body["owner"].clone();
+        view
+    };
+    let items = images.chunk_by(same).filter_map(<[&Image]>::last).map(entry).collect();
+    list::page(input, "imageVersionList", &["name", "osVersion", "platform", "type", "version"], items)
+}
+
+pub(super) fn list_builds(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
+    let asked = input.text("imageVersionArn");
+    let mut images = listed(ctx);
+    images.retain(|image| asked.is_none_or(|asked| arn::parent(&image.arn) == asked));
+    images.sort_by_key(|image| (arn::parent(&image.arn), image.created));
+    let items = images.into_iter().map(Image::summary).collect();
+    list::page(input, "imageSummaryList", &["name", "osVersion", "platform", "type", "version"], items)
+}
+
+pub(super) fn list_packages(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
+    let arn = input.text("imageBuildVersionArn").unwrap_or_default();
+    let image = ctx.region().imagebuilder.images.get(arn).ok_or_else(|| not_found(arn))?;
+    let package = |(name, version): (&String, &String)| json!({"packageName": name, "packageVersion": version});
+    list::cut(input, "imagePackageList", image.packages.iter().map(package).collect())
+}
+
+pub(super) fn cancel(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
+    token::once(ctx, "CancelImageCreation", input, |ctx| {
+        let arn = input.text("imageBuildVersionArn").unwrap_or_default();
+        let image = ctx.region().imagebuilder.images.get(arn).ok_or_else(|| not_found(arn))?;
+        if image.status.is_final() {
+            let message = format!("The image '{arn}' is in a terminal state and cannot be cancelled.");
+            return Err(ApiError::new("InvalidRequestException", message));
+        }
+        let event = Event::Cancel { image: arn.to_owned(), run: image.run };
+        let delay = ctx.draw_between(Duration::from_secs(5), Duration::from_secs(40), arn, "cancel");
+        ctx.schedule(delay, cloud::Event::ImageBuilder(event));
+        Ok(json!({"imageBuildVersionArn": arn}))
+    })
+}
+
+pub(super) fn retry(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
+    token::once(ctx, "RetryImage", input, |ctx| {
+        let arn = input.text("imageBuildVersionArn").unwrap_or_default();
+        if !ctx.region().imagebuilder.images.contains_key(arn) {
+            return Err(not_found(arn));
+        }
+        build::retry(ctx, arn).map_err(|why| ApiError::new("InvalidRequestException", why))?;
+        Ok(json!({"imageBuildVersionArn": arn}))
+    })
+}
+
+/// Forgets an image. Its AMIs stay.
+pub(super) fn delete(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
+    let arn = input.text("imageBuildVersionArn").unwrap_or_default();
+    let images = &mut ctx.region().imagebuilder.images;
+    let image = images.get(arn).ok_or_else(|| not_found(arn))?;
+    if !image.status.is_final() {
+        let message = format!("The image '{arn}' is still being built.");
+        return Err(ApiError::new("ResourceDependencyException", message));
+    }
+    images.remove(arn);
+    Ok(json!({"imageBuildVersionArn": arn}))
+}

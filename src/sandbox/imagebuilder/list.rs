@@ -1,0 +1,76 @@
+//! Lists: filters and pages.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value};
+
+use super::invalid;
+use crate::sandbox::value::{ApiError, Get};
+
+/// Items on a page when the request does not say.
+const PAGE: usize = 25;
+
+/// A page of the items that pass the request's filters, as the member of an answer. Filters name members of the items;
+/// one item passes when every filter has a value that it has too.
+pub(super) fn page(input: &Value, member: &str, known: &[&str], items: Vec<Value>) -> Result<Value, ApiError> {
+    for filter in input.items("filters") {
+        let name = filter.text("name").unwrap_or_default();
+        if !known.contains(&name) {
+            return Err(invalid("filters", &format!("The filter '{name}' is not one of {}.", known.join(", "))));
+        }
+    }
+    let passed = items.into_iter().filter(|item| passes(item, input.items("filters")));
+    cut(input, member, passed.collect())
+}
+
+/// A page of items, without filters.
+pub(super) fn cut(input: &Value, member: &str, items: Vec<Value>) -> Result<Value, ApiError> {
+    let start = input.text("nextToken").map_or(Ok(0), read_token)?;
+    let size = input.int("maxResults").map_or(PAGE, |size| size.clamp(1, 100) as usize);
+    let rest = items.len().saturating_sub(start + size);
+    let mut answer = Map::new();
+    answer.insert(member.to_owned(), items.into_iter().skip(start).take(size).collect());
+    if rest > 0 {
+        answer.insert("nextToken".to_owned(), Value::from(STANDARD.encode(format!("from {}", start + size))));
+    }
+    Ok(Value::Object(answer))
+}
+
+fn read_token(token: &str) -> Result<usize, ApiError> {
+    let text = STANDARD.decode(token).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    let start = text.and_then(|text| text.strip_prefix("from ")?.parse().ok());
+    start.ok_or_else(|| ApiError::new("InvalidPaginationTokenException", "The pagination token is not valid."))
+}
+
+fn passes(item: &Value, filters: &[Value]) -> bool {
+    filters.iter().all(|filter| {
+        let held = item.get(filter.text("name").unwrap_or_default());
+        let is = |wanted: &&str| match held {
+            Some(Value::Array(several)) => several.iter().any(|one| one.as_str() == Some(wanted)),
+            Some(one) => one.as_str() == Some(wanted),
+            None => false,
+        };
+        filter.texts("values").iter().any(is)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn pages_and_filters() {
+        let items: Vec<Value> = (0..30).map(|n| json!({"name": format!("n{n}"), "platform": "Linux"})).collect();
+        let first = page(&json!({}), "list", &["name"], items.clone()).unwrap();
+        assert_eq!(first.items("list").len(), 25);
+        let second = page(&json!({"nextToken": first["nextToken"]}), "list", &["name"], items.clone()).unwrap();
+        assert_eq!((second.items("list").len(), second.has("nextToken")), (5, false));
+        let asked = json!({"filters": [{"name": "name", "values": ["n3", "n7"]}]});
+        assert_eq!(page(&asked, "list", &["name"], items.clone()).unwrap().items("list").len(), 2);
+        let wrong = page(&asked, "list", &["version"], items.clone()).unwrap_err();
+        assert_eq!(wrong.code, "InvalidParameterValueException");
+        let torn = page(&json!({"nextToken": "x"}), "list", &[], items).unwrap_err();
+        assert_eq!(torn.code, "InvalidPaginationTokenException");
+    }
+}

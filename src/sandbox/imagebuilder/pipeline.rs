@@ -1,0 +1,148 @@
+//! Image pipelines: a recipe with its configurations, to be started again and again. Schedules are kept, and start
+//! nothing.
+
+use serde_json::{Value, json};
+
+use super::{Resource, State, arn, image, invalid, list, not_found, pick, recipe, text_map, token};
+use crate::sandbox::cloud::Ctx;
+use crate::sandbox::value::{ApiError, Get};
+
+/// Members that are given back as they came.
+const MEMBERS: [&str; 15] = [
+    "description",
+    "enhancedImageMetadataEnabled",
+    "imageRecipeArn",
+    "containerRecipeArn",
+    "infrastructureConfigurationArn",
+    "distributionConfigurationArn",
+    "imageTestsConfiguration",
+    "schedule",
+    "status",
+    "imageScanningConfiguration",
+    "imageTags",
+    "executionRole",
+    "workflows",
+    "loggingConfiguration",
+    "consecutiveFailures",
+];
+
+pub(super) fn create(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
+    token::once(ctx, "CreateImagePipeline", input, |ctx| {
+        let name = input.text("name").unwrap_or_default();
+        let arn = arn::arn(&ctx.place, "image-pipeline", name);
+        if ctx.region().imagebuilder.pipelines.contains_key(&arn) {
+            let message = format!("A resource with the name '{name}' already exists: '{arn}'.");
+            return Err(ApiError::new("ResourceAlreadyExistsException", message));
+        }
+        let pipeline = Resource {
+            arn: arn.clone(),
+            name: name.to_owned(),
+            version: None,
+            created: ctx.now,
+            updated: None,
+            tags: text_map(input, "tags"),
+            body: body(ctx, input)?,
+        };
+        ctx.region().imagebuilder.pipelines.insert(arn.clone(), pipeline);
+        Ok(json!({"imagePipelineArn": arn}))
+    })
+}
+
+/// Replaces everything but name and tags: what the request leaves out is gone.
+pub(super) fn update(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
+    token::once(ctx, "UpdateImagePipeline", input, |ctx| {
+        let arn = input.text("imagePipelineArn").unwrap_or_default();
+        let body = body(ctx, input)?;
+        let now = ctx.now;
+        let pipeline = ctx.region().imagebuilder.pipelines.get_mut(arn).ok_or_else(|| not_found(arn))?;
+        (pipeline.body, pipeline.updated) = (body, Some(now));
+        Ok(json!({"imagePipelineArn": arn}))
+    })
+}
+
+/// The checked members of a pipeline, with what AWS adds.
+fn body(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
+    image::check_parts(ctx, input)?;
+    let mut body = pick(input, &MEMBERS);
+    let recipe = recipe::find(ctx, input.text("imageRecipeArn").unwrap_or_default());
+    body["platform"] = recipe.map_or(Value::Null, |recipe| recipe.body["platform"].clone());
+    for (member, default) in [("status", json!("ENABLED")), ("enhancedImageMetadataEnabled", json!(true))] {
+        if !body.has(member) {
+            body[member] = default;
+        }
+    }
+    Ok(body)
+}
+
+pub(super) fn get(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
+    let arn = input.text("imagePipelineArn").unwrap_or_default();
+    let state = &ctx.region().imagebuilder;
+    let pipeline = state.pipelines.get(arn).ok_or_else(|| not_found(arn))?;
+    Ok(json!({"imagePipeline": view(state, pipeline)}))
+}
+
+fn view(state: &State, pipeline: &Resource) -> Value {
+    let mut view = pipeline.view();
+    let runs = state.images.values().filter(|image| image.pipeline.as_ref() == Some(&pipeline.arn));
+    view["lastRunStatus"] = runs.max_by_key(|image| image.created).map_or(Value::Null, |image| json!(image.status));
+    view
+}
+
+pub(super) fn list(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
+    let state = &ctx.region().imagebuilder;
+    let items = state.pipelines.values().map(|pipeline| view(state, pipeline)).collect();
+    let known = [
+        "description",
+        "distributionConfigurationArn",
+        "imageRecipeArn",
+        "infrastructureConfigurationArn",
+        "name",
+        "status",
+    ];
+    list::page(input, "imagePipelineList", &known, items)
+}
+
+pub(super) fn delete(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
+    let arn = input.text("imagePipelineArn").unwrap_or_default();
+    ctx.region().imagebuilder.pipelines.remove(arn).ok_or_else(|| not_found(arn))?;
+    Ok(json!({"imagePipelineArn": arn}))
+}
+
+pub(super) fn start(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
+    token::once(ctx, "StartImagePipelineExecution", input, |ctx| {
+        let arn = input.text("imagePipelineArn").unwrap_or_default();
+        let pipeline = ctx.region().imagebuilder.pipelines.get(arn).cloned().ok_or_else(|| not_found(arn))?;
+        let mut request = pipeline.body.clone();
+        request["tags"] = json!(text_map(input, "tags"));
+        let image = image::begin(ctx, &request, Some(pipeline.arn))?;
+        Ok(json!({"imageBuildVersionArn": image}))
+    })
+}
+
+pub(super) fn list_images(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
+    let arn = input.text("imagePipelineArn").unwrap_or_default();
+    let state = &ctx.region().imagebuilder;
+    let pipeline = state.pipelines.get(arn).ok_or_else(|| not_found(arn))?;
+    let images = state.images.values().filter(|image| image.pipeline.as_ref() == Some(&pipeline.arn));
+    let items = images.map(image::Image::summary).collect();
+    list::page(input, "imageSummaryList", &["name", "version"], items)
+}
+
+/// Refuses to delete what a pipeline names in one of its members.
+pub(super) fn refuse_if_used(state: &State, member: &str, arn: &str) -> Result<(), ApiError> {
+    match state.pipelines.values().find(|pipeline| pipeline.body.text(member) == Some(arn)) {
+        Some(pipeline) => {
+            let message = format!("The resource '{arn}' is used by '{}'.", pipeline.arn);
+            Err(ApiError::new("ResourceDependencyException", message))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Refuses container recipes, which are not made here.
+pub(super) fn refuse_containers(input: &Value) -> Result<(), ApiError> {
+    if input.has("containerRecipeArn") {
+        return Err(invalid("containerRecipeArn", "The container recipe does not exist."));
+    }
+    Ok(())
+}
