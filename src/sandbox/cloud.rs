@@ -100,6 +100,8 @@ pub struct Handled {
 pub struct Cloud {
     /// What every draw and identifier is derived from.
     pub seed: u64,
+    /// The moment at which the world began: ages in world files count back from it.
+    pub epoch: Timestamp,
     /// The virtual time of the latest request or event. Never runs back.
     pub now: Timestamp,
     /// The places that hold something. AWS's own things are put into a region when it is first touched.
@@ -136,6 +138,7 @@ impl Cloud {
     pub fn new(seed: u64, now: Timestamp, catalogue: Catalogue) -> Self {
         Self {
             seed,
+            epoch: now,
             now,
             places: BTreeMap::new(),
             access_keys: BTreeMap::new(),
@@ -300,6 +303,13 @@ impl Ctx<'_> {
     #[must_use]
     pub fn fixed_id(&self, prefix: &str, label: &str) -> String {
         let label = format!("fixed {prefix} {} {} {label}", self.place.account, self.place.region);
+        format!("{prefix}-0{}", &hex(&self.cloud.hash(&label))[..16])
+    }
+
+    /// As [`Ctx::fixed_id`], for what AWS publishes in a region: the same for every account.
+    #[must_use]
+    pub fn public_id(&self, prefix: &str, label: &str) -> String {
+        let label = format!("public {prefix} {} {label}", self.place.region);
         format!("{prefix}-0{}", &hex(&self.cloud.hash(&label))[..16])
     }
 

@@ -1,0 +1,108 @@
+use super::*;
+use crate::sandbox::{Cloud, Place};
+
+const START: &str = "2026-11-24T08:00:00Z";
+
+fn start() -> Timestamp {
+    START.parse().unwrap()
+}
+
+fn refused(text: &str) -> String {
+    world(text, "w.toml", start()).unwrap_err().to_string()
+}
+
+#[test]
+fn the_built_in_worlds_are_worlds() {
+    empty(start()).unwrap();
+    demo(start()).unwrap();
+    assert_eq!(named("nope"), None);
+}
+
+#[test]
+fn every_public_parameter_points_to_an_image_that_can_be_launched() {
+    let mut cloud = empty(start()).unwrap();
+    for region in ["eu-west-1", "ap-southeast-2"] {
+        let ctx = cloud.at(&Place::new("123456789012", region));
+        let images = aws::images(&ctx);
+        let parameters = aws::parameters(&ctx);
+        assert!(parameters.len() > 15);
+        for parameter in parameters {
+            let (written, id) = parameter.history.last().unwrap();
+            let image = images.iter().find(|image| image.id == *id).expect(&parameter.name);
+            assert!(!image.withdrawn && image.created <= *written, "{}", parameter.name);
+            assert!(parameter.history.is_sorted(), "{}", parameter.name);
+        }
+    }
+}
+
+#[test]
+fn what_aws_publishes_is_the_same_early_and_late_and_for_every_account() {
+    let ids = |cloud: &mut Cloud, account: &str| -> Vec<(String, String)> {
+        let ctx = cloud.at(&Place::new(account, "eu-central-1"));
+        aws::images(&ctx).into_iter().map(|image| (image.id, image.name)).collect()
+    };
+    let mut early = empty(start()).unwrap();
+    let mut late = early.clone();
+    late.advance(start() + jiff::SignedDuration::from_hours(24 * 40));
+    assert_eq!(ids(&mut early, "123456789012"), ids(&mut late, "210987654321"));
+}
+
+#[test]
+fn public_images_are_named_by_their_vendors_rules() {
+    let mut cloud = empty(start()).unwrap();
+    let ctx = cloud.at(&Place::new("123456789012", "eu-west-1"));
+    let names: Vec<String> = aws::images(&ctx).into_iter().map(|image| image.name).collect();
+    for name in [
+        "al2023-ami-2023.9.20261118.0-kernel-6.1-x86_64",
+        "ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-amd64-server-20261116",
+        "Windows_Server-2022-English-Full-Base-2026.11.10",
+    ] {
+        assert!(names.iter().any(|known| known == name), "{name} is not in {names:#?}");
+    }
+}
+
+#[test]
+fn an_unknown_key_is_told_with_its_line_and_the_right_one() {
+    let text = "seed = 1\n\n[[group]]\nname = \"a\"\nregoin = \"eu-west-1\"\n";
+    assert_eq!(refused(text), "w.toml:5: unknown key `regoin`; did you mean `region`?");
+}
+
+#[test]
+fn a_bad_age_is_told_with_its_line_and_an_example() {
+    let text = "[[image]]\nkey = \"web\"\nregions = [\"eu-west-1\"]\nparent = \"al2023-x86_64\"\nage = \"5 days\"\n";
+    insta::assert_snapshot!(refused(text), @r#"w.toml:5: `5 days` is not an age: write days, hours, minutes or seconds, like "33d" or "1d 12h""#);
+}
+
+#[test]
+fn an_unknown_image_is_told_with_its_line_and_the_nearest() {
+    let text = "[[instance]]\nname = \"a\"\nregion = \"eu-west-1\"\ntype = \"t3.small\"\nage = \"1d\"\nimage = \"al2032-x86_64\"\n";
+    insta::assert_snapshot!(refused(text), @"w.toml:6: there is no image `al2032-x86_64`; did you mean `al2023-x86_64`?");
+    insta::assert_snapshot!(refused(&text.replace("al2032-x86_64", "al2023-x86_64@35d")), @"w.toml:6: there was no release `al2023-x86_64@35d`; there is @6d, @34d, @62d, @97d, @213d, @431d");
+}
+
+#[test]
+fn a_name_that_is_there_twice_is_told_with_its_second_line() {
+    let image = "[[image]]\nkey = \"web\"\nregions = [\"eu-west-1\"]\nparent = \"al2023-x86_64\"\nage = \"5d\"\n";
+    insta::assert_snapshot!(refused(&image.repeat(2)), @"w.toml:7: image `web` is there twice");
+    let template = "[[template]]\nname = \"t\"\nregion = \"eu-west-1\"\n[[template.version]]\nage = \"1d\"\n";
+    insta::assert_snapshot!(refused(&template.repeat(2)), @"w.toml:7: template `t` is there twice in eu-west-1; give one of them another name");
+}
+
+#[test]
+fn numbers_and_references_that_do_not_fit_are_told() {
+    let group = "[[template]]\nname = \"t\"\nregion = \"eu-west-1\"\n[[template.version]]\nage = \"9d\"\n\
+                 image = \"al2023-x86_64@34d\"\n[[group]]\nname = \"g\"\nregion = \"eu-west-1\"\nage = \"2d\"\nsize = 2\n";
+    world(&format!("{group}template = \"t\"\n"), "w.toml", start()).unwrap();
+    let refused = |rest: &str| refused(&format!("{group}{rest}"));
+    insta::assert_snapshot!(refused(""), @"w.toml:8: group `g` needs a template or a launch configuration; write exactly one of the two keys");
+    insta::assert_snapshot!(refused("template = \"u\"\n"), @"w.toml:12: there is no template `u`; there is `t`");
+    insta::assert_snapshot!(refused("template = \"t\"\nversion = 2\n"), @"w.toml:13: template `t` has no version 2; there is 1");
+    insta::assert_snapshot!(refused("template = \"t\"\nversion = \"latest\"\n"), @r#"w.toml:13: `"latest"` is not a version: write a number, "$Latest" or "$Default""#);
+    insta::assert_snapshot!(refused("template = \"t\"\nmax = 1\n"), @"w.toml:13: `max` is less than the size, 2");
+    insta::assert_snapshot!(refused("template = \"t\"\nhealth = \"elb\"\n"), @"w.toml:13: unknown value `elb`; there is `EC2`, `ELB`");
+    insta::assert_snapshot!(refused("template = \"t\"\nsuspended = [\"Terminat\"]\n"), @"w.toml:13: there is no process `Terminat`; did you mean `Terminate`?");
+    insta::assert_snapshot!(refused("template = \"t\"\ntags = { image = \"{ami:web}\" }\n"), @"w.toml:8: there is no image `web`");
+    insta::assert_snapshot!(refused("template = \"t\"\n[[group.member]]\nindex = 2\n"), @"w.toml:14: group `g` has no member 2; members are counted from 0");
+    insta::assert_snapshot!(refused("template = \"t\"\nguest = { missing = [\"USN-7611-1\"] }\n"), @"w.toml:13: advisory `USN-7611-1` is for ubuntu-22.04, and the node is a amazon-linux-2023");
+    insta::assert_snapshot!(refused("template = \"t\"\nguest = { agent = \"silent\" }\n"), @r#"w.toml:8: `agent = "silent"` and `silent-since` of `g` belong together; write both or none"#);
+}
