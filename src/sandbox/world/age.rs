@@ -48,7 +48,9 @@ impl Age {
         // A thousand years: far beyond any fleet, far within what a timestamp can say.
         match seconds {
             Some(seconds) if seconds < 1000 * 365 * 86_400 => Ok(Self(SignedDuration::from_secs(sign * seconds))),
-            _ => Err(format!("`{text}` is not an age: write days, hours, minutes or seconds, like \"33d\" or \"1d 12h\"")),
+            _ => Err(format!(
+                "`{text}` is not an age: write days, hours, minutes or seconds, like \"33d\" or \"1d 12h\""
+            )),
         }
     }
 }

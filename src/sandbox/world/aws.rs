@@ -153,9 +153,9 @@ pub(super) fn add(catalogue: &mut Catalogue, systems: &[SystemEntry], advisories
 /// Every patch of a system that was out at a moment, as an image carries it.
 #[must_use]
 pub fn software(catalogue: &Catalogue, system: &str, at: Timestamp) -> Software {
-    let installed = catalogue.released(system, at).map(|(id, _)| {
-        (id.clone(), Installed { at, by_patch_manager: false, pending_reboot: false })
-    });
+    let installed = catalogue
+        .released(system, at)
+        .map(|(id, _)| (id.clone(), Installed { at, by_patch_manager: false, pending_reboot: false }));
     Software { installed: installed.collect() }
 }
 

@@ -168,12 +168,12 @@ fn accounts(world: &World) -> Checked {
     let mut ids = BTreeMap::new();
     let mut keys = BTreeMap::new();
     for account in &world.account {
-        once(&mut ids, "account", &account.id, ())?;
+        once(&mut ids, "account", &account.id, account)?;
         let id = account.id.get_ref();
         if id.len() != 12 || !id.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(Problem::new(account.id.span(), format!("`{id}` is no account")).help("write twelve digits"));
         }
-        account.access_keys.iter().try_for_each(|key| once(&mut keys, "access key", key, ()))?;
+        account.access_keys.iter().try_for_each(|key| once(&mut keys, "access key", key, account))?;
     }
     Ok(())
 }

@@ -116,15 +116,13 @@ fn image_of<'a>(template: &'a Template, group: &Group) -> Result<Option<&'a Text
         Some(VersionName::Latest) => numbers.last().copied().unwrap_or(1),
         Some(VersionName::Default) | None => template.default.as_ref().map_or(first, |default| *default.get_ref()),
     };
-    match numbers.iter().position(|number| *number == wanted) {
-        Some(position) => Ok(template.version.get(position).and_then(|version| version.image.as_ref())),
-        None => {
-            let span = group.version.as_ref().map_or(group.name.span(), toml::Spanned::span);
-            let known: Vec<String> = numbers.iter().map(i64::to_string).collect();
-            let problem = Problem::new(span, format!("template `{}` has no version {wanted}", template.name.get_ref()));
-            Err(problem.help(format!("there is {}", known.join(", "))))
-        }
+    if let Some(position) = numbers.iter().position(|number| *number == wanted) {
+        return Ok(template.version.get(position).and_then(|version| version.image.as_ref()));
     }
+    let span = group.version.as_ref().map_or(group.name.span(), toml::Spanned::span);
+    let known: Vec<String> = numbers.iter().map(i64::to_string).collect();
+    let problem = Problem::new(span, format!("template `{}` has no version {wanted}", template.name.get_ref()));
+    Err(problem.help(format!("there is {}", known.join(", "))))
 }
 
 fn instance(scope: &Scope<'_>, instance: &Instance) -> Checked {
