@@ -1,0 +1,253 @@
+//! Desired and actual capacity: launching what is missing, terminating what is too much or unhealthy.
+
+use std::time::Duration;
+
+use super::activities::{self, ActivityStatus, ailment_cause, moment};
+use super::hooks::{self, Transition};
+use super::{Ailment, Configuration, Group, Lifecycle, Member, lifecycle};
+use crate::sandbox::cloud::Ctx;
+use crate::sandbox::ec2;
+use crate::sandbox::value::ApiError;
+
+/// The first wait after a launch that failed; it doubles.
+const RETRY: Duration = Duration::from_secs(15);
+
+/// The longest wait after a launch that failed.
+const RETRY_AT_MOST: Duration = Duration::from_mins(5);
+
+/// Why an instance is launched or terminated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Why {
+    /// Desired and actual capacity differ.
+    Difference,
+    /// An unhealthy instance is replaced.
+    Unhealthy(Ailment),
+    /// An instance refresh works.
+    Refresh,
+    /// Somebody asked.
+    User,
+    /// A launch did not come to its end.
+    Abandoned,
+}
+
+/// Closes the gap between desired and actual capacity. An active refresh takes care of what is too much.
+pub(super) fn keep(ctx: &mut Ctx<'_>, group: &mut Group) {
+    replace_unhealthy(ctx, group);
+    let why = match group.members.iter().filter(|member| member.lifecycle.is_terminating()).find_map(|m| m.ailment) {
+        Some(ailment) if group.cause.is_empty() => Why::Unhealthy(ailment),
+        _ if group.active_refresh().is_some() && group.cause.is_empty() => Why::Refresh,
+        _ => Why::Difference,
+    };
+    let goal = group.desired_capacity + surge(group);
+    while group.capacity() < goal && !group.suspends("Launch") {
+        let configuration = group.effective_configuration().clone();
+        let Ok(id) = launch(ctx, group, &configuration, why) else { break };
+        if let Some(refresh) = group.refreshes.iter_mut().rev().find(|refresh| refresh.status.is_active()) {
+            refresh.turnover.fresh.insert(id);
+        }
+    }
+    if group.active_refresh().is_none() {
+        scale_in(ctx, group);
+    }
+    if group.capacity() == group.desired_capacity {
+        group.cause.clear();
+    }
+}
+
+/// Terminates what is more than desired: unhealthy ones first, protected ones never.
+pub(super) fn scale_in(ctx: &mut Ctx<'_>, group: &mut Group) {
+    while group.capacity() > group.desired_capacity + surge(group) && !group.suspends("Terminate") {
+        let candidates: Vec<&Member> = group.live().filter(|member| !member.protected || group.deleting).collect();
+        let Some(victim) = lifecycle::termination_order(group, &candidates).into_iter().next() else { return };
+        let victim = victim.instance_id.clone();
+        terminate(ctx, group, &victim, Why::Difference);
+    }
+}
+
+/// How far a group may exceed its capacity while unhealthy members wait for their replacements: only under a
+/// maintenance policy that launches first.
+fn surge(group: &Group) -> i64 {
+    let waiting: i64 = waiting_for_replacement(group).map(Member::capacity).sum();
+    let room = group.maintenance_policy.map_or(0, |policy| (group.desired_capacity * policy.max / 100).max(1));
+    waiting.min((room - group.desired_capacity).max(i64::from(waiting > 0)))
+}
+
+/// Unhealthy members that stay until a replacement is in service.
+fn waiting_for_replacement(group: &Group) -> impl Iterator<Item = &Member> {
+    let launch_first = group.active_refresh().is_none()
+        && !group.deleting
+        && group.maintenance_policy.is_some_and(|policy| policy.min == 100 && policy.max > 100);
+    group.live().filter(move |member| launch_first && matches!(member.ailment, Some(Ailment::Elb | Ailment::User)))
+}
+
+fn replace_unhealthy(ctx: &mut Ctx<'_>, group: &mut Group) {
+    if group.suspends("ReplaceUnhealthy") || group.suspends("Terminate") {
+        return;
+    }
+    let healthy: i64 = group
+        .live()
+        .filter(|member| member.ailment.is_none() && member.in_service_since().is_some())
+        .map(Member::capacity)
+        .sum();
+    let mut patient: Vec<&str> = Vec::new();
+    if healthy < group.desired_capacity {
+        patient.extend(waiting_for_replacement(group).map(|member| member.instance_id.as_str()));
+    }
+    let unhealthy: Vec<(String, Ailment)> = group
+        .live()
+        .filter(|member| !patient.contains(&member.instance_id.as_str()))
+        .filter_map(|member| Some((member.instance_id.clone(), member.ailment?)))
+        .collect();
+    for (id, ailment) in unhealthy {
+        terminate(ctx, group, &id, Why::Unhealthy(ailment));
+    }
+}
+
+/// Launches one instance into the zone with the fewest; its id.
+///
+/// # Errors
+/// The status message of the failed activity; none when it is too early for another try.
+pub(super) fn launch(
+    ctx: &mut Ctx<'_>,
+    group: &mut Group,
+    configuration: &Configuration,
+    why: Why,
+) -> Result<String, Option<String>> {
+    if group.launch_after.is_some_and(|after| ctx.now < after) || group.suspends("Launch") {
+        return Err(None);
+    }
+    let (zone, subnet) = choose_place(group);
+    let cause = launch_cause(ctx, group, why);
+    let place = activities::details(zone.as_deref().unwrap_or_default(), subnet.as_deref());
+    match try_launch(ctx, group, configuration, zone, subnet) {
+        Ok(member) => {
+            group.failed_launches = 0;
+            group.launch_after = None;
+            let id = member.instance_id.clone();
+            ctx.region().autoscaling.homes.insert(id.clone(), group.name.clone());
+            group.members.push(member.clone());
+            let status = ActivityStatus::PreInService;
+            activities::begin_for(ctx, group, &member, "Launching a new EC2 instance", cause, status);
+            Ok(id)
+        }
+        Err(error) => {
+            let message = format!(
+                "Could not launch On-Demand Instances. {} - {} Launching EC2 instance failed.",
+                error.code, error.message
+            );
+            let what = "Launching a new EC2 instance".to_owned();
+            let id = activities::begin(ctx, group, what, cause, place, ActivityStatus::InProgress);
+            activities::end(group, Some(&id), ActivityStatus::Failed, Some(message.clone()), ctx.now);
+            let wait = RETRY * 2u32.saturating_pow(group.failed_launches.min(8));
+            group.launch_after = Some(ctx.now + wait.min(RETRY_AT_MOST));
+            group.failed_launches += 1;
+            Err(Some(message))
+        }
+    }
+}
+
+/// Tries the ways to launch in order; only a lack of capacity leads to the next.
+fn try_launch(
+    ctx: &mut Ctx<'_>,
+    group: &Group,
+    configuration: &Configuration,
+    zone: Option<String>,
+    subnet_id: Option<String>,
+) -> Result<Member, ApiError> {
+    let mut lacking = ApiError::new("ValidationError", "The group has nothing to launch.");
+    for blueprint in configuration.blueprints(ctx)? {
+        let mut request = blueprint.launch;
+        request.zone.clone_from(&zone);
+        request.subnet_id.clone_from(&subnet_id);
+        request.tags = group.instance_tags();
+        match ec2::launch(ctx, &request) {
+            Ok(id) => {
+                let seen = ec2::instance(ctx, &id);
+                let zone = seen.map(|seen| seen.zone).or(zone).unwrap_or_default();
+                let mut member = Member::in_service(&id, &request.instance_type, &zone, &request.image_id, ctx.now);
+                member.lifecycle = Lifecycle::Pending;
+                member.subnet_id = subnet_id;
+                member.source = Some(blueprint.source);
+                member.weight = blueprint.weight;
+                member.protected = group.new_instances_protected;
+                return Ok(member);
+            }
+            Err(error) if error.code == "InsufficientInstanceCapacity" => lacking = error,
+            Err(error) => return Err(error),
+        }
+    }
+    Err(lacking)
+}
+
+/// The zone with the fewest live members, and a subnet in it.
+fn choose_place(group: &Group) -> (Option<String>, Option<String>) {
+    let crowd = |zone: &String| group.live().filter(|member| member.zone == *zone).count();
+    let zone = group.zones.iter().min_by_key(|zone| crowd(zone)).cloned();
+    let subnet = group.subnets.iter().find(|(_, of)| Some(of) == zone.as_ref()).map(|(id, _)| id.clone());
+    (zone, subnet)
+}
+
+fn launch_cause(ctx: &Ctx<'_>, group: &Group, why: Why) -> String {
+    let now = moment(ctx.now);
+    match why {
+        Why::Refresh => format!("At {now} an instance was launched in response to an instance refresh."),
+        Why::Unhealthy(_) => {
+            format!("At {now} an instance was launched in response to an unhealthy instance needing to be replaced.")
+        }
+        _ => {
+            let from = group.capacity();
+            let gap = if group.cause.is_empty() { "" } else { "  " };
+            format!(
+                "{}{gap}At {now} an instance was started in response to a difference between desired and actual capacity, increasing the capacity from {from} to {}.",
+                group.cause,
+                from + 1
+            )
+        }
+    }
+}
+
+/// Takes a member out of service: its termination hooks first, then EC2; the id of the activity.
+pub(super) fn terminate(ctx: &mut Ctx<'_>, group: &mut Group, instance_id: &str, why: Why) -> String {
+    let Some(member) = group.member(instance_id).cloned() else { return String::new() };
+    if member.lifecycle.is_terminating() {
+        return member.activity.unwrap_or_default();
+    }
+    let launching = member.in_service_since().is_none() && member.lifecycle.is_live();
+    if launching {
+        activities::end(group, member.activity.as_deref(), ActivityStatus::Cancelled, None, ctx.now);
+    }
+    let cause = terminate_cause(ctx, group, instance_id, why);
+    let waits = hooks::waits(ctx, group, Transition::Terminating);
+    let hooked = !waits.is_empty() && !group.deleting && why != Why::Unhealthy(Ailment::Ec2) && why != Why::Abandoned;
+    let status = if hooked { ActivityStatus::MidLifecycleAction } else { ActivityStatus::InProgress };
+    let id = activities::begin_for(ctx, group, &member, "Terminating EC2 instance", cause, status);
+    if let Some(member) = group.member_mut(instance_id) {
+        member.lifecycle = if hooked { Lifecycle::TerminatingWait { hooks: waits } } else { Lifecycle::Terminating };
+    }
+    if !hooked {
+        ec2::terminate(ctx, instance_id);
+    }
+    id
+}
+
+fn terminate_cause(ctx: &Ctx<'_>, group: &Group, instance_id: &str, why: Why) -> String {
+    let now = moment(ctx.now);
+    let selected = format!("  At {now} instance {instance_id} was selected for termination.");
+    match why {
+        Why::Refresh => {
+            format!("At {now} an instance was taken out of service in response to an instance refresh.{selected}")
+        }
+        Why::Unhealthy(ailment) => ailment_cause(ailment, ctx.now),
+        Why::User => format!("At {now} instance {instance_id} was taken out of service in response to a user request."),
+        Why::Abandoned => format!("At {now} an instance was taken out of service in response to a failed launch."),
+        Why::Difference => {
+            let from = group.capacity();
+            let gap = if group.cause.is_empty() { "" } else { "  " };
+            format!(
+                "{}{gap}At {now} an instance was taken out of service in response to a difference between desired and actual capacity, shrinking the capacity from {from} to {}.{selected}",
+                group.cause,
+                from - 1
+            )
+        }
+    }
+}

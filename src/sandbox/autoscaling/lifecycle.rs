@@ -1,0 +1,176 @@
+//! The life of a member: from pending over in service to terminated.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::hooks::HookWait;
+use super::{Group, Source};
+
+/// An instance in a group.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Member {
+    /// `i-…`.
+    pub instance_id: String,
+    /// For example `m7i.large`.
+    pub instance_type: String,
+    /// The Availability Zone.
+    pub zone: String,
+    /// The subnet, where the group names subnets.
+    pub subnet_id: Option<String>,
+    /// The image it runs.
+    pub image_id: String,
+    /// What it was launched from; none for an instance that was attached.
+    pub source: Option<Source>,
+    /// How much of the desired capacity it stands for, where the group weighs instance types.
+    pub weight: Option<i64>,
+    /// When it came into the group.
+    pub joined_at: Timestamp,
+    /// Where it is in its life.
+    pub lifecycle: Lifecycle,
+    /// Why it is unhealthy, if it is.
+    pub ailment: Option<Ailment>,
+    /// Whether scale-in must not take it.
+    pub protected: bool,
+    /// The scaling activity under way for it.
+    pub activity: Option<String>,
+}
+
+/// Why a member is unhealthy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Ailment {
+    /// EC2 says that it is not running.
+    Ec2,
+    /// A load balancer's health check fails.
+    Elb,
+    /// `SetInstanceHealth` said so.
+    User,
+}
+
+/// Where a member is in its life.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Lifecycle {
+    /// Starting, or on its way back from standby.
+    Pending,
+    /// Waiting for launch hooks.
+    PendingWait {
+        /// The hooks that have not answered.
+        hooks: Vec<HookWait>,
+    },
+    /// Released by its launch hooks.
+    PendingProceed,
+    /// At work.
+    InService {
+        /// Since when: warm-up and grace period count from here.
+        since: Timestamp,
+    },
+    /// On its way into standby.
+    EnteringStandby,
+    /// Set aside; does not count.
+    Standby,
+    /// Leaving the group alive.
+    Detaching,
+    /// Being terminated.
+    Terminating,
+    /// Waiting for termination hooks.
+    TerminatingWait {
+        /// The hooks that have not answered.
+        hooks: Vec<HookWait>,
+    },
+    /// Released by its termination hooks, being terminated.
+    TerminatingProceed,
+}
+
+impl Lifecycle {
+    /// As AWS names it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Pending => "Pending",
+            Self::PendingWait { .. } => "Pending:Wait",
+            Self::PendingProceed => "Pending:Proceed",
+            Self::InService { .. } => "InService",
+            Self::EnteringStandby => "EnteringStandby",
+            Self::Standby => "Standby",
+            Self::Detaching => "Detaching",
+            Self::Terminating => "Terminating",
+            Self::TerminatingWait { .. } => "Terminating:Wait",
+            Self::TerminatingProceed => "Terminating:Proceed",
+        }
+    }
+
+    /// Whether it counts towards the desired capacity.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        matches!(self, Self::Pending | Self::PendingWait { .. } | Self::PendingProceed | Self::InService { .. })
+    }
+
+    /// Whether it is on its way to termination.
+    #[must_use]
+    pub fn is_terminating(&self) -> bool {
+        matches!(self, Self::Terminating | Self::TerminatingWait { .. } | Self::TerminatingProceed)
+    }
+}
+
+impl Member {
+    /// A member at work since a moment, as a world describes it.
+    #[must_use]
+    pub fn in_service(instance_id: &str, instance_type: &str, zone: &str, image_id: &str, since: Timestamp) -> Self {
+        Self {
+            instance_id: instance_id.to_owned(),
+            instance_type: instance_type.to_owned(),
+            zone: zone.to_owned(),
+            subnet_id: None,
+            image_id: image_id.to_owned(),
+            source: None,
+            weight: None,
+            joined_at: since,
+            lifecycle: Lifecycle::InService { since },
+            ailment: None,
+            protected: false,
+            activity: None,
+        }
+    }
+
+    /// How much of the desired capacity it stands for.
+    pub(super) fn capacity(&self) -> i64 {
+        self.weight.unwrap_or(1)
+    }
+
+    /// Since when it is at work, if it is.
+    pub(super) fn in_service_since(&self) -> Option<Timestamp> {
+        match self.lifecycle {
+            Lifecycle::InService { since } => Some(since),
+            _ => None,
+        }
+    }
+
+    /// Whether it has been at work for a while.
+    pub(super) fn warmed(&self, warmup: Duration, now: Timestamp) -> bool {
+        self.in_service_since().is_some_and(|since| since + warmup <= now)
+    }
+
+    /// `Healthy` or `Unhealthy`.
+    pub(super) fn health_status(&self) -> &'static str {
+        if self.ailment.is_some() { "Unhealthy" } else { "Healthy" }
+    }
+}
+
+/// Sorts the members of a group that may be terminated, the first choice first: from the zone with the most live
+/// members, then by the group's termination policies (AWS's default: those of the oldest launch configuration or
+/// template version, then the oldest).
+pub(super) fn termination_order<'a>(group: &'a Group, candidates: &[&'a Member]) -> Vec<&'a Member> {
+    let crowd = |zone: &str| group.live().filter(|member| member.zone == zone).count();
+    let newest_first = group.termination_policies.iter().any(|policy| policy == "NewestInstance");
+    let by_age_alone = group.termination_policies.iter().any(|policy| policy == "OldestInstance");
+    let mut order = candidates.to_vec();
+    order.sort_by_key(|member| {
+        let age = member.joined_at.as_millisecond();
+        let age = if newest_first { -age } else { age };
+        let version = member.source.as_ref().map_or(0, Source::version);
+        let version = if newest_first || by_age_alone { 0 } else { version };
+        (usize::MAX - crowd(&member.zone), version, age, member.instance_id.clone())
+    });
+    order
+}

@@ -1,0 +1,149 @@
+//! A look at a group: everything that happens in it happens here, step by step.
+
+use super::activities::{self, ActivityStatus};
+use super::capacity::{self, Why};
+use super::hooks::{self, Transition, Verdict};
+use super::{Group, LOOK, Lifecycle, Member, health, refresh, schedule_look};
+use crate::sandbox::cloud::Ctx;
+use crate::sandbox::ec2;
+
+/// Looks at a group if it waits for this look, and lets it be looked at again while something is going on.
+pub(super) fn look(ctx: &mut Ctx<'_>, name: &str) {
+    let now = ctx.now;
+    let groups = &mut ctx.region().autoscaling.groups;
+    if groups.get(name).is_none_or(|group| group.look_at != Some(now)) {
+        return;
+    }
+    let Some(mut group) = groups.remove(name) else { return };
+    group.look_at = None;
+    advance(ctx, &mut group);
+    health::check(ctx, &mut group);
+    refresh::work(ctx, &mut group);
+    capacity::keep(ctx, &mut group);
+    if group.deleting && group.members.is_empty() {
+        return bury(ctx, group);
+    }
+    if busy(ctx, &group) {
+        schedule_look(ctx, &mut group, LOOK);
+    }
+    ctx.region().autoscaling.groups.insert(name.to_owned(), group);
+}
+
+/// Whether something in a group is going to change by itself.
+pub(super) fn busy(ctx: &mut Ctx<'_>, group: &Group) -> bool {
+    let replaces = !group.suspends("ReplaceUnhealthy") && !group.suspends("Terminate");
+    let capacity = group.capacity();
+    let missing = capacity < group.desired_capacity && !group.suspends("Launch");
+    let excess = capacity > group.desired_capacity
+        && !group.suspends("Terminate")
+        && group.live().any(|member| !member.protected);
+    group.deleting
+        || missing
+        || excess
+        || group.active_refresh().is_some()
+        || group.members.iter().any(|member| match member.lifecycle {
+            Lifecycle::InService { .. } => {
+                (replaces && member.ailment.is_some()) || health::will_fail(ctx, group, member)
+            }
+            Lifecycle::Standby => false,
+            _ => true,
+        })
+}
+
+/// Removes a group for good; what it did stays on record.
+pub(super) fn bury(ctx: &mut Ctx<'_>, group: Group) {
+    let horizon = ctx.now - activities::SIX_WEEKS;
+    let past = &mut ctx.region().autoscaling.past_activities;
+    past.retain(|activity| activity.started_at >= horizon);
+    past.extend(group.activities);
+}
+
+/// Moves every member on.
+fn advance(ctx: &mut Ctx<'_>, group: &mut Group) {
+    let members: Vec<Member> = group
+        .members
+        .iter()
+        .filter(|member| !matches!(member.lifecycle, Lifecycle::InService { .. }))
+        .cloned()
+        .collect();
+    for member in members {
+        let id = member.instance_id.as_str();
+        match &member.lifecycle {
+            Lifecycle::Pending => start(ctx, group, &member),
+            Lifecycle::PendingWait { hooks } => match hooks::verdict(group, hooks, ctx.now) {
+                Verdict::Waiting if ec2::health(ctx, id) == ec2::Health::Gone => give_up(ctx, group, &member),
+                Verdict::Waiting => {}
+                Verdict::Proceed => put(group, id, Lifecycle::PendingProceed),
+                Verdict::Abandoned => give_up(ctx, group, &member),
+            },
+            Lifecycle::PendingProceed => serve(ctx, group, &member),
+            Lifecycle::EnteringStandby => {
+                put(group, id, Lifecycle::Standby);
+                conclude(ctx, group, &member);
+            }
+            Lifecycle::Detaching => {
+                conclude(ctx, group, &member);
+                leave(ctx, group, id);
+            }
+            Lifecycle::TerminatingWait { hooks } => {
+                if hooks::verdict(group, hooks, ctx.now) != Verdict::Waiting {
+                    put(group, id, Lifecycle::TerminatingProceed);
+                    activities::progress(group, member.activity.as_deref(), ActivityStatus::InProgress);
+                    ec2::terminate(ctx, id);
+                }
+            }
+            Lifecycle::Terminating | Lifecycle::TerminatingProceed => {
+                if ec2::instance(ctx, id).is_none_or(|instance| instance.state == "terminated") {
+                    conclude(ctx, group, &member);
+                    leave(ctx, group, id);
+                }
+            }
+            Lifecycle::InService { .. } | Lifecycle::Standby => {}
+        }
+    }
+}
+
+/// A pending instance that runs goes into service, by way of its launch hooks.
+fn start(ctx: &mut Ctx<'_>, group: &mut Group, member: &Member) {
+    match ec2::health(ctx, &member.instance_id) {
+        ec2::Health::Pending => {}
+        ec2::Health::Gone => give_up(ctx, group, member),
+        ec2::Health::Initializing | ec2::Health::Ok => {
+            let hooks = hooks::waits(ctx, group, Transition::Launching);
+            if hooks.is_empty() {
+                return serve(ctx, group, member);
+            }
+            put(group, &member.instance_id, Lifecycle::PendingWait { hooks });
+            activities::progress(group, member.activity.as_deref(), ActivityStatus::MidLifecycleAction);
+        }
+    }
+}
+
+fn serve(ctx: &mut Ctx<'_>, group: &mut Group, member: &Member) {
+    put(group, &member.instance_id, Lifecycle::InService { since: ctx.now });
+    conclude(ctx, group, member);
+}
+
+/// A launch that does not come to its end.
+fn give_up(ctx: &mut Ctx<'_>, group: &mut Group, member: &Member) {
+    capacity::terminate(ctx, group, &member.instance_id, Why::Abandoned);
+}
+
+fn put(group: &mut Group, instance_id: &str, lifecycle: Lifecycle) {
+    if let Some(member) = group.member_mut(instance_id) {
+        member.lifecycle = lifecycle;
+    }
+}
+
+/// The activity under way for a member ended well.
+fn conclude(ctx: &Ctx<'_>, group: &mut Group, member: &Member) {
+    activities::end(group, member.activity.as_deref(), ActivityStatus::Successful, None, ctx.now);
+    if let Some(member) = group.member_mut(&member.instance_id) {
+        member.activity = None;
+    }
+}
+
+fn leave(ctx: &mut Ctx<'_>, group: &mut Group, instance_id: &str) {
+    group.members.retain(|member| member.instance_id != instance_id);
+    ctx.region().autoscaling.homes.remove(instance_id);
+}
