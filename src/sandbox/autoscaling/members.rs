@@ -196,13 +196,17 @@ fn set_aside(ctx: &mut Ctx<'_>, input: &Value, aside: &Aside<'_>) -> Result<Valu
         }
         let mut begun = Vec::new();
         for id in ids {
-            let mut cause =
-                format!("At {} instance {id} {} in response to a user request", moment(ctx.now), aside.verb);
-            if decrement {
-                cause.push_str(&format!(", shrinking the capacity from {capacity} to {}", capacity - 1));
+            let shrinking = if decrement {
                 capacity -= 1;
-            }
-            cause.push('.');
+                format!(", shrinking the capacity from {} to {capacity}", capacity + 1)
+            } else {
+                String::new()
+            };
+            let cause = format!(
+                "At {} instance {id} {} in response to a user request{shrinking}.",
+                moment(ctx.now),
+                aside.verb
+            );
             begun.extend(shift(ctx, group, &id, aside.to, aside.what, cause));
         }
         Ok(json!({"Activities": tell(group, &begun)}))
