@@ -62,4 +62,6 @@ pub fn named(name: &str) -> Option<&'static str> {
 }
 
 #[cfg(test)]
+mod demo;
+#[cfg(test)]
 mod tests;

@@ -1,5 +1,7 @@
 //! A checked world becomes a [`Cloud`].
 
+mod inside;
+
 use jiff::Timestamp;
 
 use super::aws;
