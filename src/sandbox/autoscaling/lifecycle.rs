@@ -1,5 +1,7 @@
 //! The life of a member: from pending over in service to terminated.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -161,16 +163,20 @@ impl Member {
 /// members, then by the group's termination policies (AWS's default: those of the oldest launch configuration or
 /// template version, then the oldest).
 pub(super) fn termination_order<'a>(group: &'a Group, candidates: &[&'a Member]) -> Vec<&'a Member> {
-    let crowd = |zone: &str| group.live().filter(|member| member.zone == zone).count();
+    let mut crowds: BTreeMap<&str, usize> = BTreeMap::new();
+    for member in group.live() {
+        *crowds.entry(&member.zone).or_default() += 1;
+    }
     let newest_first = group.termination_policies.iter().any(|policy| policy == "NewestInstance");
     let by_age_alone = group.termination_policies.iter().any(|policy| policy == "OldestInstance");
     let mut order = candidates.to_vec();
-    order.sort_by_key(|member| {
+    order.sort_by_cached_key(|member| {
         let age = member.joined_at.as_millisecond();
         let age = if newest_first { -age } else { age };
         let version = member.source.as_ref().map_or(0, Source::version);
         let version = if newest_first || by_age_alone { 0 } else { version };
-        (usize::MAX - crowd(&member.zone), version, age, member.instance_id.clone())
+        let crowd = crowds.get(member.zone.as_str()).copied().unwrap_or_default();
+        (Reverse(crowd), version, age, member.instance_id.clone())
     });
     order
 }

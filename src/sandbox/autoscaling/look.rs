@@ -1,5 +1,9 @@
 //! A look at a group: everything that happens in it happens here, step by step.
 
+use std::time::Duration;
+
+use jiff::Timestamp;
+
 use super::activities::{self, ActivityStatus};
 use super::capacity::{self, Why};
 use super::hooks::{self, Transition, Verdict};
@@ -24,9 +28,18 @@ pub(super) fn look(ctx: &mut Ctx<'_>, name: &str) {
         return bury(ctx, group);
     }
     if busy(ctx, &group) {
-        schedule_look(ctx, &mut group, LOOK);
+        let pause = pause(&group, ctx.now);
+        schedule_look(ctx, &mut group, pause);
     }
     ctx.region().autoscaling.groups.insert(name.to_owned(), group);
+}
+
+/// How long until the next look: shorter than usual where a warm-up or a rest ends before.
+fn pause(group: &Group, now: Timestamp) -> Duration {
+    let moments = group.active_refresh().into_iter().flat_map(|refresh| refresh.moments(group));
+    let usual = now + LOOK;
+    let next = moments.filter(|at| *at > now).min().unwrap_or(usual).min(usual);
+    Duration::try_from(next.duration_since(now)).unwrap_or(LOOK)
 }
 
 /// Whether something in a group is going to change by itself.

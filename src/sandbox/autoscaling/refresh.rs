@@ -24,7 +24,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Configuration;
+use super::{Configuration, Group};
 
 pub use preferences::{Instances, Preferences};
 pub(super) use records::describe;
@@ -154,6 +154,13 @@ impl Refresh {
     /// What launches use while it is active.
     pub(super) fn target(&self) -> &Configuration {
         if self.rollback.is_some() { &self.saved } else { self.desired.as_ref().unwrap_or(&self.saved) }
+    }
+
+    /// When a warm-up or a rest of it ends.
+    pub(super) fn moments(&self, group: &Group) -> impl Iterator<Item = Timestamp> {
+        let warmup = self.preferences.warmup();
+        let fresh = group.members.iter().filter(|member| self.turnover.fresh.contains(&member.instance_id));
+        fresh.filter_map(move |member| Some(member.in_service_since()? + warmup)).chain(self.rests_until)
     }
 
     /// The group is deleted while it is under way.

@@ -21,7 +21,7 @@ pub(super) struct Tally {
     /// Old instances that are left, those included that the refresh waits for.
     pub(super) old: i64,
     /// Old instances that may be replaced now.
-    pub(super) candidates: Vec<String>,
+    pub(super) candidates: i64,
     /// A fresh instance that warms up.
     pub(super) warming: Option<String>,
     /// A fresh instance that fails its health checks.
@@ -41,9 +41,7 @@ impl Tally {
             let ready = is_ready(ctx, group, refresh, member);
             tally.live += member.capacity();
             tally.ready += if ready { member.capacity() } else { 0 };
-            if old && !waited_for(refresh, member) {
-                tally.candidates.push(member.instance_id.clone());
-            }
+            tally.candidates += i64::from(old && !waited_for(refresh, member));
             if refresh.turnover.fresh.contains(&member.instance_id) {
                 tally.started += 1;
                 if ready {
@@ -65,9 +63,10 @@ impl Tally {
     /// The next old instance to terminate, if that leaves at least so much ready capacity. One that is not ready
     /// costs nothing; on the way forwards it may still become ready, and goes only when there is enough without it.
     pub(super) fn victim(&self, ctx: &mut Ctx<'_>, group: &Group, refresh: &Refresh, least: i64) -> Option<String> {
-        let members: Vec<&Member> = self.candidates.iter().filter_map(|id| group.member(id)).collect();
+        let old = group.live().filter(|member| refresh.turnover.old.contains(&member.instance_id));
+        let candidates = old.filter(|member| !waited_for(refresh, member));
         let (ready, unready): (Vec<&Member>, Vec<&Member>) =
-            members.into_iter().partition(|member| is_ready(ctx, group, refresh, member));
+            candidates.partition(|member| is_ready(ctx, group, refresh, member));
         let hopeless = |ctx: &mut Ctx<'_>, member: &Member| {
             refresh.rollback.is_some() || member.ailment.is_some() || fails_application(ctx, group, member)
         };

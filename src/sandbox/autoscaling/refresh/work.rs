@@ -250,7 +250,7 @@ fn replace(ctx: &mut Ctx<'_>, group: &mut Group, refresh: &mut Refresh) {
         if !short && (tally.started >= goal || tally.in_flight >= limits.batch()) {
             break explain(refresh, &tally);
         }
-        let surge = tally.live < limits.most && tally.candidates.len() as i64 > tally.live - desired;
+        let surge = tally.live < limits.most && tally.candidates > tally.live - desired;
         if short || surge {
             let target = refresh.target().clone();
             match capacity::launch(ctx, group, &target, Why::Refresh) {
@@ -292,10 +292,10 @@ fn block(ctx: &mut Ctx<'_>, group: &Group, refresh: &mut Refresh, tally: &Tally)
     let standby = refresh.turnover.old.iter().filter_map(|id| group.member(id));
     let standby = standby.into_iter().find(|member| member.lifecycle == Lifecycle::Standby);
     let obstacle = match (protected, standby) {
-        (Some(member), _) if tally.candidates.is_empty() => {
+        (Some(member), _) if tally.candidates == 0 => {
             format!("instance {} is protected from scale in", member.instance_id)
         }
-        (_, Some(member)) if tally.candidates.is_empty() => format!("instance {} is in standby", member.instance_id),
+        (_, Some(member)) if tally.candidates == 0 => format!("instance {} is in standby", member.instance_id),
         _ => "too few instances are healthy".to_owned(),
     };
     refresh.reason = Some(format!("The instance refresh cannot replace more instances because {obstacle}."));
