@@ -44,10 +44,16 @@ fn read_token(token: &str) -> Result<usize, ApiError> {
 
 fn passes(item: &Value, filters: &[Value]) -> bool {
     filters.iter().all(|filter| {
-        let held = item.get(filter.text("name").unwrap_or_default());
+        let name = filter.text("name").unwrap_or_default();
+        // `supportedOsVersion` filters by `supportedOsVersions`; a version is the same whatever its build.
+        let held = item.get(name).or_else(|| item.get(format!("{name}s")));
+        let same = |one: &Value, wanted: &str| match one.as_str() {
+            Some(held) if name == "version" => held.split('/').next() == Some(wanted),
+            held => held == Some(wanted),
+        };
         let is = |wanted: &&str| match held {
-            Some(Value::Array(several)) => several.iter().any(|one| one.as_str() == Some(wanted)),
-            Some(one) => one.as_str() == Some(wanted),
+            Some(Value::Array(several)) => several.iter().any(|one| same(one, wanted)),
+            Some(one) => same(one, wanted),
             None => false,
         };
         filter.texts("values").iter().any(is)

@@ -95,8 +95,14 @@ impl Folder {
         Ok(Loaded::Kept(folder, Box::new(cloud)))
     }
 
-    /// Begins with the first generation in a locked folder.
+    /// Begins with the first generation in a locked folder. A log without its snapshot goes first: it must not pass
+    /// for the log of this generation if we die half-way.
     pub(super) fn begin(dir: &Path, lock: File, cloud: &Cloud) -> Result<Self, StoreError> {
+        let log = dir.join("log.ndjson");
+        match fs::remove_file(&log) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failing("remove", &log)(error)),
+            _ => {}
+        }
         write_snapshot(dir, 1, 0, cloud)?;
         let log = new_log(dir, 1)?;
         Ok(Self { dir: dir.to_owned(), _lock: lock, log, lines: 0, generation: 1, archived: 0 })
