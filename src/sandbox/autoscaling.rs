@@ -29,6 +29,7 @@ mod processes;
 mod refresh;
 pub mod seed;
 mod tags;
+mod warm_pools;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -92,7 +93,11 @@ pub fn call(ctx: &mut Ctx<'_>, operation: &str, input: &Value) -> Result<Value, 
         "SetDesiredCapacity" => groups::set_desired_capacity(ctx, input),
         "DescribeAutoScalingGroups" => describe::groups(ctx, input),
         "DescribeAutoScalingInstances" => describe::instances(ctx, input),
-        "DescribeWarmPool" => describe::warm_pool(ctx, input),
+        "DescribeTerminationPolicyTypes" => Ok(groups::termination_policy_types()),
+        "DescribeScalingProcessTypes" => Ok(processes::types()),
+        "PutWarmPool" => warm_pools::put(ctx, input),
+        "DeleteWarmPool" => warm_pools::delete(ctx, input),
+        "DescribeWarmPool" => warm_pools::describe(ctx, input),
         "DescribeAccountLimits" => Ok(describe::account_limits(ctx)),
         "DescribeScalingActivities" => activities::describe(ctx, input),
         "SetInstanceHealth" => members::set_health(ctx, input),

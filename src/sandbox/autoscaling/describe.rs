@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Group, Member, Source, find, group_name, invalid, page, tags};
-use crate::sandbox::cloud::Ctx;
+use super::{Group, Member, Source, invalid, page, tags};
+use crate::sandbox::cloud::{Ctx, Place};
 use crate::sandbox::value::{ApiError, Get, time};
 
 /// `DescribeAutoScalingGroups`. Unknown names are passed over.
@@ -13,6 +13,7 @@ pub(super) fn groups(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError
     for filter in input.items("Filters") {
         check_filter(filter)?;
     }
+    let place = ctx.place.clone();
     let state = &ctx.region().autoscaling;
     let chosen: Vec<&Group> = if names.is_empty() {
         state.groups.values().collect()
@@ -20,7 +21,7 @@ pub(super) fn groups(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError
         names.iter().filter_map(|name| state.groups.get(*name)).collect()
     };
     let wanted = chosen.into_iter().filter(|group| input.items("Filters").iter().all(|filter| passes(group, filter)));
-    let items = wanted.map(|group| (group.name.clone(), describe(group, with_instances))).collect();
+    let items = wanted.map(|group| (group.name.clone(), describe(group, with_instances, &place))).collect();
     page::answer(input, "AutoScalingGroups", 50, items)
 }
 
@@ -39,12 +40,6 @@ pub(super) fn instances(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiEr
         .map(|(group, member)| (member.instance_id.clone(), describe_alone(group, member)))
         .collect();
     page::answer(input, "AutoScalingInstances", 50, items)
-}
-
-/// `DescribeWarmPool`: its configuration; the sandbox keeps no instances in it.
-pub(super) fn warm_pool(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
-    let group = find(ctx, group_name(input))?;
-    Ok(json!({"WarmPoolConfiguration": group.warm_pool, "Instances": []}))
 }
 
 /// `DescribeAccountLimits`, with AWS's default quotas.
@@ -82,7 +77,7 @@ fn passes(group: &Group, filter: &Value) -> bool {
     }
 }
 
-fn describe(group: &Group, with_instances: bool) -> Value {
+fn describe(group: &Group, with_instances: bool, place: &Place) -> Value {
     let mut told = group.further.clone();
     let subnets: Vec<&str> = group.subnets.iter().map(|(id, _)| id.as_str()).collect();
     let members: Vec<Value> = group.members.iter().map(|member| Value::from(describe_member(member))).collect();
@@ -122,6 +117,9 @@ fn describe(group: &Group, with_instances: bool) -> Value {
     }
     let (member, configuration) = group.configuration.describe();
     told.insert(member.to_owned(), configuration);
+    let account = &place.account;
+    let role = "role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling";
+    told.entry("ServiceLinkedRoleARN").or_insert_with(|| json!(format!("arn:aws:iam::{account}:{role}")));
     let sources = group.target_group_arns.iter().map(|arn| json!({"Identifier": arn, "Type": "elbv2"}));
     let classic = group.load_balancer_names.iter().map(|name| json!({"Identifier": name, "Type": "elb"}));
     told.entry("TrafficSources").or_insert_with(|| sources.chain(classic).collect());

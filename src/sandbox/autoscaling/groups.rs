@@ -199,6 +199,11 @@ pub(super) fn set_desired_capacity(ctx: &mut Ctx<'_>, input: &Value) -> Result<V
     })
 }
 
+/// `DescribeTerminationPolicyTypes`.
+pub(super) fn termination_policy_types() -> Value {
+    json!({"TerminationPolicyTypes": TERMINATION_POLICIES})
+}
+
 /// Takes over the settings that creating and updating have in common.
 fn apply(ctx: &mut Ctx<'_>, group: &mut Group, input: &Value) -> Result<(), ApiError> {
     let number = |name: &str, old: i64| input.int(name).unwrap_or(old);

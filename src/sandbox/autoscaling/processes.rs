@@ -7,7 +7,7 @@ use crate::sandbox::cloud::Ctx;
 use crate::sandbox::value::{ApiError, Get};
 
 /// The processes that can be suspended.
-const PROCESSES: [&str; 10] = [
+const PROCESSES: [&str; 9] = [
     "AddToLoadBalancer",
     "AlarmNotification",
     "AZRebalance",
@@ -17,7 +17,6 @@ const PROCESSES: [&str; 10] = [
     "ReplaceUnhealthy",
     "ScheduledActions",
     "Terminate",
-    "RemoveFromLoadBalancerLowPriority",
 ];
 
 /// `SuspendProcesses`: the named ones, or all.
@@ -39,6 +38,12 @@ pub(super) fn resume(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError
         group.suspended.retain(|process, _| !processes.contains(&process.as_str()));
         Ok(json!({}))
     })
+}
+
+/// `DescribeScalingProcessTypes`.
+pub(super) fn types() -> Value {
+    let processes: Vec<Value> = PROCESSES.iter().map(|name| json!({"ProcessName": name})).collect();
+    json!({"Processes": processes})
 }
 
 fn named(input: &Value) -> Result<Vec<&'static str>, ApiError> {

@@ -42,6 +42,7 @@ fn step(ctx: &mut Ctx<'_>, group: &mut Group, refresh: &mut Refresh) {
         refresh.turnover.blocked_since = None;
         return;
     }
+    reconcile(ctx, group, refresh);
     take_stock(ctx, group, refresh);
     let mut held = false;
     if refresh.status != RefreshStatus::RollbackInProgress {
@@ -104,12 +105,16 @@ fn ignored(refresh: &Refresh, member: &Member) -> bool {
         || (member.lifecycle == Lifecycle::Standby && preferences.standby == Instances::Ignore)
 }
 
-/// Brings the record up to date with what the members came to.
-fn take_stock(ctx: &mut Ctx<'_>, group: &Group, refresh: &mut Refresh) {
+/// Brings the sets of old and fresh instances up to date with what became of the members.
+fn reconcile(ctx: &mut Ctx<'_>, group: &Group, refresh: &mut Refresh) {
     forget_the_gone(group, refresh);
     if refresh.preferences.skip_matching && refresh.rollback.is_none() {
         find_stale(ctx, group, refresh);
     }
+}
+
+/// Brings the record up to date with the count of the members.
+fn take_stock(ctx: &mut Ctx<'_>, group: &Group, refresh: &mut Refresh) {
     let tally = Tally::take(ctx, group, refresh);
     let total = refresh.turnover.cohort + group.desired_capacity - refresh.turnover.desired_capacity;
     let total = total.max(0);
@@ -199,7 +204,6 @@ fn shed(ctx: &mut Ctx<'_>, group: &mut Group, refresh: &mut Refresh) {
 
 /// Passes checkpoints, finishes, or starts replacements.
 fn advance(ctx: &mut Ctx<'_>, group: &mut Group, refresh: &mut Refresh) {
-    take_stock(ctx, group, refresh);
     let tally = Tally::take(ctx, group, refresh);
     let forwards = refresh.rollback.is_none();
     if tally.in_flight == 0 && tally.live <= group.desired_capacity {
