@@ -160,7 +160,11 @@ impl<'a> Scope<'a> {
 
     /// Checks the placeholders in the values of tags.
     fn tags(&self, tags: &Tags, near: &Text, region: &str) -> Checked {
-        tags.values().try_for_each(|value| self.placeholders(value, near.span(), region))
+        let told = |problem: Problem| Problem {
+            message: format!("tags of `{}`: {}", near.get_ref(), problem.message),
+            ..problem
+        };
+        tags.values().try_for_each(|value| self.placeholders(value, near.span(), region)).map_err(told)
     }
 }
 

@@ -101,8 +101,26 @@ fn numbers_and_references_that_do_not_fit_are_told() {
     insta::assert_snapshot!(refused("template = \"t\"\nmax = 1\n"), @"w.toml:13: `max` is less than the size, 2");
     insta::assert_snapshot!(refused("template = \"t\"\nhealth = \"elb\"\n"), @"w.toml:13: unknown value `elb`; there is `EC2`, `ELB`");
     insta::assert_snapshot!(refused("template = \"t\"\nsuspended = [\"Terminat\"]\n"), @"w.toml:13: there is no process `Terminat`; did you mean `Terminate`?");
-    insta::assert_snapshot!(refused("template = \"t\"\ntags = { image = \"{ami:web}\" }\n"), @"w.toml:8: there is no image `web`");
+    insta::assert_snapshot!(refused("template = \"t\"\ntags = { image = \"{ami:web}\" }\n"), @"w.toml:8: tags of `g`: there is no image `web`");
     insta::assert_snapshot!(refused("template = \"t\"\n[[group.member]]\nindex = 2\n"), @"w.toml:14: group `g` has no member 2; members are counted from 0");
     insta::assert_snapshot!(refused("template = \"t\"\nguest = { missing = [\"USN-7611-1\"] }\n"), @"w.toml:13: advisory `USN-7611-1` is for ubuntu-22.04, and the node is a amazon-linux-2023");
     insta::assert_snapshot!(refused("template = \"t\"\nguest = { agent = \"silent\" }\n"), @r#"w.toml:8: `agent = "silent"` and `silent-since` of `g` belong together; write both or none"#);
+}
+
+#[test]
+fn the_reference_names_every_public_image_and_every_system() {
+    let reference = include_str!("../../../docs/world.md");
+    let days = |ages: &[age::Age]| {
+        ages.iter().map(|age| format!("{}d", age.seconds() / 86_400)).collect::<Vec<_>>().join(", ")
+    };
+    let aws = aws::aws().unwrap();
+    for family in &aws.family {
+        let gone =
+            if family.withdrawn.is_empty() { String::new() } else { format!(" \\| {}", days(&family.withdrawn)) };
+        let row = format!("| `{}` | {}{gone} |", family.key.get_ref(), days(&family.releases));
+        assert!(reference.contains(&row), "{row}");
+    }
+    for system in &aws.system {
+        assert!(reference.contains(&format!("`{}`", system.key.get_ref())), "{}", system.key.get_ref());
+    }
 }
