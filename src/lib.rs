@@ -1,4 +1,5 @@
 //! rebake.
+pub mod aws;
 pub mod model;
 pub mod sandbox;
 pub mod text;

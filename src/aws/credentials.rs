@@ -1,0 +1,115 @@
+//! Credentials: who rebake is, and what the SDK is told once for all clients.
+
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
+use aws_config::sts::AssumeRoleProvider;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{AppName, BehaviorVersion, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::identity::SharedIdentityCache;
+use aws_types::region::Region;
+
+use super::Options;
+use super::text::session_name;
+
+/// How long an answer may take.
+const ANSWER: Duration = Duration::from_secs(60);
+/// Where roles are assumed when nothing names a region: every account has it, and AWS retires none.
+const STS_REGION: &str = "us-east-1";
+
+/// A role to assume, by way of another one where needed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RoleChain {
+    /// The ARN of the role.
+    pub arn: String,
+    /// The external id that its trust policy asks for.
+    pub external_id: Option<String>,
+    /// The role that may assume it; the caller itself if none.
+    pub via: Option<Box<Self>>,
+}
+
+impl RoleChain {
+    /// A role that the caller may assume.
+    #[must_use]
+    pub fn new(arn: &str) -> Self {
+        Self { arn: arn.to_owned(), external_id: None, via: None }
+    }
+}
+
+/// The configuration as the caller.
+pub(super) async fn base(options: &Options) -> SdkConfig {
+    let timeouts = TimeoutConfig::builder().operation_attempt_timeout(options.clock.worth(ANSWER)).build();
+    let region = options.region.clone().map(Region::new);
+    let Some(transport) = &options.transport else {
+        let http =
+            aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(http)
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(timeouts)
+            .sleep_impl(options.clock.clone())
+            .time_source(options.clock.clone());
+        if let Ok(name) = AppName::new("rebake") {
+            loader = loader.app_name(name);
+        }
+        if let Some(region) = region {
+            loader = loader.region(region);
+        }
+        if let Some(profile) = &options.profile {
+            loader = loader.profile_name(profile);
+        }
+        if let Some(endpoint) = &options.endpoint {
+            loader = loader.endpoint_url(endpoint);
+        }
+        return loader.load().await;
+    };
+    let mut builder = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .http_client(transport.clone())
+        .credentials_provider(SharedCredentialsProvider::new(Credentials::from_keys(
+            &options.access_key,
+            "sandbox",
+            None,
+        )))
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(timeouts)
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        .identity_cache(identity_cache())
+        .sleep_impl(options.clock.clone())
+        .time_source(options.clock.clone());
+    builder.set_region(region);
+    builder.set_app_name(AppName::new("rebake").ok());
+    builder.set_endpoint_url(options.endpoint.clone());
+    builder.build()
+}
+
+/// The configuration as a role.
+pub(super) async fn assumed(base: &SdkConfig, role: &RoleChain, run: &str) -> SdkConfig {
+    let mut steps: Vec<&RoleChain> = std::iter::successors(Some(role), |role| role.via.as_deref()).collect();
+    steps.reverse();
+    let mut config = base.clone();
+    for step in steps {
+        // The role is assumed by a client of the SDK's own, which therefore repeats by itself.
+        let mut caller = config.clone().into_builder().retry_config(RetryConfig::standard().with_max_attempts(10));
+        if config.region().is_none() {
+            caller.set_region(Region::new(STS_REGION));
+        }
+        let mut provider =
+            AssumeRoleProvider::builder(&step.arn).session_name(session_name(run)).configure(&caller.build());
+        if let Some(id) = &step.external_id {
+            provider = provider.external_id(id);
+        }
+        let provider = SharedCredentialsProvider::new(provider.build().await);
+        config = config.into_builder().credentials_provider(provider).identity_cache(identity_cache()).build();
+    }
+    config
+}
+
+/// A cache of its own for each identity, shared by its regions.
+fn identity_cache() -> SharedIdentityCache {
+    aws_config::identity::IdentityCache::lazy().build()
+}

@@ -1,0 +1,253 @@
+//! Errors: what AWS refused, and how, classified once.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_sts::operation::assume_role::AssumeRoleError;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+
+use super::transport::TransportError;
+
+/// What kind of refusal it is: what one can do about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// Too many calls. Waited out; only seen when that took longer than anybody would wait.
+    Throttled,
+    /// AWS could not, this once: 5xx, or a resource with an update pending.
+    Transient,
+    /// No answer came: the call may have had its effect.
+    Lost,
+    /// Somebody else's change is in the way, or it exists already.
+    Conflict,
+    /// Not allowed, or nobody to be (no credentials, a role that cannot be assumed).
+    Denied,
+    /// It does not exist (any more, or yet).
+    Gone,
+    /// AWS does not take the request as it is.
+    Invalid,
+    /// The credentials have expired.
+    Expired,
+    /// The host does not exist or does not answer: a wrong region or endpoint, or no network.
+    Unreachable,
+}
+
+/// A call that failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    /// What kind.
+    pub kind: ErrorKind,
+    /// The action, for example `ssm:GetParameter`.
+    pub action: &'static str,
+    /// The error code, for example `AccessDeniedException`; one of rebake's where AWS gave none.
+    pub code: String,
+    /// What AWS said.
+    pub message: String,
+    /// What the call was about: a parameter's name, a group, an ARN; empty for a list.
+    pub resource: String,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.action)?;
+        if !self.resource.is_empty() {
+            write!(f, " of {}", self.resource)?;
+        }
+        let what = match self.kind {
+            ErrorKind::Throttled => "was throttled for too long",
+            ErrorKind::Transient => "failed on AWS's side",
+            ErrorKind::Lost => "got no answer",
+            ErrorKind::Conflict => "met somebody else's change",
+            ErrorKind::Denied => "was denied",
+            ErrorKind::Gone => "found nothing",
+            ErrorKind::Invalid => "was refused",
+            ErrorKind::Expired => "was refused because the credentials have expired",
+            ErrorKind::Unreachable => "could not be sent",
+        };
+        write!(f, " {what} ({}): {}", self.code, self.message)
+    }
+}
+
+impl StdError for Error {}
+
+impl Error {
+    /// An answer that AWS should not have given: a member is missing that the operation promises.
+    pub(super) fn incomplete(action: &'static str, resource: &str, member: &str) -> Self {
+        Self {
+            kind: ErrorKind::Invalid,
+            action,
+            code: "IncompleteAnswer".to_owned(),
+            message: format!("the answer has no {member}"),
+            resource: resource.to_owned(),
+        }
+    }
+
+    /// Classifies what the SDK returned.
+    pub(super) fn of<E>(action: &'static str, resource: &str, error: &SdkError<E, HttpResponse>) -> Self
+    where
+        E: ProvideErrorMetadata + StdError + 'static,
+    {
+        let (action, kind, code, message) = match error {
+            SdkError::ServiceError(refusal) => {
+                let (code, message) = told(refusal.err());
+                (action, classify(&code, &message, refusal.raw().status().as_u16()), code, message)
+            }
+            SdkError::TimeoutError(_) => {
+                (action, ErrorKind::Lost, "Timeout".to_owned(), "no answer in time".to_owned())
+            }
+            SdkError::ResponseError(_) => (action, ErrorKind::Lost, "UnreadableAnswer".to_owned(), innermost(error)),
+            SdkError::DispatchFailure(failure) => match credentials(error) {
+                Some((kind, code, message)) => ("sts:AssumeRole", kind, code, message),
+                None if failure.is_io() && unknown_host(error) => {
+                    (action, ErrorKind::Unreachable, "UnknownHost".to_owned(), innermost(error))
+                }
+                None if failure.is_io() || failure.is_timeout() => {
+                    (action, ErrorKind::Lost, "ConnectionLost".to_owned(), innermost(error))
+                }
+                None => (action, ErrorKind::Denied, "NoCredentials".to_owned(), innermost(error)),
+            },
+            _ => (action, ErrorKind::Invalid, "InvalidRequest".to_owned(), innermost(error)),
+        };
+        Self { kind, action, code, message, resource: resource.to_owned() }
+    }
+}
+
+/// Code and message of a refusal.
+fn told(refusal: &impl ProvideErrorMetadata) -> (String, String) {
+    let code = refusal.code().unwrap_or("UnknownError").to_owned();
+    let message = refusal.message().map_or_else(|| "AWS gave no reason".to_owned(), one_line);
+    (code, message)
+}
+
+/// Why a role could not be assumed, if that is what stopped the call.
+fn credentials(error: &(dyn StdError + 'static)) -> Option<(ErrorKind, String, String)> {
+    let refusal = chain(error).find_map(|cause| cause.downcast_ref::<AssumeRoleError>())?;
+    let (code, message) = told(refusal);
+    let kind = match classify(&code, &message, 400) {
+        ErrorKind::Invalid => ErrorKind::Denied,
+        kind => kind,
+    };
+    Some((kind, code, message))
+}
+
+/// Whether the name of the host led nowhere.
+fn unknown_host(error: &(dyn StdError + 'static)) -> bool {
+    chain(error).any(|cause| {
+        matches!(cause.downcast_ref(), Some(TransportError::UnknownHost(_))) || cause.to_string() == "dns error"
+    })
+}
+
+fn innermost(error: &(dyn StdError + 'static)) -> String {
+    one_line(&chain(error).last().map_or_else(String::new, ToString::to_string))
+}
+
+fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |cause: &&'a (dyn StdError + 'static)| (*cause).source())
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+const THROTTLED: [&str; 11] = [
+    "Throttling",
+    "ThrottlingException",
+    "ThrottledException",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "TooManyRequestsException",
+    "RequestLimitExceeded",
+    "CallRateLimitExceededException",
+    "BandwidthLimitExceeded",
+    "EC2ThrottledException",
+    "SlowDown",
+];
+const CONFLICT: [&str; 6] = [
+    "InstanceRefreshInProgress",
+    "IdempotentParameterMismatch",
+    "IdempotentParameterMismatchException",
+    "ResourceInUseException",
+    "IncorrectState",
+    "TooManyUpdates",
+];
+const EXPIRED: [&str; 4] = ["ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"];
+const DENIED: [&str; 7] = [
+    "UnauthorizedOperation",
+    "AuthFailure",
+    "OptInRequired",
+    "InvalidClientTokenId",
+    "UnrecognizedClientException",
+    "SignatureDoesNotMatch",
+    "ForbiddenException",
+];
+const GONE: [&str; 7] = [
+    "InvalidInstanceId",
+    "InvalidResourceId",
+    "InvalidCommandId",
+    "InvocationDoesNotExist",
+    "InvalidAMIID.Unavailable",
+    "DoesNotExistException",
+    "InvalidDocument",
+];
+
+/// The kind of a refusal, by its code; by its HTTP status where the code tells nothing.
+///
+/// `LimitExceeded…` is a quota, not a throttle: waiting would not help. Auto Scaling has no code for an unknown group:
+/// only the message tells it from other validation errors.
+fn classify(code: &str, message: &str, status: u16) -> ErrorKind {
+    let is = |codes: &[&str]| codes.contains(&code);
+    if is(&THROTTLED) || status == 429 {
+        ErrorKind::Throttled
+    } else if is(&EXPIRED) {
+        ErrorKind::Expired
+    } else if is(&DENIED) || code.starts_with("AccessDenied") {
+        ErrorKind::Denied
+    } else if is(&CONFLICT) || code.contains("AlreadyExist") || code.ends_with(".Duplicate") {
+        ErrorKind::Conflict
+    } else if is(&GONE) || code.contains("NotFound") || code == "ValidationError" && message.contains("not found") {
+        ErrorKind::Gone
+    } else if status >= 500 || matches!(code, "ResourceContention" | "RequestTimeout" | "RequestTimeoutException") {
+        ErrorKind::Transient
+    } else {
+        ErrorKind::Invalid
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_of_all_services_find_their_kind() {
+        for (code, status, kind) in [
+            ("RequestLimitExceeded", 503, ErrorKind::Throttled),
+            ("CallRateLimitExceededException", 429, ErrorKind::Throttled),
+            ("LimitExceeded", 400, ErrorKind::Invalid),
+            ("InternalServerError", 500, ErrorKind::Transient),
+            ("ResourceContention", 500, ErrorKind::Transient),
+            ("ParameterAlreadyExists", 400, ErrorKind::Conflict),
+            ("InvalidAMIName.Duplicate", 400, ErrorKind::Conflict),
+            ("InvalidLaunchTemplateName.AlreadyExistsException", 400, ErrorKind::Conflict),
+            ("ParameterNotFound", 400, ErrorKind::Gone),
+            ("InvalidLaunchTemplateId.VersionNotFound", 400, ErrorKind::Gone),
+            ("UnauthorizedOperation", 403, ErrorKind::Denied),
+            ("ExpiredToken", 403, ErrorKind::Expired),
+            ("ValidationError", 400, ErrorKind::Invalid),
+        ] {
+            assert_eq!(classify(code, "no", status), kind, "{code}");
+        }
+    }
+
+    #[test]
+    fn an_error_reads_as_the_end_of_a_sentence() {
+        let error = Error {
+            kind: ErrorKind::Denied,
+            action: "ssm:PutParameter",
+            code: "AccessDeniedException".to_owned(),
+            message: "User is not authorized".to_owned(),
+            resource: "/rebake/web/prod".to_owned(),
+        };
+        let said = "ssm:PutParameter of /rebake/web/prod was denied (AccessDeniedException): User is not authorized";
+        assert_eq!(error.to_string(), said);
+    }
+}
