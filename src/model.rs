@@ -9,8 +9,10 @@ mod gap;
 mod group;
 mod image;
 mod node;
+pub mod selector;
 mod site;
 mod template;
+pub mod window;
 
 pub use build::{Build, BuildStatus, BuildStep, BuiltImage};
 pub use channel::{Approval, Channel, ChannelVersion, RolloutOutcome, RolloutRecord, channel_parameter};
@@ -22,8 +24,10 @@ pub use image::{Image, ImageState, ImageTags, tag};
 pub use node::{
     Agent, Node, NodeKind, NodeState, OperatingSystem, Patch, PatchOperation, PatchState, Platform, Volume,
 };
+pub use selector::Selector;
 pub use site::{Identity, Site};
 pub use template::{ImageSource, Template, TemplateVersion};
+pub use window::{Freeze, Window};
 
 use std::collections::BTreeMap;
 
