@@ -1,0 +1,112 @@
+//! State Manager: documents that run by schedule on all nodes that their targets mean.
+//!
+//! A Scan by an association refreshes the rows of its nodes. It is no command: `ListCommands` does not know of it. A
+//! node that comes later is taken when its agent answers for the first time, and then with the others.
+
+mod list;
+mod run;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+pub(super) use list::{describe, describe_status, list, overview};
+pub(super) use run::{greet, next, notice, ran, run};
+
+use super::schedule::Schedule;
+use super::{document, tag, target};
+use crate::sandbox::cloud::{self, Ctx};
+use crate::sandbox::ssm::Event;
+use crate::sandbox::value::{ApiError, Get};
+
+/// An association.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Association {
+    /// A UUID.
+    pub id: String,
+    /// Its own name.
+    pub name: Option<String>,
+    /// The name of its document.
+    pub document: String,
+    /// The parameters of the document.
+    pub parameters: Value,
+    /// Which nodes it means.
+    pub targets: Vec<Value>,
+    /// `rate(…)` or `cron(…)`; without, it runs once.
+    pub schedule: Option<String>,
+    /// The request.
+    pub says: Value,
+    /// When it was made.
+    pub created: Timestamp,
+    /// Its last run.
+    pub last_run: Option<Timestamp>,
+    /// Its last run on each node.
+    pub nodes: BTreeMap<String, NodeRun>,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// The last run of an association on a node.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NodeRun {
+    /// When it ended.
+    pub at: Timestamp,
+    /// Whether it ended well.
+    pub success: bool,
+}
+
+/// `CreateAssociation`: runs at once, unless it is to wait for its schedule.
+pub(super) fn create(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
+    let document = input.text("Name").unwrap_or_default();
+    let known = document::find(document).ok_or_else(|| document::absent(document))?;
+    let parameters = input.get("Parameters").filter(|given| !given.is_null()).cloned().unwrap_or_else(|| json!({}));
+    known.check(&parameters)?;
+    let schedule = input.text("ScheduleExpression").map(str::to_owned);
+    if schedule.as_deref().is_some_and(|schedule| Schedule::read(schedule).is_none()) {
+        return Err(ApiError::new(
+            "InvalidSchedule",
+            "The schedule is invalid. Verify your cron or rate expression and try again.",
+        ));
+    }
+    let targets = match input.text("InstanceId") {
+        Some(node) => vec![json!({"Key": "InstanceIds", "Values": [node]})],
+        None => input.items("Targets").to_vec(),
+    };
+    if targets.is_empty() || targets.iter().any(|one| !one.text("Key").is_some_and(target::is_known_key)) {
+        return Err(ApiError::new("InvalidTarget", "The target isn't valid or doesn't exist."));
+    }
+    let twin = |one: &Association| {
+        input.has("InstanceId") && one.document == document && one.says.text("InstanceId") == input.text("InstanceId")
+    };
+    if ctx.region().ssm.associations.values().any(twin) {
+        return Err(ApiError::new("AssociationAlreadyExists", "The specified association already exists."));
+    }
+    let association = Association {
+        id: ctx.uuid("association"),
+        name: input.text("AssociationName").map(str::to_owned),
+        document: document.to_owned(),
+        parameters,
+        targets,
+        schedule,
+        says: input.clone(),
+        created: ctx.now,
+        last_run: None,
+        nodes: BTreeMap::new(),
+        tags: tag::from_list(input.items("Tags")),
+    };
+    let answer = json!({"AssociationDescription": list::description(&association)});
+    let id = association.id.clone();
+    ctx.region().ssm.associations.insert(id.clone(), association);
+    if input.flag("ApplyOnlyAtCronInterval").unwrap_or(false) {
+        next(ctx, &id);
+    } else {
+        let event = Event::Associate { association: id };
+        ctx.schedule(std::time::Duration::from_secs(5), cloud::Event::Ssm(event));
+    }
+    Ok(answer)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,158 @@
+//! Reading associations.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::{Association, NodeRun};
+use crate::sandbox::cloud::Ctx;
+use crate::sandbox::ssm::node::Node;
+use crate::sandbox::ssm::{node, page, target};
+use crate::sandbox::value::{ApiError, Get, maybe_time, time};
+
+/// `ListAssociations`.
+pub(in crate::sandbox::ssm) fn list(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
+    let passes = |association: &&Association| {
+        input.items("AssociationFilterList").iter().all(|filter| {
+            let value = filter.text("value").unwrap_or_default();
+            let last = association.last_run;
+            match filter.text("key").unwrap_or_default() {
+                "Name" => association.document == value,
+                "AssociationName" => association.name.as_deref() == Some(value),
+                "AssociationId" => association.id == value,
+                "AssociationStatusName" => status(association).0 == value,
+                "InstanceId" => {
+                    let named = association.targets.iter().any(|target| target.texts("Values").contains(&value));
+                    named || association.nodes.contains_key(value)
+                }
+                "LastExecutedBefore" => last.is_some_and(|last| value.parse().is_ok_and(|at: Timestamp| last < at)),
+                "LastExecutedAfter" => last.is_some_and(|last| value.parse().is_ok_and(|at: Timestamp| last > at)),
+                _ => true,
+            }
+        })
+    };
+    let rows = ctx.region().ssm.associations.values().filter(passes).map(|association| {
+        json!({
+            "Name": association.document,
+            "InstanceId": association.says.text("InstanceId"),
+            "AssociationId": association.id,
+            "AssociationVersion": "1",
+            "Targets": association.targets,
+            "LastExecutionDate": maybe_time(association.last_run),
+            "Overview": shown_overview(association),
+            "ScheduleExpression": association.schedule,
+            "AssociationName": association.name,
+        })
+    });
+    page::of(rows.collect(), "Associations", input, 50)
+}
+
+/// `DescribeAssociation`, by id, or by document and instance.
+pub(in crate::sandbox::ssm) fn describe(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
+    let mut associations = ctx.region().ssm.associations.values();
+    let found = match input.text("AssociationId") {
+        Some(id) => associations.find(|one| one.id == id),
+        None => associations.find(|one| {
+            Some(one.document.as_str()) == input.text("Name") && one.says.text("InstanceId") == input.text("InstanceId")
+        }),
+    };
+    let found =
+        found.ok_or_else(|| ApiError::new("AssociationDoesNotExist", "The specified association doesn't exist."))?;
+    Ok(json!({"AssociationDescription": description(found)}))
+}
+
+/// `DescribeInstanceAssociationsStatus`.
+pub(in crate::sandbox::ssm) fn describe_status(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
+    let id = input.text("InstanceId").unwrap_or_default();
+    let Some(node) = node::find(ctx, id) else {
+        return Err(ApiError::new("InvalidInstanceId", format!("The instance ID {id} isn't valid.")));
+    };
+    let means = |association: &&Association| means(association, &node);
+    let rows = ctx.region().ssm.associations.values().filter(means).map(|association| {
+        let run = association.nodes.get(id);
+        json!({
+            "AssociationId": association.id,
+            "Name": association.document,
+            "DocumentVersion": "1",
+            "AssociationVersion": "1",
+            "InstanceId": id,
+            "ExecutionDate": maybe_time(run.map(|run| run.at)),
+            "Status": word(run),
+            "DetailedStatus": word(run),
+            "AssociationName": association.name,
+        })
+    });
+    page::of(rows.collect(), "InstanceAssociationStatusInfos", input, 50)
+}
+
+/// The state of a node's associations: the worst, the last run, the last good run, and the counts.
+pub(in crate::sandbox::ssm) fn overview(
+    ctx: &mut Ctx<'_>,
+    node: &str,
+) -> Option<(String, Timestamp, Option<Timestamp>, BTreeMap<String, usize>)> {
+    let runs: Vec<&NodeRun> = ctx.region().ssm.associations.values().filter_map(|one| one.nodes.get(node)).collect();
+    let last = runs.iter().map(|run| run.at).max()?;
+    let good = runs.iter().filter(|run| run.success).map(|run| run.at).max();
+    let mut counts = BTreeMap::new();
+    for run in &runs {
+        *counts.entry(word(Some(run)).to_owned()).or_default() += 1;
+    }
+    let worst = if counts.contains_key("Failed") { "Failed" } else { "Success" };
+    Some((worst.to_owned(), last, good, counts))
+}
+
+/// An `AssociationDescription`.
+pub(super) fn description(association: &Association) -> Value {
+    let says = &association.says;
+    json!({
+        "Name": association.document,
+        "InstanceId": says.text("InstanceId"),
+        "AssociationVersion": "1",
+        "Date": time(association.created),
+        "LastUpdateAssociationDate": time(association.created),
+        "Overview": shown_overview(association),
+        "DocumentVersion": says.text("DocumentVersion").unwrap_or("$DEFAULT"),
+        "Parameters": association.parameters,
+        "AssociationId": association.id,
+        "Targets": association.targets,
+        "ScheduleExpression": association.schedule,
+        "LastExecutionDate": maybe_time(association.last_run),
+        "AssociationName": association.name,
+        "MaxErrors": says.text("MaxErrors"),
+        "MaxConcurrency": says.text("MaxConcurrency"),
+        "ComplianceSeverity": says.text("ComplianceSeverity"),
+        "SyncCompliance": says.text("SyncCompliance"),
+        "ApplyOnlyAtCronInterval": says.flag("ApplyOnlyAtCronInterval").unwrap_or(false),
+    })
+}
+
+fn shown_overview(association: &Association) -> Value {
+    let (status, counts) = status(association);
+    json!({"Status": status, "DetailedStatus": status, "AssociationStatusAggregatedCount": counts})
+}
+
+fn status(association: &Association) -> (&'static str, BTreeMap<&'static str, usize>) {
+    let mut counts = BTreeMap::new();
+    for run in association.nodes.values() {
+        *counts.entry(word(Some(run))).or_default() += 1;
+    }
+    let status = match (counts.contains_key("Failed"), counts.is_empty()) {
+        (true, _) => "Failed",
+        (false, true) => "Pending",
+        (false, false) => "Success",
+    };
+    (status, counts)
+}
+
+fn word(run: Option<&NodeRun>) -> &'static str {
+    match run {
+        None => "Pending",
+        Some(run) if run.success => "Success",
+        Some(_) => "Failed",
+    }
+}
+
+fn means(association: &Association, node: &Node) -> bool {
+    association.targets.iter().all(|one| target::matches(node, one))
+}

@@ -1,0 +1,249 @@
+//! Run Command: a command goes to its nodes in a window, and each invocation has a life of its own.
+//!
+//! `MaxConcurrency` invocations are under way at once; when more than `MaxErrors` have failed, nothing more is sent,
+//! what is under way finishes, and the rest is `Terminated`. An invocation is delivered when the agent answers and
+//! works through its document; if nothing has been heard of it by its total timeout (the delivery timeout and that of
+//! the document together), it is `DeliveryTimedOut`, which does not count as an error: a fleet of dead agents is no
+//! failure (Systems Manager User Guide, "Understanding command statuses", "Understanding command timeouts").
+
+mod list;
+mod run;
+mod send;
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub(super) use list::{get_invocation, list, list_invocations};
+pub(super) use run::play;
+pub(super) use send::{cancel, send};
+
+use super::patch::{Frozen, PatchRow};
+
+/// A command.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Command {
+    /// A UUID.
+    pub id: String,
+    /// The name of its document.
+    pub document: String,
+    /// For people, and for finding it again.
+    pub comment: String,
+    /// The parameters of the document: name → list of strings.
+    pub parameters: Value,
+    /// The request.
+    pub says: Value,
+    /// When it was sent.
+    pub requested: Timestamp,
+    /// In seconds, from the sending of an invocation until it must have begun.
+    pub delivery_timeout: i64,
+    /// In seconds, from the beginning on a node.
+    pub execution_timeout: i64,
+    /// A number, or a percentage of the targets.
+    pub max_concurrency: String,
+    /// A number, or a percentage of the targets.
+    pub max_errors: String,
+    /// The nodes that it means, in the order of sending.
+    pub invocations: Vec<Invocation>,
+    /// Whether somebody cancelled it.
+    pub cancelled: bool,
+}
+
+/// A command on a node.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Invocation {
+    /// The node.
+    pub node: String,
+    /// Its platform: `Linux`, `Windows` or `MacOS`.
+    pub platform: String,
+    /// Where it stands.
+    pub phase: Phase,
+    /// When it was sent to the node.
+    pub sent: Option<Timestamp>,
+    /// When it began there.
+    pub started: Option<Timestamp>,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+    /// The exit code; -1 until there is one.
+    pub code: i64,
+    /// The standard output.
+    pub output: String,
+    /// The standard error.
+    pub error: String,
+    /// What an Install is at.
+    pub work: Option<Work>,
+}
+
+/// What a patch operation is at, from its begin to its report.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Work {
+    /// What it judges by.
+    pub frozen: Frozen,
+    /// What it installs.
+    pub rows: Vec<PatchRow>,
+    /// What could not be installed.
+    pub failed: BTreeSet<String>,
+}
+
+/// Where an invocation stands: its `StatusDetails`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Phase {
+    /// Not delivered yet.
+    Pending,
+    /// The agent works on it.
+    InProgress,
+    /// Ended well.
+    Success,
+    /// Ended with a failure.
+    Failed,
+    /// Nothing was heard of it in time.
+    DeliveryTimedOut,
+    /// The agent gave it up.
+    ExecutionTimedOut,
+    /// The node is no more.
+    Undeliverable,
+    /// Somebody cancelled it.
+    Cancelled,
+    /// Never sent, because too many others had failed.
+    Terminated,
+    /// The document is for other platforms.
+    InvalidPlatform,
+}
+
+impl Phase {
+    /// `StatusDetails`.
+    #[must_use]
+    pub fn details(self) -> &'static str {
+        match self {
+            Self::Pending => "Pending",
+            Self::InProgress => "InProgress",
+            Self::Success => "Success",
+            Self::Failed => "Failed",
+            Self::DeliveryTimedOut => "DeliveryTimedOut",
+            Self::ExecutionTimedOut => "ExecutionTimedOut",
+            Self::Undeliverable => "Undeliverable",
+            Self::Cancelled => "Cancelled",
+            Self::Terminated => "Terminated",
+            Self::InvalidPlatform => "InvalidPlatform",
+        }
+    }
+
+    /// `Status`, which knows less.
+    #[must_use]
+    pub fn status(self) -> &'static str {
+        match self {
+            Self::DeliveryTimedOut | Self::ExecutionTimedOut => "TimedOut",
+            Self::Undeliverable | Self::InvalidPlatform => "Failed",
+            Self::Terminated => "Cancelled",
+            other => other.details(),
+        }
+    }
+
+    /// Whether it is over.
+    #[must_use]
+    pub fn is_over(self) -> bool {
+        !matches!(self, Self::Pending | Self::InProgress)
+    }
+
+    /// Whether it counts against `MaxErrors`.
+    #[must_use]
+    pub fn is_error(self) -> bool {
+        matches!(self, Self::Failed | Self::ExecutionTimedOut)
+    }
+
+    /// Whether it has no say in what becomes of the command.
+    fn is_silent(self) -> bool {
+        matches!(self, Self::Undeliverable | Self::InvalidPlatform)
+    }
+}
+
+/// How an invocation goes on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Step {
+    /// The agent may take it.
+    Deliver,
+    /// Its total timeout is over.
+    Expire,
+    /// Another patch operation holds the lock of the package manager.
+    Locked,
+    /// A Scan ends.
+    Scanned,
+    /// The installation of patches ends.
+    Installed,
+    /// The guest has booted.
+    Rebooted,
+    /// The second pass of an Install ends.
+    Reported,
+    /// Any other document ends.
+    Done,
+}
+
+impl Command {
+    /// How many invocations have failed.
+    #[must_use]
+    pub fn errors(&self) -> usize {
+        self.count(Phase::is_error)
+    }
+
+    /// `Status` and `StatusDetails`.
+    #[must_use]
+    pub fn status(&self) -> (&'static str, &'static str) {
+        let phases = || self.invocations.iter().map(|invocation| invocation.phase);
+        if self.invocations.is_empty() {
+            return ("Failed", "NoInstancesInTag");
+        }
+        if phases().any(|phase| !phase.is_over()) {
+            let begun = phases().any(|phase| phase != Phase::Pending);
+            return match (self.cancelled, begun) {
+                (true, _) => ("Cancelling", "Cancelling"),
+                (false, true) => ("InProgress", "InProgress"),
+                (false, false) => ("Pending", "Pending"),
+            };
+        }
+        let heard = || phases().filter(|phase| !phase.is_silent());
+        if self.cancelled {
+            ("Cancelled", "Cancelled")
+        } else if self.errors() > self.error_limit() || heard().next().is_none() {
+            ("Failed", "Failed")
+        } else if heard().all(|phase| phase == Phase::DeliveryTimedOut) {
+            ("TimedOut", "DeliveryTimedOut")
+        } else if heard().all(|phase| phase == Phase::Success) {
+            ("Success", "Success")
+        } else {
+            ("Failed", "Incomplete")
+        }
+    }
+
+    /// How many invocations are in such a phase.
+    fn count(&self, is: fn(Phase) -> bool) -> usize {
+        self.invocations.iter().filter(|invocation| is(invocation.phase)).count()
+    }
+
+    /// How many invocations may be under way at once: a percentage is rounded up.
+    fn window(&self) -> usize {
+        let targets = self.invocations.len();
+        share(&self.max_concurrency, |percent| (targets * percent).div_ceil(100)).max(1)
+    }
+
+    /// How many invocations may fail before the sending stops: a percentage is rounded down.
+    fn error_limit(&self) -> usize {
+        let targets = self.invocations.len();
+        share(&self.max_errors, |percent| targets * percent / 100)
+    }
+
+    fn invocation(&mut self, node: &str) -> Option<&mut Invocation> {
+        self.invocations.iter_mut().find(|invocation| invocation.node == node)
+    }
+}
+
+fn share(text: &str, of_percent: impl Fn(usize) -> usize) -> usize {
+    match text.strip_suffix('%') {
+        Some(percent) => percent.parse().map_or(0, of_percent),
+        None => text.parse().unwrap_or(0),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,193 @@
+//! `DescribeInstanceInformation` and `DescribeInstanceProperties`.
+
+use serde_json::{Value, json};
+
+use super::{Node, all};
+use crate::sandbox::cloud::Ctx;
+use crate::sandbox::ssm::{association, page};
+use crate::sandbox::value::{ApiError, Get, time};
+
+/// The agent that all nodes run.
+const AGENT_VERSION: &str = "3.3.3050.0";
+
+/// `DescribeInstanceInformation`: 5 to 50 at a time, 10 by default.
+pub(in crate::sandbox::ssm) fn describe_information(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
+    let (new, old) = (input.items("Filters"), input.items("InstanceInformationFilterList"));
+    if !new.is_empty() && !old.is_empty() {
+        return Err(invalid_value("InstanceInformationFilterList and Filters can't be used together."));
+    }
+    let filters = if new.is_empty() { read(old, "key", "valueSet", "") } else { read(new, "Key", "Values", "") };
+    check(&filters)?;
+    let tagged = filters.iter().filter(|filter| filter.key.starts_with("tag")).count();
+    if tagged > 0 && tagged < filters.len() {
+        return Err(ApiError::new(
+            "InvalidInstanceInformationFilterValue",
+            "Tag filters can't be combined with other filter types.",
+        ));
+    }
+    let mut rows = Vec::new();
+    for node in all(ctx) {
+        if filters.iter().all(|filter| filter.passes(&node, ctx)) {
+            rows.push(information(&node, ctx));
+        }
+    }
+    page::of(rows, "InstanceInformationList", input, 10)
+}
+
+/// `DescribeInstanceProperties`: 5 to 1000 at a time, with what EC2 knows of the instances.
+pub(in crate::sandbox::ssm) fn describe_properties(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
+    let mut filters = read(input.items("InstancePropertyFilterList"), "key", "valueSet", "");
+    filters.extend(read(input.items("FiltersWithOperator"), "Key", "Values", "Operator"));
+    check(&filters)?;
+    let mut rows = Vec::new();
+    for node in all(ctx) {
+        if !filters.iter().all(|filter| filter.passes(&node, ctx)) {
+            continue;
+        }
+        let mut row = information(&node, ctx);
+        if let Some(fields) = row.as_object_mut() {
+            for absent in ["IsLatestVersion"] {
+                fields.shift_remove(absent);
+            }
+        }
+        if let Some(instance) = &node.instance {
+            row["Name"] = node.tags.get("Name").cloned().into();
+            row["InstanceType"] = instance.instance_type.as_str().into();
+            row["InstanceRole"] = instance.role.clone().into();
+            row["InstanceState"] = instance.state.as_str().into();
+            row["Architecture"] = instance.architecture.as_str().into();
+            row["LaunchTime"] = time(instance.launched_at);
+            row["AvailabilityZone"] = instance.zone.as_str().into();
+        }
+        rows.push(row);
+    }
+    page::of(rows, "InstanceProperties", input, 50)
+}
+
+fn information(node: &Node, ctx: &mut Ctx<'_>) -> Value {
+    let associations = association::overview(ctx, &node.id);
+    let system = node.system.as_ref();
+    let mut row = json!({
+        "InstanceId": node.id,
+        "PingStatus": node.ping_status(),
+        "LastPingDateTime": time(node.last_ping),
+        "AgentVersion": AGENT_VERSION,
+        "IsLatestVersion": true,
+        "PlatformType": node.platform_type(),
+        "PlatformName": system.map(|system| system.platform_name.as_str()),
+        "PlatformVersion": system.map(|system| system.platform_version.as_str()),
+        "ResourceType": node.resource_type(),
+        "IPAddress": node.ip,
+        "ComputerName": node.hostname,
+        "SourceId": node.id,
+        "SourceType": if node.hybrid.is_some() { "AWS::SSM::ManagedInstance" } else { "AWS::EC2::Instance" },
+    });
+    if let Some(hybrid) = &node.hybrid {
+        row["Name"] = hybrid.name.as_str().into();
+        row["ActivationId"] = hybrid.activation_id.as_str().into();
+        row["IamRole"] = hybrid.iam_role.as_str().into();
+        row["RegistrationDate"] = time(hybrid.registered_at);
+    }
+    if let Some((status, last, successful, counts)) = associations {
+        row["AssociationStatus"] = status.as_str().into();
+        row["LastAssociationExecutionDate"] = time(last);
+        row["LastSuccessfulAssociationExecutionDate"] = crate::sandbox::value::maybe_time(successful);
+        row["AssociationOverview"] =
+            json!({"DetailedStatus": status, "InstanceAssociationStatusAggregatedCount": counts});
+    }
+    row
+}
+
+/// A filter of either operation.
+struct Filter {
+    key: String,
+    values: Vec<String>,
+    operator: String,
+}
+
+fn read(items: &[Value], key: &str, values: &str, operator: &str) -> Vec<Filter> {
+    let owned = |texts: Vec<&str>| texts.into_iter().map(str::to_owned).collect();
+    let filter = |item: &Value| Filter {
+        key: item.text(key).unwrap_or_default().to_owned(),
+        values: owned(item.texts(values)),
+        operator: item.text(operator).unwrap_or("Equal").to_owned(),
+    };
+    items.iter().map(filter).collect()
+}
+
+/// The keys that both operations know, in the old and the new spelling.
+const KEYS: [&str; 14] = [
+    "ActivationIds",
+    "AgentVersion",
+    "AssociationStatus",
+    "DocumentName",
+    "IamRole",
+    "InstanceIds",
+    "PingStatus",
+    "PlatformType",
+    "PlatformTypes",
+    "PlatformName",
+    "ResourceType",
+    "SourceIds",
+    "SourceTypes",
+    "tag-key",
+];
+
+fn check(filters: &[Filter]) -> Result<(), ApiError> {
+    for filter in filters {
+        if !KEYS.contains(&filter.key.as_str()) && !filter.key.starts_with("tag:") {
+            return Err(ApiError::new(
+                "InvalidFilterKey",
+                format!("The specified filter key '{}' isn't valid.", filter.key),
+            ));
+        }
+        let allowed: &[&str] = match filter.key.as_str() {
+            "PingStatus" => &["Online", "ConnectionLost", "Inactive"],
+            "PlatformType" | "PlatformTypes" => &["Windows", "Linux", "MacOS"],
+            "ResourceType" => &["ManagedInstance", "EC2Instance", "AWS::EC2::Instance", "AWS::SSM::ManagedInstance"],
+            _ => continue,
+        };
+        if let Some(bad) = filter.values.iter().find(|value| !allowed.contains(&value.as_str())) {
+            return Err(invalid_value(&format!("The specified filter value '{bad}' isn't valid for {}.", filter.key)));
+        }
+    }
+    Ok(())
+}
+
+impl Filter {
+    fn passes(&self, node: &Node, ctx: &mut Ctx<'_>) -> bool {
+        let system = node.system.as_ref();
+        let hybrid = node.hybrid.as_ref();
+        let actual = match self.key.as_str() {
+            "InstanceIds" | "SourceIds" => Some(node.id.clone()),
+            "PingStatus" => Some(node.ping_status().to_owned()),
+            "PlatformType" | "PlatformTypes" => Some(node.platform_type().to_owned()),
+            "PlatformName" => system.map(|system| system.platform_name.clone()),
+            "AgentVersion" => Some(AGENT_VERSION.to_owned()),
+            "ResourceType" if self.values.iter().any(|value| value.starts_with("AWS::")) => Some(source(node)),
+            "ResourceType" => Some(node.resource_type().to_owned()),
+            "SourceTypes" => Some(source(node)),
+            "ActivationIds" => hybrid.map(|hybrid| hybrid.activation_id.clone()),
+            "IamRole" => hybrid.map(|hybrid| hybrid.iam_role.clone()),
+            "AssociationStatus" => association::overview(ctx, &node.id).map(|(status, ..)| status),
+            "tag-key" => return self.values.iter().any(|key| node.tags.contains_key(key)),
+            key => key.strip_prefix("tag:").and_then(|key| node.tags.get(key)).cloned(),
+        };
+        let Some(actual) = actual else { return false };
+        match self.operator.as_str() {
+            "NotEqual" => !self.values.contains(&actual),
+            "BeginWith" => self.values.iter().any(|value| actual.starts_with(value)),
+            "LessThan" => self.values.iter().any(|value| actual < *value),
+            "GreaterThan" => self.values.iter().any(|value| actual > *value),
+            _ => self.values.contains(&actual),
+        }
+    }
+}
+
+fn source(node: &Node) -> String {
+    if node.hybrid.is_some() { "AWS::SSM::ManagedInstance" } else { "AWS::EC2::Instance" }.to_owned()
+}
+
+fn invalid_value(message: &str) -> ApiError {
+    ApiError::new("InvalidInstanceInformationFilterValue", message)
+}
