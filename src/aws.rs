@@ -14,16 +14,27 @@ mod clock;
 mod connection;
 mod credentials;
 mod error;
+mod groups;
+mod images;
+mod instances;
+mod mixed;
 mod parameters;
+mod refreshes;
+mod templates;
 mod text;
 mod transport;
+mod width;
 
 pub use budget::CallCount;
 pub use clock::Clock;
 pub use connection::Connection;
 pub use credentials::RoleChain;
 pub use error::{Error, ErrorKind};
+pub use groups::Desired;
+pub use images::ImageFilter;
 pub use parameters::{Parameter, ParameterVersion, ValueKind};
+pub use refreshes::Preferences;
+pub use templates::NewTemplateVersion;
 pub use transport::{Answer, Transport, TransportError};
 
 use std::collections::BTreeMap;

@@ -27,3 +27,8 @@ pub(super) fn session_name(run: &str) -> String {
     let fits = |c: char| if c.is_ascii_alphanumeric() || "+=,.@-_".contains(c) { c } else { '-' };
     format!("rebake-{run}").chars().map(fits).take(64).collect()
 }
+
+/// The moment in a text: `2026-11-24T08:00:00.000Z`.
+pub(super) fn moment_of_text(text: &str) -> Option<Timestamp> {
+    text.parse().ok()
+}

@@ -1,0 +1,130 @@
+//! Instances: the nodes of EC2.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_ec2::types::{Filter, Instance, InstanceStateName};
+use jiff::Timestamp;
+
+use super::call::Call;
+use super::connection::Connection;
+use super::error::Error;
+use super::images::tags;
+use super::text::moment_of;
+use crate::model::{Agent, Node, NodeKind, NodeState, OperatingSystem, Volume};
+
+impl Connection {
+    /// All instances that are not on their way out, by id. What Systems Manager knows is not a part of it.
+    pub async fn instances(&self) -> Result<Vec<Node>, Error> {
+        let alive = Filter::builder()
+            .name("instance-state-name")
+            .set_values(Some(["pending", "running", "stopping", "stopped"].map(str::to_owned).to_vec()))
+            .build();
+        let pages = self
+            .pages(
+                Call::repeatable("ec2:DescribeInstances", ""),
+                |token| {
+                    let request = self.ec2.describe_instances().filters(alive.clone()).max_results(1000);
+                    request.include_managed_resources(true).set_next_token(token).send()
+                },
+                |page| page.next_token.as_deref(),
+            )
+            .await?;
+        let instances = pages.into_iter().flat_map(|page| page.reservations.unwrap_or_default());
+        let instances = instances.flat_map(|reservation| reservation.instances.unwrap_or_default());
+        let mut nodes: Vec<Node> = instances.filter_map(|instance| self.node(instance)).collect();
+        nodes.sort_by(|a, b| a.id.cmp(&b.id));
+        Ok(nodes)
+    }
+
+    /// The image that each of these instances was launched from, as far as they exist.
+    pub async fn instance_images(&self, instances: &[String]) -> Result<BTreeMap<String, String>, Error> {
+        let mut images = BTreeMap::new();
+        // By filter and not by id: an instance that is gone is left out instead of failing the others.
+        for batch in instances.chunks(200) {
+            let wanted = Filter::builder().name("instance-id").set_values(Some(batch.to_vec())).build();
+            let pages = self
+                .pages(
+                    Call::repeatable("ec2:DescribeInstances", ""),
+                    |token| {
+                        let request = self.ec2.describe_instances().filters(wanted.clone()).max_results(1000);
+                        request.include_managed_resources(true).set_next_token(token).send()
+                    },
+                    |page| page.next_token.as_deref(),
+                )
+                .await?;
+            let reservations = pages.into_iter().flat_map(|page| page.reservations.unwrap_or_default());
+            let found = reservations.flat_map(|reservation| reservation.instances.unwrap_or_default());
+            images.extend(found.filter_map(|instance| Some((instance.instance_id?, instance.image_id?))));
+        }
+        Ok(images)
+    }
+
+    fn node(&self, told: Instance) -> Option<Node> {
+        let state = match told.state?.name? {
+            InstanceStateName::Pending | InstanceStateName::Running => NodeState::Running,
+            InstanceStateName::Stopping | InstanceStateName::Stopped => {
+                NodeState::Stopped { since: told.state_transition_reason.as_deref().and_then(moment_of_reason) }
+            }
+            _ => return None,
+        };
+        let tags = tags(told.tags);
+        let root = told.root_device_name;
+        let volumes = told.block_device_mappings.unwrap_or_default().into_iter().filter_map(|mapping| {
+            let (device, disk) = (mapping.device_name.unwrap_or_default(), mapping.ebs?);
+            Some(Volume {
+                id: disk.volume_id?,
+                root: root.as_ref() == Some(&device),
+                device,
+                delete_on_termination: disk.delete_on_termination.unwrap_or(false),
+            })
+        });
+        Some(Node {
+            id: told.instance_id?,
+            site: self.site().clone(),
+            name: tags.get("Name").cloned().unwrap_or_default(),
+            kind: NodeKind::Instance,
+            state,
+            system: told.platform_details.as_deref().and_then(system_by_billing),
+            image: told.image_id,
+            launched_at: moment_of(told.launch_time),
+            instance_type: told.instance_type.map(|kind| kind.as_str().to_owned()),
+            architecture: told.architecture.map(|architecture| architecture.as_str().to_owned()),
+            zone: told.placement.and_then(|placement| placement.availability_zone),
+            tags,
+            group: None,
+            operator: told.operator.filter(|by| by.managed == Some(true)).and_then(|by| by.principal),
+            agent: Agent::Unread,
+            patch_state: None,
+            patches: Vec::new(),
+            volumes: volumes.collect(),
+        })
+    }
+}
+
+/// The moment in a state transition reason: `User initiated (2026-11-08 12:34:56 GMT)`.
+fn moment_of_reason(reason: &str) -> Option<Timestamp> {
+    let inside = reason.split_once('(')?.1.split_once(')')?.0;
+    let (day, time) = inside.strip_suffix(" GMT")?.split_once(' ')?;
+    format!("{day}T{time}Z").parse().ok()
+}
+
+/// The operating system as the bill has it (`PlatformDetails`): enough to tell Windows and the paid Linuxes.
+fn system_by_billing(details: &str) -> Option<OperatingSystem> {
+    let name = ["Windows", "Red Hat Enterprise Linux", "SUSE Linux", "Ubuntu Pro"]
+        .into_iter()
+        .find(|name| details.starts_with(name))?;
+    let name = name.strip_suffix(" Pro").unwrap_or(name);
+    Some(OperatingSystem { name: name.to_owned(), version: String::new(), inferred: true })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stopped_instance_tells_since_when() {
+        let since = moment_of_reason("User initiated (2026-11-08 12:34:56 GMT)").unwrap();
+        assert_eq!(since.to_string(), "2026-11-08T12:34:56Z");
+        assert_eq!(moment_of_reason("User initiated"), None);
+    }
+}

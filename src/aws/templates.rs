@@ -1,0 +1,166 @@
+//! Launch templates: their versions, without their user data.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_ec2::types::{
+    LaunchTemplate, LaunchTemplateVersion, RequestLaunchTemplateData, ResponseLaunchTemplateData,
+};
+use sha2::{Digest, Sha256};
+
+use super::call::Call;
+use super::connection::Connection;
+use super::error::Error;
+use super::images::tags;
+use super::text::moment_of;
+use super::width::each;
+use crate::model::{ImageSource, Template, TemplateVersion};
+
+/// A template version to make, for [`Connection::create_template_version`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewTemplateVersion<'a> {
+    /// `lt-…`.
+    pub template: &'a str,
+    /// The version that it is copied from, on AWS's side: nothing of it but the image changes.
+    pub source: u64,
+    /// The new image.
+    pub image: &'a str,
+    /// The description, by which it is found again; at most 255 characters.
+    pub description: &'a str,
+    /// The client token: the same for the same goal.
+    pub token: &'a str,
+}
+
+impl Connection {
+    /// Templates with the numbered versions asked for, the newest and the default one; by id. A template or a version
+    /// that is gone is left out; one whose versions cannot be read comes without them, and with the error.
+    pub async fn templates(
+        &self,
+        wanted: &BTreeMap<String, BTreeSet<u64>>,
+    ) -> Result<(Vec<Template>, Vec<Error>), Error> {
+        if wanted.is_empty() {
+            return Ok((Vec::new(), Vec::new()));
+        }
+        let pages = self
+            .pages(
+                Call::repeatable("ec2:DescribeLaunchTemplates", ""),
+                |token| self.ec2.describe_launch_templates().max_results(200).set_next_token(token).send(),
+                |page| page.next_token.as_deref(),
+            )
+            .await?;
+        let told = pages.into_iter().flat_map(|page| page.launch_templates.unwrap_or_default());
+        let mut templates: Vec<Template> =
+            told.filter_map(|told| self.template(told)).filter(|template| wanted.contains_key(&template.id)).collect();
+        templates.sort_by(|a, b| a.id.cmp(&b.id));
+        let versions = each(&templates, |template| {
+            let numbers = wanted.get(&template.id).into_iter().flatten().copied();
+            let numbers: BTreeSet<u64> = numbers.chain([template.latest, template.default]).collect();
+            async move { self.template_versions(&template.id, &numbers).await }
+        })
+        .await;
+        let mut errors = Vec::new();
+        for (template, versions) in templates.iter_mut().zip(versions) {
+            match versions {
+                Ok(versions) => template.versions = versions,
+                Err(error) => errors.push(error),
+            }
+        }
+        Ok((templates, errors))
+    }
+
+    /// Versions of a template by number, as far as they exist, in order.
+    pub async fn template_versions(
+        &self,
+        template: &str,
+        numbers: &BTreeSet<u64>,
+    ) -> Result<Vec<TemplateVersion>, Error> {
+        let mut versions = Vec::new();
+        let numbers: Vec<String> = numbers.iter().map(u64::to_string).collect();
+        for batch in numbers.chunks(200) {
+            versions.extend(self.versions_of(template, Some(batch.to_vec())).await?);
+        }
+        versions.sort_by_key(|version| version.number);
+        Ok(versions)
+    }
+
+    /// All versions of a template, in order.
+    pub async fn all_template_versions(&self, template: &str) -> Result<Vec<TemplateVersion>, Error> {
+        let mut versions = self.versions_of(template, None).await?;
+        versions.sort_by_key(|version| version.number);
+        Ok(versions)
+    }
+
+    async fn versions_of(&self, template: &str, named: Option<Vec<String>>) -> Result<Vec<TemplateVersion>, Error> {
+        let request = self.ec2.describe_launch_template_versions().launch_template_id(template).set_versions(named);
+        let pages = self
+            .pages(
+                Call::repeatable("ec2:DescribeLaunchTemplateVersions", template),
+                |token| request.clone().max_results(200).set_next_token(token).send(),
+                |page| page.next_token.as_deref(),
+            )
+            .await?;
+        let told = pages.into_iter().flat_map(|page| page.launch_template_versions.unwrap_or_default());
+        Ok(told.filter_map(version).collect())
+    }
+
+    /// Makes a template version and returns its number.
+    pub async fn create_template_version(&self, new: &NewTemplateVersion<'_>) -> Result<u64, Error> {
+        let call = Call::repeatable("ec2:CreateLaunchTemplateVersion", new.template);
+        let request = self
+            .ec2
+            .create_launch_template_version()
+            .launch_template_id(new.template)
+            .source_version(new.source.to_string())
+            .launch_template_data(RequestLaunchTemplateData::builder().image_id(new.image).build())
+            .version_description(new.description)
+            .client_token(new.token);
+        let answer = self.call(call, || request.clone().send()).await?;
+        let number = answer.launch_template_version.and_then(|version| version.version_number);
+        number.map(i64::unsigned_abs).ok_or_else(|| call.incomplete("version number"))
+    }
+
+    fn template(&self, told: LaunchTemplate) -> Option<Template> {
+        Some(Template {
+            id: told.launch_template_id?,
+            name: told.launch_template_name.unwrap_or_default(),
+            site: self.site().clone(),
+            tags: tags(told.tags),
+            latest: told.latest_version_number.unwrap_or(1).unsigned_abs(),
+            default: told.default_version_number.unwrap_or(1).unsigned_abs(),
+            operator: told.operator.filter(|by| by.managed == Some(true)).and_then(|by| by.principal),
+            versions: Vec::new(),
+        })
+    }
+}
+
+fn version(told: LaunchTemplateVersion) -> Option<TemplateVersion> {
+    let mut data = told.launch_template_data?;
+    let image = match data.image_id.take() {
+        None => ImageSource::None,
+        Some(image) => match image.strip_prefix("resolve:ssm:") {
+            Some(parameter) => ImageSource::Parameter(parameter.to_owned()),
+            None => ImageSource::Literal(image),
+        },
+    };
+    Some(TemplateVersion {
+        number: told.version_number?.unsigned_abs(),
+        description: told.version_description.unwrap_or_default(),
+        created_by: told.created_by.unwrap_or_default(),
+        created_at: moment_of(told.create_time),
+        image,
+        instance_type: data.instance_type.as_ref().map(|kind| kind.as_str().to_owned()),
+        rest_hash: rest_hash(&data),
+    })
+}
+
+/// The hash over everything in a version but its image. The user data goes into the hash and nowhere else; the SDK's
+/// own rendering of the rest, which leaves it out, is stable within one build of rebake, and nothing compares further.
+fn rest_hash(data: &ResponseLaunchTemplateData) -> String {
+    use std::fmt::Write as _;
+    let mut hasher = Sha256::new();
+    hasher.update(format!("{data:?}"));
+    hasher.update(data.user_data.as_deref().unwrap_or_default());
+    hasher.finalize().iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
