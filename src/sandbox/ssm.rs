@@ -17,6 +17,8 @@ pub mod baseline;
 pub mod command;
 mod compliance;
 mod document;
+#[cfg(test)]
+mod fixture;
 mod inventory;
 pub mod node;
 mod page;
