@@ -77,7 +77,7 @@ pub struct State {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Event {
     /// The check of an `aws:ec2:image` parameter ends, and it is written or dropped.
-    WriteImage(ImageWrite),
+    WriteImage(Box<ImageWrite>),
     /// An invocation goes on.
     Invocation {
         /// The command.
@@ -179,7 +179,7 @@ pub fn call(ctx: &mut Ctx<'_>, operation: &str, input: &Value) -> Result<Value, 
 /// Plays an event.
 pub fn play(ctx: &mut Ctx<'_>, event: Event) {
     match event {
-        Event::WriteImage(write) => parameter::write_image(ctx, write),
+        Event::WriteImage(write) => parameter::write_image(ctx, *write),
         Event::Invocation { command, node, step } => command::play(ctx, &command, &node, step),
         Event::Associate { association } => association::run(ctx, &association),
         Event::Associated { association, node, began } => association::ran(ctx, &association, &node, began),

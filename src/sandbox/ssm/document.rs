@@ -1,5 +1,7 @@
 //! Documents: AWS's own that this account knows.
 
+use std::fmt::Write;
+
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -149,7 +151,11 @@ impl Document {
     }
 
     fn hash(&self) -> String {
-        Sha256::digest(self.content().to_string().as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+        let mut text = String::new();
+        for byte in Sha256::digest(self.content().to_string().as_bytes()) {
+            let _ = write!(text, "{byte:02x}");
+        }
+        text
     }
 
     /// A document of the same shape as AWS's: the scripts in it are AWS's own, and left out.

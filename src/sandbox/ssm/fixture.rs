@@ -110,7 +110,7 @@ fn catalogue() -> Catalogue {
         operating_system: Some(operating_system.to_owned()),
         platform_details: "Linux/UNIX".to_owned(),
         packages: packages.iter().map(|(name, version)| ((*name).to_owned(), (*version).to_owned())).collect(),
-        boot: (Duration::from_secs(30), Duration::from_secs(60)),
+        boot: (Duration::from_secs(30), Duration::from_mins(1)),
     };
     let patch = |system: &str, title: &str, severity: &str, day: &str, package: Option<(&str, &str)>| {
         let released: Timestamp = format!("{day}T00:00:00Z").parse().unwrap();

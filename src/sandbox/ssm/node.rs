@@ -183,7 +183,7 @@ impl Guest {
                 since + Duration::from_secs((pings * PING).unsigned_abs())
             }
             // It boots: the last ping was some time before.
-            _ => self.booted_at.min(now) - Duration::from_secs(60),
+            _ => self.booted_at.min(now) - Duration::from_mins(1),
         }
     }
 }

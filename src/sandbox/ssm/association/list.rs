@@ -86,20 +86,27 @@ pub(in crate::sandbox::ssm) fn describe_status(ctx: &mut Ctx<'_>, input: &Value)
     page::of(rows.collect(), "InstanceAssociationStatusInfos", input, 50)
 }
 
-/// The state of a node's associations: the worst, the last run, the last good run, and the counts.
-pub(in crate::sandbox::ssm) fn overview(
-    ctx: &mut Ctx<'_>,
-    node: &str,
-) -> Option<(String, Timestamp, Option<Timestamp>, BTreeMap<String, usize>)> {
+/// The state of a node's associations.
+pub(in crate::sandbox::ssm) struct Overview {
+    /// The worst.
+    pub(in crate::sandbox::ssm) status: &'static str,
+    pub(in crate::sandbox::ssm) last: Timestamp,
+    pub(in crate::sandbox::ssm) last_successful: Option<Timestamp>,
+    /// How many are in a state.
+    pub(in crate::sandbox::ssm) counts: BTreeMap<&'static str, usize>,
+}
+
+/// The state of a node's associations; none where none has run.
+pub(in crate::sandbox::ssm) fn overview(ctx: &mut Ctx<'_>, node: &str) -> Option<Overview> {
     let runs: Vec<&NodeRun> = ctx.region().ssm.associations.values().filter_map(|one| one.nodes.get(node)).collect();
     let last = runs.iter().map(|run| run.at).max()?;
-    let good = runs.iter().filter(|run| run.success).map(|run| run.at).max();
+    let last_successful = runs.iter().filter(|run| run.success).map(|run| run.at).max();
     let mut counts = BTreeMap::new();
     for run in &runs {
-        *counts.entry(word(Some(run)).to_owned()).or_default() += 1;
+        *counts.entry(word(Some(run))).or_default() += 1;
     }
-    let worst = if counts.contains_key("Failed") { "Failed" } else { "Success" };
-    Some((worst.to_owned(), last, good, counts))
+    let status = if counts.contains_key("Failed") { "Failed" } else { "Success" };
+    Some(Overview { status, last, last_successful, counts })
 }
 
 /// An `AssociationDescription`.

@@ -15,7 +15,7 @@ use crate::sandbox::ssm::schedule::Schedule;
 use crate::sandbox::ssm::{Event, target};
 
 /// From the moment a guest is switched on until its associations are looked at, and from look to look.
-const GREETING: Duration = Duration::from_secs(120);
+const GREETING: Duration = Duration::from_mins(2);
 /// How often they are looked at for a guest whose agent does not answer.
 const GREETINGS: u32 = 15;
 

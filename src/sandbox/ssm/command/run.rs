@@ -14,7 +14,7 @@ use crate::sandbox::ssm::{Event, patch::Refused};
 use crate::sandbox::value::Get;
 
 /// Between two tries to deliver to a node whose agent does not answer.
-const RETRY: Duration = Duration::from_secs(60);
+const RETRY: Duration = Duration::from_mins(1);
 /// Until a scan of an association is over, the agent looks again so soon.
 const QUEUE: Duration = Duration::from_secs(15);
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Node, all};
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::ssm::{association, page};
-use crate::sandbox::value::{ApiError, Get, time};
+use crate::sandbox::value::{ApiError, Get, maybe_time, time};
 
 /// The agent that all nodes run.
 const AGENT_VERSION: &str = "3.3.3050.0";
@@ -45,11 +45,7 @@ pub(in crate::sandbox::ssm) fn describe_properties(ctx: &mut Ctx<'_>, input: &Va
             continue;
         }
         let mut row = information(&node, ctx);
-        if let Some(fields) = row.as_object_mut() {
-            for absent in ["IsLatestVersion"] {
-                fields.shift_remove(absent);
-            }
-        }
+        row["IsLatestVersion"] = Value::Null;
         if let Some(instance) = &node.instance {
             row["Name"] = node.tags.get("Name").cloned().into();
             row["InstanceType"] = instance.instance_type.as_str().into();
@@ -88,12 +84,14 @@ fn information(node: &Node, ctx: &mut Ctx<'_>) -> Value {
         row["IamRole"] = hybrid.iam_role.as_str().into();
         row["RegistrationDate"] = time(hybrid.registered_at);
     }
-    if let Some((status, last, successful, counts)) = associations {
-        row["AssociationStatus"] = status.as_str().into();
-        row["LastAssociationExecutionDate"] = time(last);
-        row["LastSuccessfulAssociationExecutionDate"] = crate::sandbox::value::maybe_time(successful);
-        row["AssociationOverview"] =
-            json!({"DetailedStatus": status, "InstanceAssociationStatusAggregatedCount": counts});
+    if let Some(overview) = associations {
+        row["AssociationStatus"] = overview.status.into();
+        row["LastAssociationExecutionDate"] = time(overview.last);
+        row["LastSuccessfulAssociationExecutionDate"] = maybe_time(overview.last_successful);
+        row["AssociationOverview"] = json!({
+            "DetailedStatus": overview.status,
+            "InstanceAssociationStatusAggregatedCount": overview.counts,
+        });
     }
     row
 }
@@ -169,7 +167,7 @@ impl Filter {
             "SourceTypes" => Some(source(node)),
             "ActivationIds" => hybrid.map(|hybrid| hybrid.activation_id.clone()),
             "IamRole" => hybrid.map(|hybrid| hybrid.iam_role.clone()),
-            "AssociationStatus" => association::overview(ctx, &node.id).map(|(status, ..)| status),
+            "AssociationStatus" => association::overview(ctx, &node.id).map(|overview| overview.status.to_owned()),
             "tag-key" => return self.values.iter().any(|key| node.tags.contains_key(key)),
             key => key.strip_prefix("tag:").and_then(|key| node.tags.get(key)).cloned(),
         };

@@ -58,7 +58,7 @@ pub(in crate::sandbox::ssm) fn put(ctx: &mut Ctx<'_>, input: &Value) -> Result<V
         // Two to six seconds: AWS gives no figure and says "asynchronous".
         let after =
             ctx.draw_between(Duration::from_secs(2), Duration::from_secs(6), name, &format!("image check {next}"));
-        ctx.schedule(after, cloud::Event::Ssm(Event::WriteImage(write)));
+        ctx.schedule(after, cloud::Event::Ssm(Event::WriteImage(Box::new(write))));
     } else {
         store(ctx, write, &kind, &data_type)?;
     }
@@ -87,7 +87,7 @@ fn store(ctx: &mut Ctx<'_>, write: ImageWrite, kind: &str, data_type: &str) -> R
         versions: Vec::new(),
     });
     parameter.push(&write.name, write.version)?;
-    parameter.data_type = data_type.to_owned();
+    data_type.clone_into(&mut parameter.data_type);
     parameter.tier = write.tier;
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::{Timestamp, ToSpan};
 
 use super::{Frozen, Operation, PatchRow, PatchState, Reboot, Snapshot, Status, assess};
+use crate::sandbox::catalogue::System;
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::machine::Installed;
 use crate::sandbox::ssm::baseline;
@@ -118,7 +119,7 @@ fn not_applicable(ctx: &Ctx<'_>, node: &Node) -> (Vec<String>, Option<u32>) {
     let catalogue = &ctx.cloud.catalogue;
     let other =
         catalogue.patches.iter().filter(|(_, patch)| patch.released <= ctx.now && patch.system != node.system_key);
-    let other = other.filter(|(_, patch)| catalogue.systems.get(&patch.system).is_some_and(|one| one.is_windows()));
+    let other = other.filter(|(_, patch)| catalogue.systems.get(&patch.system).is_some_and(System::is_windows));
     let unreported = 300 + (ctx.draw(&node.id, "not applicable", 0) * 1800.0) as u32;
     (other.map(|(id, _)| id.clone()).collect(), Some(unreported))
 }
