@@ -1,16 +1,32 @@
 //! The four protocols: a request becomes a [`Call`], a result becomes a response.
 //!
-//! Driven by a table that `extract.py` draws from the official API models (`models.json`), and by a second file for
-//! what the models do not say (`beyond.toml`, each line with its source). The codecs parse, validate and write every
-//! operation; an operation is only its semantics.
+//! Driven by a table that `extract.py` draws from the official API models (`models.json`; `operations.txt` lists the
+//! emulated operations). The codecs parse, validate and write every operation; an operation is only its semantics.
+//!
+//! - [`table`]: the facts. [`validate`]: what they demand of a request.
+//! - [`query`] and [`xml`]: EC2, Auto Scaling and STS. [`json`]: Systems Manager and Image Builder.
+//! - [`request`]: whom a request is for, and what it asks. [`error`]: refusals in the form of each service.
+
+mod error;
+mod json;
+mod query;
+mod request;
+mod table;
+#[cfg(test)]
+mod tests;
+mod validate;
+mod xml;
+
+pub use error::{fault_error, unknown_operation};
+pub use request::read;
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::Value;
+use table::{Kind, ServiceModel, model};
 
-use super::cloud::{Cloud, Place};
-use super::faults::WireFaultKind;
+use super::cloud::Place;
 use super::value::ApiError;
 
 /// The emulated services.
@@ -61,7 +77,34 @@ impl Call {
     /// The request with sensitive members (user data, secrets) replaced by `"***"`.
     #[must_use]
     pub fn redacted(&self) -> Value {
-        todo!()
+        let model = model(self.service);
+        let shape = model.operations.get(&self.operation).and_then(|operation| operation.input.as_deref());
+        shape.map_or_else(|| self.input.clone(), |shape| redact(model, shape, "", &self.input))
+    }
+}
+
+fn redact(model: &ServiceModel, shape_name: &str, name: &str, value: &Value) -> Value {
+    let shape = model.shape(shape_name);
+    if shape.sensitive || matches!(name, "UserData" | "userDataOverride") {
+        return Value::from("***");
+    }
+    match (shape.kind, value) {
+        (Kind::Structure, Value::Object(members)) => {
+            let hide = |(name, inner): (&String, &Value)| {
+                let of = shape.members.get(name).map_or("", |member| member.shape.as_str());
+                (name.clone(), redact(model, of, name, inner))
+            };
+            Value::Object(members.iter().map(hide).collect())
+        }
+        (Kind::List, Value::Array(items)) => {
+            let of = shape.member.as_ref().map_or("", |member| member.shape.as_str());
+            items.iter().map(|item| redact(model, of, "", item)).collect()
+        }
+        (Kind::Map, Value::Object(entries)) => {
+            let of = shape.value.as_ref().map_or("", |member| member.shape.as_str());
+            Value::Object(entries.iter().map(|(key, inner)| (key.clone(), redact(model, of, "", inner))).collect())
+        }
+        _ => value.clone(),
     }
 }
 
@@ -80,35 +123,56 @@ pub struct Refused {
     pub response: http::Response<Bytes>,
 }
 
-/// Reads a request: service and region from the credential scope of the signature (or the host), account from the
-/// access key, operation and members from the protocol; then validates the members.
-///
-/// # Errors
-/// The refusal to send.
-pub fn read(_cloud: &Cloud, _request: &http::Request<Bytes>) -> Result<Call, Refused> {
-    todo!()
-}
-
 /// Writes the answer to a call.
 #[must_use]
-pub fn write(_call: &Call, _result: &Result<Value, ApiError>, _request_id: &str) -> http::Response<Bytes> {
-    todo!()
+pub fn write(call: &Call, result: &Result<Value, ApiError>, request_id: &str) -> http::Response<Bytes> {
+    match result {
+        Ok(output) => success(call, output, request_id),
+        Err(error) => error::response(call.service, error, request_id),
+    }
 }
 
-/// How long an answer to this call takes without a fault: deterministic, tens to hundreds of milliseconds.
-#[must_use]
-pub fn latency(_call: &Call) -> Duration {
-    Duration::from_millis(40)
+fn success(call: &Call, output: &Value, request_id: &str) -> http::Response<Bytes> {
+    let model = model(call.service);
+    let operation = model.operations.get(&call.operation);
+    let shape = operation.and_then(|operation| operation.output.as_deref());
+    let body = match call.service {
+        Service::Ec2 => {
+            let mut out = xml_root(&call.operation, &model.namespace_of(call.service));
+            xml::leaf(&mut out, "requestId", request_id);
+            if let Some(shape) = shape {
+                xml::members(&mut out, model, shape, output);
+            }
+            xml::close(&mut out, &format!("{}Response", call.operation));
+            out
+        }
+        Service::AutoScaling | Service::Sts => {
+            let mut out = xml_root(&call.operation, &model.namespace_of(call.service));
+            if let (Some(shape), Some(wrapper)) = (shape, operation.and_then(|facts| facts.result_wrapper.as_deref())) {
+                xml::open(&mut out, wrapper);
+                xml::members(&mut out, model, shape, output);
+                xml::close(&mut out, wrapper);
+            }
+            xml::open(&mut out, "ResponseMetadata");
+            xml::leaf(&mut out, "RequestId", request_id);
+            xml::close(&mut out, "ResponseMetadata");
+            xml::close(&mut out, &format!("{}Response", call.operation));
+            out
+        }
+        Service::Ssm | Service::ImageBuilder => {
+            shape.map_or_else(|| "{}".to_owned(), |shape| json::write(model, shape, output, None).to_string())
+        }
+    };
+    error::answer(call.service, 200, request_id, body)
 }
 
-/// The error with which a service refuses a call under a fault; none for faults that let the call have its effect.
-#[must_use]
-pub fn fault_error(_service: Service, _fault: &WireFaultKind) -> Option<ApiError> {
-    todo!()
+fn xml_root(operation: &str, namespace: &str) -> String {
+    format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<{operation}Response xmlns=\"{namespace}\">")
 }
 
-/// The error for an operation that exists in AWS and not here, in the form of the service.
+/// How long an answer to this call takes without a fault: deterministic, 30 to 120 ms by operation.
 #[must_use]
-pub fn unknown_operation(_service: Service, operation: &str) -> ApiError {
-    ApiError::new("InvalidAction", format!("The action {operation} is not valid for this web service."))
+pub fn latency(call: &Call) -> Duration {
+    let sum: u64 = call.operation.bytes().map(u64::from).sum();
+    Duration::from_millis(30 + sum % 91)
 }

@@ -1,0 +1,123 @@
+use bytes::Bytes;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::sandbox::catalogue::Catalogue;
+use crate::sandbox::cloud::Cloud;
+
+fn cloud() -> Cloud {
+    Cloud::new(7, "2026-11-24T08:00:00Z".parse().unwrap(), Catalogue::default())
+}
+
+fn request(service: &str, method: &str, path: &str, target: &str, body: &str) -> http::Request<Bytes> {
+    let scope = format!("AKIDEXAMPLE/20261124/eu-west-1/{service}/aws4_request");
+    http::Request::builder()
+        .method(method)
+        .uri(format!("https://{service}.eu-west-1.amazonaws.com{path}"))
+        .header("authorization", format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"))
+        .header("x-amz-target", target)
+        .body(Bytes::copy_from_slice(body.as_bytes()))
+        .unwrap()
+}
+
+fn text(response: &http::Response<Bytes>) -> String {
+    String::from_utf8(response.body().to_vec()).unwrap()
+}
+
+#[test]
+fn an_ec2_request_becomes_members_by_their_model_names() {
+    let body = "Action=DescribeInstances&Version=2016-11-15&Filter.1.Name=tag%3Aapp&Filter.1.Value.1=web&Filter.1.Value.2=api&MaxResults=5";
+    let call = read(&cloud(), &request("ec2", "POST", "/", "", body)).unwrap();
+    assert_eq!(call.place.region, "eu-west-1");
+    assert_eq!(call.input, json!({"Filters": [{"Name": "tag:app", "Values": ["web", "api"]}], "MaxResults": 5}));
+}
+
+#[test]
+fn ec2_refuses_what_it_does_not_know_and_a_dry_run_ends_as_one() {
+    let refused = read(&cloud(), &request("ec2", "POST", "/", "", "Action=DescribeInstances&Colour=red")).unwrap_err();
+    assert_eq!((refused.code.as_str(), refused.response.status().as_u16()), ("UnknownParameter", 400));
+    let dry = "Action=TerminateInstances&InstanceId.1=i-0a1b2c3d4e5f60718&DryRun=true";
+    let refused = read(&cloud(), &request("ec2", "POST", "/", "", dry)).unwrap_err();
+    assert_eq!((refused.code.as_str(), refused.response.status().as_u16()), ("DryRunOperation", 412));
+}
+
+#[test]
+fn an_ec2_answer_is_xml_with_items() {
+    let call = read(&cloud(), &request("ec2", "POST", "/", "", "Action=DescribeTags")).unwrap();
+    let output = json!({"Tags": [{"Key": "a<b", "Value": "&", "ResourceId": "i-1", "ResourceType": "instance"}]});
+    let answer = text(&write(&call, &Ok(output), "id-1"));
+    assert!(answer.contains("<requestId>id-1</requestId><tagSet><item><key>a&lt;b</key>"), "{answer}");
+    let error = ApiError::new("InvalidAMIID.NotFound", "no");
+    let answer = text(&write(&call, &Err(error), "id-2"));
+    assert!(answer.contains(
+        "<Errors><Error><Code>InvalidAMIID.NotFound</Code><Message>no</Message></Error></Errors><RequestID>id-2"
+    ));
+}
+
+#[test]
+fn auto_scaling_counts_members() {
+    let body = "Action=DescribeAutoScalingGroups&Version=2011-01-01&AutoScalingGroupNames.member.1=a&AutoScalingGroupNames.member.2=b";
+    let call = read(&cloud(), &request("autoscaling", "POST", "/", "", body)).unwrap();
+    assert_eq!(call.input, json!({"AutoScalingGroupNames": ["a", "b"]}));
+    let answer = text(&write(&call, &Ok(json!({"AutoScalingGroups": []})), "id"));
+    assert!(answer.contains("<DescribeAutoScalingGroupsResult><AutoScalingGroups></AutoScalingGroups></DescribeAutoScalingGroupsResult><ResponseMetadata><RequestId>id"));
+}
+
+#[test]
+fn systems_manager_takes_and_gives_json() {
+    let call =
+        read(&cloud(), &request("ssm", "POST", "/", "AmazonSSM.GetParameter", r#"{"Name":"/a","Odd":1}"#)).unwrap();
+    assert_eq!((call.operation.as_str(), &call.input), ("GetParameter", &json!({"Name": "/a"})));
+    let output =
+        json!({"Parameter": {"Name": "/a", "LastModifiedDate": 1_796_000_000_500_i64, "Version": 3, "ARN": null}});
+    let answer: Value = serde_json::from_str(&text(&write(&call, &Ok(output), "id"))).unwrap();
+    assert_eq!(answer, json!({"Parameter": {"Name": "/a", "LastModifiedDate": 1_796_000_000.5, "Version": 3}}));
+    let answer = text(&write(&call, &Err(ApiError::new("ParameterNotFound", "")), "id"));
+    assert!(answer.contains(r#""__type":"ParameterNotFound""#));
+    let missing = read(&cloud(), &request("ssm", "POST", "/", "AmazonSSM.GetParameter", "{}")).unwrap_err();
+    assert_eq!(missing.code, "ValidationException");
+}
+
+#[test]
+fn image_builder_has_members_in_path_query_and_body() {
+    let path = "/tags/arn%3Aaws%3Aimagebuilder%3Aeu-west-1%3A123456789012%3Aimage%2Fweb%2F1.0.0%2F1";
+    let call = read(&cloud(), &request("imagebuilder", "GET", path, "", "")).unwrap();
+    assert_eq!(call.operation, "ListTagsForResource");
+    assert_eq!(call.input["resourceArn"], "arn:aws:imagebuilder:eu-west-1:123456789012:image/web/1.0.0/1");
+    let arn = "arn%3Aaws%3Aimagebuilder%3Aeu-west-1%3A123456789012%3Aimage%2Fweb%2F1.0.0%2F1";
+    let call =
+        read(&cloud(), &request("imagebuilder", "GET", &format!("/GetImage?imageBuildVersionArn={arn}"), "", ""));
+    assert_eq!(
+        call.unwrap().input["imageBuildVersionArn"],
+        "arn:aws:imagebuilder:eu-west-1:123456789012:image/web/1.0.0/1"
+    );
+    let error = ApiError::new("ResourceNotFoundException", "none");
+    let call = read(&cloud(), &request("imagebuilder", "POST", "/ListImages", "", r#"{"owner":"Self"}"#)).unwrap();
+    let answer = write(&call, &Err(error), "id");
+    assert_eq!(answer.status().as_u16(), 404);
+    assert_eq!(answer.headers()["x-amzn-errortype"], "ResourceNotFoundException");
+}
+
+#[test]
+fn user_data_is_never_in_the_record() {
+    let body = "Action=CreateLaunchTemplateVersion&LaunchTemplateId=lt-0a1b2c3d4e5f60718&LaunchTemplateData.UserData=c2VjcmV0&LaunchTemplateData.ImageId=ami-1";
+    let call = read(&cloud(), &request("ec2", "POST", "/", "", body)).unwrap();
+    assert_eq!(call.redacted()["LaunchTemplateData"]["UserData"], "***");
+    assert!(!call.redacted().to_string().contains("c2VjcmV0"));
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_panic(service in "(ec2|autoscaling|ssm|imagebuilder|sts)", body in proptest::collection::vec(any::<u8>(), 0..400), tail in "[A-Za-z/{}%0-9.=&]{0,60}") {
+        let target = format!("AmazonSSM.{tail}");
+        let mut request = request(&service, "POST", "/", &target, "");
+        *request.body_mut() = Bytes::from(body);
+        let _ = read(&cloud(), &request);
+        let form = format!("Action=DescribeInstances&{tail}");
+        *request.body_mut() = Bytes::from(form);
+        if let Err(refused) = read(&cloud(), &request) {
+            prop_assert!(refused.response.status().is_client_error());
+        }
+    }
+}
