@@ -13,7 +13,9 @@ fn minutes(count: u64) -> Timestamp {
 }
 
 fn fresh() -> Result<Cloud, Box<dyn Error + Send + Sync>> {
-    Ok(Cloud::new(7, start(), Catalogue::default()))
+    let mut cloud = Cloud::new(7, start(), Catalogue::default());
+    cloud.roles.push("arn:aws:iam::222222222222:role/rebake".to_owned());
+    Ok(cloud)
 }
 
 fn state(cloud: &Cloud) -> String {
@@ -113,4 +115,132 @@ fn a_long_log_becomes_a_snapshot() {
     let lines = fs::read_to_string(dir.path().join("log.ndjson")).unwrap().lines().count();
     assert!(lines < 20, "{lines}");
     assert_eq!(state(Account::open(dir.path(), fresh).unwrap().cloud()), left);
+}
+
+/// A signed request of Image Builder.
+fn request(region: &str, method: &str, path: &str, body: &str) -> http::Request<Bytes> {
+    signed("imagebuilder", region, method, path, "application/json", body)
+}
+
+/// A signed request of a query service.
+fn query(service: &str, body: &str) -> http::Request<Bytes> {
+    signed(service, "eu-west-1", "POST", "/", "application/x-www-form-urlencoded", body)
+}
+
+fn signed(service: &str, region: &str, method: &str, path: &str, kind: &str, body: &str) -> http::Request<Bytes> {
+    let scope = format!("AKIAEXAMPLE/20261124/{region}/{service}/aws4_request");
+    let signature = format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0f");
+    http::Request::builder()
+        .method(method)
+        .uri(format!("https://{service}.{region}.amazonaws.com{path}"))
+        .header("authorization", signature)
+        .header("content-type", kind)
+        .body(Bytes::from(body.to_owned()))
+        .unwrap()
+}
+
+const ASSUME_ROLE: &str = "Action=AssumeRole&Version=2011-06-15&RoleSessionName=run\
+                           &RoleArn=arn%3Aaws%3Aiam%3A%3A222222222222%3Arole%2Frebake";
+
+/// Something that happens to an account.
+enum Happens {
+    Call(http::Request<Bytes>),
+    Clock(u64),
+    Faults(Faults),
+}
+
+/// Creations, repeated and refused ones, reads that open a region, faults of every kind, and time.
+fn history() -> Vec<Happens> {
+    let infrastructure = |name: &str, token: &str| {
+        let body = format!(r#"{{"name":"{name}","instanceProfileName":"p","clientToken":"{token}"}}"#);
+        Happens::Call(request("eu-west-1", "PUT", "/CreateInfrastructureConfiguration", &body))
+    };
+    let list = |region: &str| Happens::Call(request(region, "POST", "/ListImages", "{}"));
+    let fault = |kind: WireFaultKind| {
+        let mut faults = throttle();
+        faults.wire[0].kind = kind;
+        faults.wire[0].skip = 0;
+        Happens::Faults(faults)
+    };
+    vec![
+        list("us-east-1"),
+        Happens::Call(query("sts", ASSUME_ROLE)),
+        infrastructure("one", "1"),
+        Happens::Clock(1),
+        infrastructure("one", "1"),
+        infrastructure("one", "2"),
+        Happens::Faults(throttle()),
+        list("eu-west-1"),
+        infrastructure("two", "3"),
+        infrastructure("two", "3"),
+        fault(WireFaultKind::LostBefore),
+        infrastructure("three", "4"),
+        infrastructure("three", "4"),
+        fault(WireFaultKind::LostAfter),
+        infrastructure("four", "5"),
+        Happens::Call(request("eu-west-1", "PUT", "/NoSuchOperation", "{}")),
+        Happens::Clock(30),
+        list("eu-central-1"),
+    ]
+}
+
+fn happen(account: &mut Account, what: &Happens, minute: u64) {
+    match what {
+        Happens::Call(request) => drop(account.handle(request, minutes(minute))),
+        Happens::Clock(more) => account.advance(minutes(minute + more)),
+        Happens::Faults(faults) => account.set_faults(faults.clone()),
+    }
+}
+
+#[test]
+fn every_cut_of_the_log_opens_as_it_was_left() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("log.ndjson");
+    let mut account = Account::open(dir.path(), fresh).unwrap();
+    let mut left = Vec::new();
+    for (index, what) in history().iter().enumerate() {
+        left.push((fs::read(&log).unwrap(), state(account.cloud()), account.calls().unwrap()));
+        happen(&mut account, what, index as u64);
+    }
+    left.push((fs::read(&log).unwrap(), state(account.cloud()), account.calls().unwrap()));
+    drop(account);
+    for effect in ["infrastructure-configuration/four", "assumed-role/rebake/run"] {
+        assert!(left.last().unwrap().1.contains(effect), "{effect}");
+    }
+    let torn = br#"{"call":{"record":{"at":"2026-11-24T08:"#;
+    for (cut, (text, expected, calls)) in left.iter().enumerate() {
+        for tail in [&b""[..], torn] {
+            fs::write(&log, [text, tail].concat()).unwrap();
+            let again = Account::open(dir.path(), fresh).unwrap();
+            assert_eq!(&state(again.cloud()), expected, "cut {cut}");
+            assert_eq!(&again.calls().unwrap(), calls, "cut {cut}");
+        }
+    }
+}
+
+#[test]
+fn calls_are_told_across_snapshots() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut account = Account::open(dir.path(), fresh).unwrap();
+    let list = Happens::Call(request("eu-west-1", "POST", "/ListImages", "{}"));
+    for _ in 0..LONG_LOG + 5 {
+        happen(&mut account, &list, 1);
+    }
+    account.close().unwrap();
+    let again = Account::open(dir.path(), fresh).unwrap();
+    assert_eq!(again.calls().unwrap().len(), LONG_LOG + 5);
+}
+
+#[test]
+fn user_data_is_kept_for_the_replay_and_never_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut account = Account::open(dir.path(), fresh).unwrap();
+    let template = query(
+        "ec2",
+        "Action=CreateLaunchTemplate&Version=2016-11-15&LaunchTemplateName=web&LaunchTemplateData.UserData=aHVzaA%3D%3D",
+    );
+    drop(account.handle(&template, minutes(1)));
+    let shown = serde_json::to_string(&account.calls().unwrap()).unwrap();
+    assert!(shown.contains("CreateLaunchTemplate") && !shown.contains("aHVzaA"), "{shown}");
+    assert!(fs::read_to_string(dir.path().join("log.ndjson")).unwrap().contains("aHVzaA=="));
 }
