@@ -9,8 +9,11 @@
 //! - the others, by subject: the calls themselves.
 
 mod budget;
+mod build_inputs;
+mod builds;
 mod call;
 mod clock;
+mod commands;
 mod connection;
 mod credentials;
 mod error;
@@ -18,22 +21,30 @@ mod groups;
 mod images;
 mod instances;
 mod mixed;
+mod nodes;
 mod parameters;
+mod patching;
 mod refreshes;
+mod snapshots;
 mod templates;
 mod text;
 mod transport;
 mod width;
 
 pub use budget::CallCount;
+pub use build_inputs::{NewComponent, NewDistribution, NewImageRecipe, NewInfrastructure};
+pub use builds::NewBuild;
 pub use clock::Clock;
+pub use commands::{InvocationQuery, NewCommand};
 pub use connection::Connection;
 pub use credentials::RoleChain;
 pub use error::{Error, ErrorKind};
 pub use groups::Desired;
 pub use images::ImageFilter;
+pub use nodes::ManagedNode;
 pub use parameters::{Parameter, ParameterVersion, ValueKind};
 pub use refreshes::Preferences;
+pub use snapshots::Snapshot;
 pub use templates::NewTemplateVersion;
 pub use transport::{Answer, Transport, TransportError};
 

@@ -32,3 +32,12 @@ pub(super) fn session_name(run: &str) -> String {
 pub(super) fn moment_of_text(text: &str) -> Option<Timestamp> {
     text.parse().ok()
 }
+
+/// The partition of a region: the second part of its ARNs.
+pub(super) fn partition(region: &str) -> &'static str {
+    match region.split('-').next() {
+        Some("cn") => "aws-cn",
+        _ if region.starts_with("us-gov-") => "aws-us-gov",
+        _ => "aws",
+    }
+}
