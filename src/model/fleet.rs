@@ -23,12 +23,8 @@ pub struct Fleet {
     /// The images that nodes, templates and recipes name, and those that rebake built.
     pub images: Vec<Image>,
     /// The parents of recipes as they resolve now: (site, how the recipe names it) → image id.
-    #[serde(with = "by_site")]
+    #[serde(with = "parents")]
     pub parents: BTreeMap<(Site, String), String>,
-    /// Amazon's build components as they resolve now: (site, how the recipe names it, without `aws:`) → the ARN of an
-    /// exact build version.
-    #[serde(with = "by_site")]
-    pub components: BTreeMap<(Site, String), String>,
     /// The channels of the recipes.
     pub channels: Vec<Channel>,
     /// What could not be read.
@@ -58,7 +54,6 @@ impl Fleet {
             templates: Vec::new(),
             images: Vec::new(),
             parents: BTreeMap::new(),
-            components: BTreeMap::new(),
             channels: Vec::new(),
             gaps: Vec::new(),
         }
@@ -96,16 +91,16 @@ impl Fleet {
 }
 
 /// JSON takes no tuples as keys: saved as a list.
-mod by_site {
+mod parents {
     use super::{BTreeMap, Deserialize, Serialize, Site};
     use serde::{Deserializer, Serializer};
 
-    type Resolved = BTreeMap<(Site, String), String>;
+    type Parents = BTreeMap<(Site, String), String>;
 
-    pub(super) fn serialize<S: Serializer>(map: &Resolved, to: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(map: &Parents, to: S) -> Result<S::Ok, S::Error> {
         map.iter().collect::<Vec<_>>().serialize(to)
     }
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Resolved, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Parents, D::Error> {
         Ok(Vec::<((Site, String), String)>::deserialize(from)?.into_iter().collect())
     }
 }

@@ -1,0 +1,136 @@
+//! PATCH: nodes that cannot be replaced are handed to Patch Manager: Scan, Install and Scan of `AWS-RunPatchBaseline`
+//! with one SnapshotId, so that before and after are comparable.
+//!
+//! The SnapshotId is computed from the goal and is in the comment of each command: another machine finds the commands
+//! of a run that died, node by node, and adopts them. The verdict is the patch state after the last Scan, never a
+//! command's status.
+
+pub mod decide;
+pub mod perform;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Invocation, PatchState};
+use crate::plan::{PatchTarget, Reboot, RingPatch};
+
+/// The steps of patching, in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// `Operation=Scan` before.
+    Before,
+    /// `Operation=Install`.
+    Install,
+    /// `Operation=Scan` after.
+    After,
+}
+
+impl Phase {
+    /// The word in the command's comment.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Before => "scan before",
+            Self::Install => "install",
+            Self::After => "scan after",
+        }
+    }
+}
+
+/// The comment of a command: at most 100 characters, the goal first.
+#[must_use]
+pub fn comment(snapshot_id: &str, phase: Phase, ring: &str) -> String {
+    let text = format!("rebake {snapshot_id} {} ring {ring}", phase.word());
+    text.chars().take(100).collect()
+}
+
+/// What one look at one site's nodes shows.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Seen {
+    /// For each node and phase: the invocation of our command, newest first.
+    pub ours: BTreeMap<(String, Phase), Invocation>,
+    /// Nodes on which another patch operation is active: who sent it, as its comment says.
+    pub others: BTreeMap<String, String>,
+    /// Patch states, by node.
+    pub states: BTreeMap<String, PatchState>,
+    /// Nodes whose volumes have been snapshotted for this goal.
+    pub snapshotted: Vec<String>,
+}
+
+/// One effect at one site.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// `CreateSnapshots` of one instance.
+    Snapshot {
+        /// The instance.
+        node: String,
+    },
+    /// `SendCommand` of `AWS-RunPatchBaseline` to at most 50 nodes.
+    Send {
+        /// Which step.
+        phase: Phase,
+        /// The nodes.
+        nodes: Vec<String>,
+        /// Nodes at once, as Run Command takes it.
+        concurrency: String,
+        /// Errors before nothing new is started.
+        errors: u32,
+    },
+}
+
+/// What a ring's patching of one site aims at.
+#[derive(Debug, Clone, Copy)]
+pub struct Goal<'a> {
+    /// The ring, as the plan has it.
+    pub ring: &'a RingPatch,
+    /// Its nodes at this site.
+    pub nodes: &'a [PatchTarget],
+}
+
+impl Goal<'_> {
+    /// `NoReboot` or `RebootIfNeeded`, as the document takes it.
+    #[must_use]
+    pub fn reboot_option(&self) -> &'static str {
+        match self.ring.reboot {
+            Reboot::Never => "NoReboot",
+            Reboot::IfNeeded | Reboot::Always => "RebootIfNeeded",
+        }
+    }
+}
+
+/// What became of one node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Compliant after the last Scan.
+    Compliant {
+        /// Non-compliant patches before.
+        before: u32,
+    },
+    /// Still not compliant after the last Scan.
+    NonCompliant {
+        /// Non-compliant patches before.
+        before: u32,
+        /// After.
+        after: u32,
+        /// Of these, waiting for a reboot.
+        pending_reboot: u32,
+    },
+    /// Scanned only, as asked.
+    Scanned {
+        /// Non-compliant patches.
+        found: u32,
+    },
+    /// A command did not come through, so nothing is proved.
+    Unknown {
+        /// Which step and what Run Command says.
+        why: String,
+    },
+    /// Not touched: something else patches it right now.
+    Busy {
+        /// Who.
+        who: String,
+    },
+}

@@ -1,0 +1,172 @@
+//! What is next towards patched nodes at one site.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{Action, Goal, Phase, Seen, Verdict};
+use crate::model::InvocationStatus;
+use crate::plan::PatchTarget;
+use crate::step::{Step, Wait};
+
+/// Between two looks at a command.
+const LOOK: Duration = Duration::from_secs(20);
+
+/// Node ids that one `SendCommand` takes.
+const MOST_NODES: usize = 50;
+
+/// What became of each node.
+pub type Verdicts = BTreeMap<String, Verdict>;
+
+/// Where one node stands.
+#[derive(Debug, Clone, PartialEq)]
+enum Stand {
+    /// Its volumes must be snapshotted.
+    NeedsSnapshot,
+    /// This step must be sent to it.
+    Needs(Phase),
+    /// This step runs on it.
+    Running(Phase),
+    /// It is over.
+    Over(Verdict),
+}
+
+/// What is next towards patched nodes.
+///
+/// All nodes take a step together: a later step is sent when no node is in an earlier one any more, so that a ring
+/// needs three commands per chunk and not three per node.
+#[must_use]
+pub fn next(goal: &Goal<'_>, seen: &Seen, now: Timestamp) -> Step<Action, Verdicts> {
+    let stands: Vec<(&PatchTarget, Stand)> = goal.nodes.iter().map(|node| (node, stand(goal, node, seen))).collect();
+    if let Some((node, _)) = stands.iter().find(|(_, stand)| *stand == Stand::NeedsSnapshot) {
+        return Step::Do(Action::Snapshot { node: node.node.clone() });
+    }
+    for phase in [Phase::Before, Phase::Install, Phase::After] {
+        let needing: Vec<String> = stands
+            .iter()
+            .filter(|(_, stand)| *stand == Stand::Needs(phase))
+            .map(|(node, _)| node.node.clone())
+            .take(MOST_NODES)
+            .collect();
+        if !needing.is_empty() {
+            let (concurrency, errors) = ramp(goal, phase, needing.len());
+            return Step::Do(Action::Send { phase, nodes: needing, concurrency, errors });
+        }
+        if stands.iter().any(|(_, stand)| *stand == Stand::Running(phase)) {
+            return Step::Wait(progress(goal, &stands, phase, now));
+        }
+    }
+    let verdict = |(node, stand): (&PatchTarget, Stand)| match stand {
+        Stand::Over(verdict) => Some((node.node.clone(), verdict)),
+        _ => None,
+    };
+    Step::Done(stands.into_iter().filter_map(verdict).collect())
+}
+
+fn stand(goal: &Goal<'_>, target: &PatchTarget, seen: &Seen) -> Stand {
+    let node = &target.node;
+    let last = if goal.ring.scan_only { Phase::Before } else { Phase::After };
+    if let Some(who) = seen.others.get(node)
+        && ![Phase::Before, Phase::Install].iter().any(|phase| seen.ours.contains_key(&(node.clone(), *phase)))
+    {
+        return Stand::Over(Verdict::Busy { who: who.clone() });
+    }
+    for phase in [Phase::Before, Phase::Install, Phase::After] {
+        if phase == Phase::Install && nothing_to_install(goal, node, seen) {
+            return settle(goal, target, seen);
+        }
+        match seen.ours.get(&(node.clone(), phase)) {
+            None if phase == Phase::Install && needs_snapshot(goal, node, seen) => return Stand::NeedsSnapshot,
+            None => return Stand::Needs(phase),
+            Some(invocation) => match invocation.status {
+                InvocationStatus::Active => return Stand::Running(phase),
+                // A failed Install may have installed all the same: the Scan after it tells.
+                InvocationStatus::Failed if phase != Phase::Install || lost(&invocation.details) => {
+                    let why = format!("{} ended as {}", phase.word(), invocation.details);
+                    return Stand::Over(Verdict::Unknown { why });
+                }
+                InvocationStatus::Failed | InvocationStatus::Succeeded => {}
+            },
+        }
+        if phase == last {
+            break;
+        }
+    }
+    settle(goal, target, seen)
+}
+
+/// Whether a command never came to run, or its agent never answered.
+fn lost(details: &str) -> bool {
+    matches!(details, "DeliveryTimedOut" | "Undeliverable" | "ExecutionTimedOut" | "Terminated" | "AccessDenied")
+}
+
+/// After the first Scan: whether the node lacks nothing that an Install would bring.
+fn nothing_to_install(goal: &Goal<'_>, node: &str, seen: &Seen) -> bool {
+    let started = seen.ours.contains_key(&(node.to_owned(), Phase::Install));
+    let of_this_goal = |state: &&crate::model::PatchState| state.snapshot.as_deref() == Some(&goal.ring.snapshot_id);
+    !goal.ring.scan_only
+        && !started
+        && seen.states.get(node).filter(of_this_goal).is_some_and(|state| {
+            let reboots = goal.ring.reboot != crate::plan::Reboot::Never;
+            state.missing + state.failed == 0 && !(reboots && state.pending_reboot > 0)
+        })
+}
+
+fn needs_snapshot(goal: &Goal<'_>, node: &str, seen: &Seen) -> bool {
+    // On-premises nodes have no volumes that AWS could snapshot; the plan says so.
+    goal.ring.snapshot_keep_seconds.is_some() && node.starts_with("i-") && !seen.snapshotted.iter().any(|id| id == node)
+}
+
+/// The verdict: the patch state of the last Scan of this goal.
+fn settle(goal: &Goal<'_>, target: &PatchTarget, seen: &Seen) -> Stand {
+    let Some(state) = seen.states.get(&target.node) else {
+        return Stand::Over(Verdict::Unknown { why: "it has no patch state after the Scan".to_owned() });
+    };
+    if state.snapshot.as_deref() != Some(&goal.ring.snapshot_id) {
+        let why = "its patch state is of another Scan: not comparable".to_owned();
+        return Stand::Over(Verdict::Unknown { why });
+    }
+    let (before, after) = (target.non_compliant.unwrap_or(0), state.non_compliant());
+    Stand::Over(if goal.ring.scan_only {
+        Verdict::Scanned { found: after }
+    } else if after == 0 {
+        Verdict::Compliant { before }
+    } else {
+        Verdict::NonCompliant { before, after, pending_reboot: state.pending_reboot }
+    })
+}
+
+/// How many nodes at once, and after how many errors nothing new starts: the ring's own, or AWS's ramp of "Patch now".
+/// Scans disturb nobody and go to all at once.
+fn ramp(goal: &Goal<'_>, phase: Phase, nodes: usize) -> (String, u32) {
+    if phase != Phase::Install {
+        return (nodes.max(1).to_string(), u32::try_from(nodes).unwrap_or(u32::MAX));
+    }
+    match &goal.ring.concurrency {
+        Some(concurrency) => (concurrency.clone(), goal.ring.errors),
+        None if goal.nodes.len() < 25 => ("1".to_owned(), goal.ring.errors.max(1)),
+        None if goal.nodes.len() <= 100 => ("5%".to_owned(), goal.ring.errors.max(5)),
+        None if goal.nodes.len() <= 1000 => ("8%".to_owned(), goal.ring.errors.max(10)),
+        None => ("10%".to_owned(), goal.ring.errors.max(10)),
+    }
+}
+
+fn progress(goal: &Goal<'_>, stands: &[(&PatchTarget, Stand)], phase: Phase, now: Timestamp) -> Wait {
+    // Shares of the whole time: a scan takes a minute or so, an install most of the rest.
+    let (before, share) = match phase {
+        Phase::Before => (0, 120),
+        Phase::Install => (120, 760),
+        Phase::After => (880, 120),
+    };
+    let running = stands.iter().filter(|(_, stand)| *stand == Stand::Running(phase)).count();
+    let all = stands.len().max(1);
+    let permille = u32::try_from(before + share * (all - running) / all).unwrap_or(0);
+    let left = goal.ring.expected_seconds * u64::from(1000 - permille) / 1000;
+    Wait {
+        until: now + LOOK,
+        what: format!("{}: {} of {all} done", phase.word(), all - running),
+        permille,
+        expected_end: now + Duration::from_secs(left.max(20)),
+    }
+}

@@ -1,0 +1,172 @@
+//! Holding the locks of sites, as long as tasks act there.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+
+use super::Run;
+use super::lock::{Claim, HOLDS, PARAMETER, RENEW, Version, holder};
+use crate::aws::{Connection, Error, ErrorKind, ParameterVersion, ValueKind};
+use crate::event::EventKind;
+use crate::model::Site;
+
+/// Between two looks at a lock that is held.
+const LOOK: Duration = Duration::from_secs(30);
+
+/// Why a lock cannot be had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotHeld {
+    /// Another run holds it and is alive.
+    Locked {
+        /// Who, for people.
+        by: String,
+    },
+    /// AWS refused, or the user asked to stop.
+    Failed {
+        /// Why.
+        why: String,
+    },
+}
+
+/// The locks of one run.
+#[derive(Debug, Default)]
+pub struct Locks {
+    by: String,
+    nonce: String,
+    sites: RefCell<BTreeMap<Site, std::rc::Rc<Mutex<Held>>>>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    /// Tasks that act at the site.
+    tasks: u32,
+}
+
+impl Locks {
+    /// The locks of a run: who claims, for people, and what tells this claimer from any other.
+    #[must_use]
+    pub fn new(by: &str, nonce: &str) -> Self {
+        Self { by: by.to_owned(), nonce: nonce.to_owned(), sites: RefCell::default() }
+    }
+
+    fn site(&self, site: &Site) -> std::rc::Rc<Mutex<Held>> {
+        self.sites.borrow_mut().entry(site.clone()).or_default().clone()
+    }
+
+    /// A task begins to act at a site: claims the lock if nobody of this run holds it yet.
+    ///
+    /// An expired claim is taken over. A claim in force is waited for until it runs out; if its holder renews it
+    /// meanwhile, the holder is alive.
+    pub(crate) async fn enter(&self, run: &Run, site: &Site) -> Result<(), NotHeld> {
+        let held = self.site(site);
+        let mut held = held.lock().await;
+        if held.tasks == 0 {
+            self.claim(run, site).await?;
+        }
+        held.tasks += 1;
+        Ok(())
+    }
+
+    /// A task does not act at a site any more: lets go if it was the last one.
+    pub(crate) async fn leave(&self, run: &Run, site: &Site) {
+        let held = self.site(site);
+        let mut held = held.lock().await;
+        held.tasks = held.tasks.saturating_sub(1);
+        if held.tasks == 0 {
+            // A claim that cannot be let go runs out by itself.
+            let _ = self.write(run, site, Duration::ZERO, true).await;
+        }
+    }
+
+    /// Renews what is held, until the end of the run.
+    pub(crate) async fn renew(&self, run: &Run) -> std::convert::Infallible {
+        loop {
+            run.clock.sleep(RENEW).await;
+            let sites: Vec<_> = self.sites.borrow().iter().map(|(site, held)| (site.clone(), held.clone())).collect();
+            for (site, held) in sites {
+                let held = held.lock().await;
+                if held.tasks > 0 {
+                    let _ = self.write(run, &site, HOLDS, true).await;
+                }
+            }
+        }
+    }
+
+    /// Whether the newest claim is this run's: read right before an effect that has no client token.
+    pub(crate) async fn still_ours(&self, run: &Run, site: &Site) -> bool {
+        let Ok(connection) = run.at(site) else { return false };
+        match connection.parameter(PARAMETER).await {
+            Ok(Some(parameter)) => claim_of(&parameter.value).is_some_and(|claim| claim.nonce == self.nonce),
+            Ok(None) | Err(_) => false,
+        }
+    }
+
+    async fn claim(&self, run: &Run, site: &Site) -> Result<(), NotHeld> {
+        let mut waited: Option<Claim> = None;
+        loop {
+            let versions = self.versions(run, site).await?;
+            match holder(&versions, run.clock.now()) {
+                Some(held) if held.nonce == self.nonce => return Ok(()),
+                Some(held) => {
+                    if waited.as_ref().is_some_and(|before| *before != held) {
+                        return Err(NotHeld::Locked { by: held.by });
+                    }
+                    if waited.is_none() {
+                        let message = format!(
+                            "{} holds the lock of {site}; if it does not renew its claim by {}, this run takes over",
+                            held.by, held.until
+                        );
+                        run.tell(EventKind::Warning { task: None, message });
+                    }
+                    let again = (run.clock.now() + LOOK).min(held.until + Duration::from_secs(1));
+                    waited = Some(held);
+                    if run.pause_until(again).await.is_stopping() {
+                        return Err(NotHeld::Failed { why: "interrupted".to_owned() });
+                    }
+                }
+                None => {
+                    match self.write(run, site, HOLDS, !versions.is_empty()).await {
+                        // Somebody was faster: the next look says who holds it.
+                        Err(error) if error.kind != ErrorKind::Conflict => return Err(failed(&error)),
+                        Ok(()) | Err(_) => {}
+                    }
+                }
+            }
+        }
+    }
+
+    async fn versions(&self, run: &Run, site: &Site) -> Result<Vec<Version>, NotHeld> {
+        let connection = connection(run, site)?;
+        let history = connection.parameter_history(PARAMETER).await.map_err(|error| failed(&error))?;
+        Ok(history.iter().map(version).collect())
+    }
+
+    async fn write(&self, run: &Run, site: &Site, holds: Duration, overwrite: bool) -> Result<(), Error> {
+        let claim = Claim { by: self.by.clone(), nonce: self.nonce.clone(), until: run.clock.now() + holds };
+        let value = serde_json::to_string(&claim).unwrap_or_default();
+        let Ok(connection) = run.at(site) else { return Ok(()) };
+        connection.put_parameter(PARAMETER, &value, ValueKind::Text, overwrite).await.map(|_| ())
+    }
+}
+
+fn connection(run: &Run, site: &Site) -> Result<std::sync::Arc<Connection>, NotHeld> {
+    run.at(site).map_err(|why| NotHeld::Failed { why })
+}
+
+fn failed(error: &Error) -> NotHeld {
+    NotHeld::Failed { why: error.to_string() }
+}
+
+fn claim_of(value: &str) -> Option<Claim> {
+    serde_json::from_str(value).ok()
+}
+
+fn version(told: &ParameterVersion) -> Version {
+    Version {
+        number: told.version,
+        written_at: told.modified_at.unwrap_or(jiff::Timestamp::UNIX_EPOCH),
+        claim: claim_of(&told.value),
+    }
+}

@@ -1,0 +1,125 @@
+//! Bakes, rollouts and rings as tasks: what each does from its gates to its outcome.
+
+mod bake;
+mod gates;
+mod ring;
+mod rollout;
+
+pub(crate) use bake::bake;
+pub(crate) use ring::ring;
+pub(crate) use rollout::rollout;
+
+use crate::event::{EventKind, FailedEnd, Outcome, Task};
+use crate::model::Site;
+use crate::plan::{Bake, GroupRollout, Plan, RingPatch, Rollout};
+use crate::run::Run;
+use crate::run::locks::NotHeld;
+use crate::step::Stop;
+
+/// Ids of tasks: the same for the same plan.
+pub(crate) mod id {
+    use super::{Bake, GroupRollout, RingPatch, Rollout};
+
+    pub(crate) fn bake(bake: &Bake) -> String {
+        of_recipe(&bake.recipe)
+    }
+    pub(crate) fn of_recipe(recipe: &str) -> String {
+        format!("bake {recipe}")
+    }
+    pub(crate) fn rollout(rollout: &Rollout) -> String {
+        of_channel(&rollout.recipe, &rollout.channel)
+    }
+    pub(crate) fn of_channel(recipe: &str, channel: &str) -> String {
+        format!("roll {recipe}/{channel}")
+    }
+    pub(crate) fn group(rollout: &Rollout, wave: usize, group: &GroupRollout) -> String {
+        format!("{}/{}/{}/{}", self::rollout(rollout), wave + 1, group.site, group.group)
+    }
+    pub(crate) fn channel(rollout: &Rollout) -> String {
+        format!("channel {}/{}", rollout.recipe, rollout.channel)
+    }
+    pub(crate) fn ring(ring: &RingPatch) -> String {
+        of_ring(&ring.ring)
+    }
+    pub(crate) fn of_ring(ring: &str) -> String {
+        format!("patch {ring}")
+    }
+}
+
+/// The tasks of a plan, in the order in which they are shown.
+#[must_use]
+pub fn tasks(plan: &Plan) -> Vec<Task> {
+    let mut tasks: Vec<Task> = Vec::new();
+    let mut add = |id: String, label: String, parent: Option<String>, expected_seconds: u64, nodes: u32| {
+        tasks.push(Task { id, label, parent, expected_seconds, nodes });
+    };
+    for bake in &plan.bakes {
+        add(id::bake(bake), format!("image {} {}", bake.recipe, bake.version), None, bake.expected_seconds, 0);
+    }
+    for rollout in &plan.rollouts {
+        let parent = id::rollout(rollout);
+        let nodes = rollout.waves.iter().flat_map(|wave| &wave.groups).map(|group| group.nodes).sum();
+        let label = format!("{} → {}", rollout.recipe, rollout.channel);
+        add(parent.clone(), label, None, rollout.expected_seconds, nodes);
+        for (number, wave) in rollout.waves.iter().enumerate() {
+            for group in &wave.groups {
+                let label = format!("wave {} {}", number + 1, group.group);
+                let id = id::group(rollout, number, group);
+                add(id, label, Some(parent.clone()), group.expected_seconds, group.nodes);
+            }
+        }
+        add(id::channel(rollout), "channel".to_owned(), Some(parent), 5, 0);
+    }
+    for ring in &plan.patches {
+        let nodes = u32::try_from(ring.nodes.len()).unwrap_or(u32::MAX);
+        add(id::ring(ring), format!("ring {}", ring.ring), None, ring.expected_seconds, nodes);
+    }
+    tasks
+}
+
+/// Tells that a task is over, and returns how.
+fn end(run: &Run, task: &str, outcome: Outcome) -> Outcome {
+    run.tell(EventKind::TaskEnded { task: task.to_owned(), outcome: outcome.clone() });
+    outcome
+}
+
+fn begin(run: &Run, task: &str, what: &str, seconds: u64) {
+    let expected_end = run.clock.now() + std::time::Duration::from_secs(seconds);
+    run.tell(EventKind::TaskStarted { task: task.to_owned(), what: what.to_owned(), expected_end });
+}
+
+fn done(detail: impl Into<String>) -> Outcome {
+    Outcome::Done { detail: detail.into(), left: Vec::new() }
+}
+
+fn stopped(stop: Stop) -> Outcome {
+    Outcome::Failed { why: stop.why, next: stop.next, end: stop.end }
+}
+
+fn not_held(why: NotHeld) -> Outcome {
+    match why {
+        NotHeld::Locked { by } => Outcome::Locked { by },
+        NotHeld::Failed { why } => Outcome::Failed { why, next: "rebake doctor".to_owned(), end: FailedEnd::Unchanged },
+    }
+}
+
+/// Claims the locks of sites, in order, so that two runs cannot wait for each other.
+async fn enter(run: &Run, sites: &[Site]) -> Result<(), NotHeld> {
+    for (number, site) in sites.iter().enumerate() {
+        if let Err(why) = run.locks.enter(run, site).await {
+            leave(run, &sites[..number]).await;
+            return Err(why);
+        }
+    }
+    Ok(())
+}
+
+async fn leave(run: &Run, sites: &[Site]) {
+    for site in sites {
+        run.locks.leave(run, site).await;
+    }
+}
+
+fn sorted(sites: impl IntoIterator<Item = Site>) -> Vec<Site> {
+    sites.into_iter().collect::<std::collections::BTreeSet<_>>().into_iter().collect()
+}
