@@ -2,6 +2,7 @@
 pub mod aws;
 pub mod bake;
 pub mod classify;
+pub mod config;
 pub mod event;
 pub mod model;
 pub mod patch;

@@ -8,6 +8,7 @@ mod fleet;
 mod gap;
 mod group;
 mod image;
+mod lane;
 mod node;
 pub mod selector;
 mod site;
@@ -21,6 +22,7 @@ pub use fleet::{Fleet, SiteSeen};
 pub use gap::{Fact, Gap};
 pub use group::{Group, GroupSource, LifecycleHook, Member, Refresh, RefreshStatus, VersionSpec};
 pub use image::{Image, ImageState, ImageTags, tag};
+pub use lane::Lane;
 pub use node::{
     Agent, Node, NodeKind, NodeState, OperatingSystem, Patch, PatchOperation, PatchState, Platform, Volume,
 };
