@@ -48,6 +48,8 @@ pub use snapshots::Snapshot;
 pub use templates::NewTemplateVersion;
 pub use transport::{Answer, Transport, TransportError};
 
+pub(crate) use width::each;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -4,6 +4,7 @@ pub mod bake;
 pub mod classify;
 pub mod config;
 pub mod event;
+pub mod inventory;
 pub mod model;
 pub mod patch;
 pub mod plan;

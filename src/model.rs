@@ -16,7 +16,10 @@ mod template;
 pub mod window;
 
 pub use build::{Build, BuildStatus, BuildStep, BuiltImage};
-pub use channel::{Approval, Channel, ChannelVersion, RolloutOutcome, RolloutRecord, channel_parameter};
+pub use channel::{
+    Approval, Channel, ChannelVersion, RolloutOutcome, RolloutRecord, approval_parameter, channel_parameter,
+    rollout_parameter,
+};
 pub use command::{Command, Invocation, InvocationStatus};
 pub use fleet::{Fleet, SiteSeen};
 pub use gap::{Fact, Gap};

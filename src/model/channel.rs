@@ -11,6 +11,18 @@ pub fn channel_parameter(recipe: &str, channel: &str) -> String {
     format!("/rebake/{recipe}/{channel}")
 }
 
+/// The parameter of a channel's rollout record.
+#[must_use]
+pub fn rollout_parameter(recipe: &str, channel: &str) -> String {
+    format!("/rebake/_rollout/{recipe}/{channel}")
+}
+
+/// The parameter of a channel's approval.
+#[must_use]
+pub fn approval_parameter(recipe: &str, channel: &str) -> String {
+    format!("/rebake/_approval/{recipe}/{channel}")
+}
+
 /// A channel as one site holds it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Channel {

@@ -23,8 +23,12 @@ pub struct Fleet {
     /// The images that nodes, templates and recipes name, and those that rebake built.
     pub images: Vec<Image>,
     /// The parents of recipes as they resolve now: (site, how the recipe names it) → image id.
-    #[serde(with = "parents")]
+    #[serde(with = "by_site")]
     pub parents: BTreeMap<(Site, String), String>,
+    /// Amazon's build components as they resolve now: (site, how the recipe names it, without `aws:`) → the ARN of an
+    /// exact build version.
+    #[serde(with = "by_site")]
+    pub components: BTreeMap<(Site, String), String>,
     /// The channels of the recipes.
     pub channels: Vec<Channel>,
     /// What could not be read.
@@ -54,6 +58,7 @@ impl Fleet {
             templates: Vec::new(),
             images: Vec::new(),
             parents: BTreeMap::new(),
+            components: BTreeMap::new(),
             channels: Vec::new(),
             gaps: Vec::new(),
         }
@@ -91,16 +96,16 @@ impl Fleet {
 }
 
 /// JSON takes no tuples as keys: saved as a list.
-mod parents {
+mod by_site {
     use super::{BTreeMap, Deserialize, Serialize, Site};
     use serde::{Deserializer, Serializer};
 
-    type Parents = BTreeMap<(Site, String), String>;
+    type Resolved = BTreeMap<(Site, String), String>;
 
-    pub(super) fn serialize<S: Serializer>(map: &Parents, to: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(map: &Resolved, to: S) -> Result<S::Ok, S::Error> {
         map.iter().collect::<Vec<_>>().serialize(to)
     }
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Parents, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Resolved, D::Error> {
         Ok(Vec::<((Site, String), String)>::deserialize(from)?.into_iter().collect())
     }
 }

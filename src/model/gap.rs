@@ -26,6 +26,8 @@ pub enum Fact {
     PatchStates,
     /// The single patches of a node.
     Patches,
+    /// When patches were released.
+    PatchReleases,
     /// Instance refreshes.
     Refreshes,
     /// Scaling policies, which tell some owners.
@@ -38,6 +40,8 @@ pub enum Fact {
     Baselines,
     /// Commands under way.
     Commands,
+    /// Amazon's image build components.
+    Components,
 }
 
 /// Something that could not be read.

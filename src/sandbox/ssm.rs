@@ -38,6 +38,7 @@ use serde_json::Value;
 use super::cloud::Ctx;
 use super::value::ApiError;
 use super::wire::{self, Service};
+use super::world;
 use association::Association;
 use baseline::{Baseline, PatchGroup};
 use command::Command;
@@ -113,6 +114,11 @@ pub enum Event {
 /// Puts into a place what AWS itself keeps there. Leaves no trace in counters: ids are [`Ctx::fixed_id`]s.
 pub fn open(ctx: &mut Ctx<'_>) {
     baseline::open(ctx);
+    for parameter in world::aws::parameters(ctx) {
+        for (at, value) in parameter.history {
+            seed::public_parameter(ctx, &parameter.name, &value, "text", at);
+        }
+    }
 }
 
 /// Carries out an operation.

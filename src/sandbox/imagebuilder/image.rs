@@ -184,6 +184,7 @@ impl Image {
     /// The whole of it.
     fn view(&self) -> Value {
         let mut view = self.summary();
+        view["owner"].take();
         view["enhancedImageMetadataEnabled"] = json!(self.wants("enhancedImageMetadataEnabled"));
         view["imageRecipe"] = self.recipe.view();
         view["infrastructureConfiguration"] = self.infrastructure.view();

@@ -18,6 +18,8 @@ use crate::sandbox::cloud::Ctx;
 use crate::sandbox::ec2;
 use crate::sandbox::ec2::InstanceView;
 use crate::sandbox::machine::{Agent, Machine};
+use crate::sandbox::ssm::State;
+use crate::sandbox::ssm::command::Invocation;
 
 /// From ping to ping (amazon-ssm-agent, `HealthFrequencyMinutes`).
 const PING: i64 = 5 * 60;
@@ -110,14 +112,13 @@ pub(super) fn find(ctx: &mut Ctx<'_>, id: &str) -> Option<Node> {
         return None;
     }
     let hybrid = region.ssm.hybrid_nodes.get(id).cloned();
-    let known = hybrid.is_some() || region.ssm.patch_states.contains_key(id);
     let guest = Guest::of(machine);
     let instance = if hybrid.is_some() { None } else { ec2::instance(ctx, id) };
     if hybrid.is_none() {
         let instance = instance.as_ref()?;
         let gone = matches!(instance.state.as_str(), "terminated" | "shutting-down");
         let young = now.as_second() - instance.launched_at.as_second() < FIRST_BOOT;
-        if gone || (guest.first_ping() > now && young && !known) {
+        if gone || (guest.first_ping() > now && young && !ctx.region().ssm.has_heard_of(id)) {
             return None;
         }
     }
@@ -142,6 +143,16 @@ pub(super) fn find(ctx: &mut Ctx<'_>, id: &str) -> Option<Node> {
         hybrid,
         instance,
     })
+}
+
+impl State {
+    /// Whether a node has reported anything yet: a Scan, a run of an association, the start of a command.
+    fn has_heard_of(&self, node: &str) -> bool {
+        let began = |one: &Invocation| one.node == node && one.started.is_some();
+        self.patch_states.contains_key(node)
+            || self.associations.values().any(|one| one.nodes.contains_key(node))
+            || self.commands.values().any(|command| command.invocations.iter().any(began))
+    }
 }
 
 /// A machine without its software, which may be large.

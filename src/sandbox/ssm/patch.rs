@@ -141,8 +141,8 @@ pub struct PatchState {
     pub started: Timestamp,
     /// When it ended.
     pub ended: Timestamp,
-    /// What an Install did about reboots.
-    pub reboot: Option<Reboot>,
+    /// What was asked for about reboots; a Scan carries the default.
+    pub reboot: Reboot,
     /// The last Install with `NoReboot`.
     pub last_no_reboot_install: Option<Timestamp>,
     /// Patches of other systems that a Windows reports.

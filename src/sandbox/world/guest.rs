@@ -19,7 +19,7 @@ pub struct Guest {
     pub silent_since: Option<Age>,
     /// Its last Scan, where no association decides that.
     pub scan: Option<Scan>,
-    /// When Patch Manager last installed everything that was approved.
+    /// When Patch Manager last installed everything that was approved, and rebooted.
     pub patched: Option<Age>,
     /// An Install by hand.
     pub by_hand: Option<ByHand>,

@@ -1,13 +1,33 @@
-//! A checked world becomes a [`Cloud`].
+//! A checked world becomes a [`Cloud`]: first what instances are made from, then what runs, then what it was told.
 
 mod inside;
+mod nodes;
+mod patching;
+mod stock;
 
 use jiff::Timestamp;
 
+use super::age::Age;
 use super::aws;
-use super::file::World;
+use super::file::{Tags, Text, World};
 use super::problem::Problem;
-use crate::sandbox::cloud::{Cloud, DEFAULT_ACCOUNT};
+use crate::sandbox::Ctx;
+use crate::sandbox::cloud::{Cloud, DEFAULT_ACCOUNT, Place};
+
+/// What was done to a node in the past, and when.
+struct Row {
+    place: Place,
+    node: String,
+    at: Timestamp,
+    act: patching::Act,
+}
+
+/// A world on its way into a cloud.
+struct Seeder<'a> {
+    world: &'a World,
+    start: Timestamp,
+    rows: Vec<Row>,
+}
 
 /// Makes the cloud of a world that starts at a moment.
 pub(super) fn cloud(world: &World, start: Timestamp) -> Result<Cloud, Problem> {
@@ -15,14 +35,82 @@ pub(super) fn cloud(world: &World, start: Timestamp) -> Result<Cloud, Problem> {
     aws::add(&mut catalogue, &world.system, &world.advisory, start);
     let mut cloud = Cloud::new(world.seed, start, catalogue);
     cloud.eventual_consistency = world.eventual_consistency;
-    let owner = world.account.first().map_or(DEFAULT_ACCOUNT, |account| account.id.get_ref());
+    people(world, &mut cloud);
+    let mut seeder = Seeder { world, start, rows: Vec::new() };
+    seeder.stock(&mut cloud);
+    seeder.fleet(&mut cloud);
+    patching::seed(&seeder, &mut cloud);
+    Ok(cloud)
+}
+
+fn people(world: &World, cloud: &mut Cloud) {
     for account in &world.account {
         let keys = account.access_keys.iter().map(|key| (key.get_ref().clone(), account.id.get_ref().clone()));
         cloud.access_keys.extend(keys);
     }
     for role in &world.role {
-        let account = role.account.as_ref().map_or(owner, |account| account.get_ref());
+        let account = owner(world, role.account.as_ref());
         cloud.roles.push(format!("arn:aws:iam::{account}:role/{}", role.name));
     }
-    Ok(cloud)
+}
+
+/// The account that a table names, or the first of the world.
+fn owner<'a>(world: &'a World, named: Option<&'a Text>) -> &'a str {
+    let first = || world.account.first().map_or(DEFAULT_ACCOUNT, |account| account.id.get_ref());
+    named.map_or_else(first, |account| account.get_ref())
+}
+
+impl<'a> Seeder<'a> {
+    fn place(&self, account: Option<&Text>, region: &Text) -> Place {
+        Place::new(owner(self.world, account), region.get_ref())
+    }
+
+    fn stock(&self, cloud: &mut Cloud) {
+        for parameter in &self.world.parameter {
+            for region in &parameter.regions {
+                stock::parameter(self, &mut cloud.at(&self.place(parameter.account.as_ref(), region)), parameter);
+            }
+        }
+    }
+
+    fn fleet(&mut self, cloud: &mut Cloud) {
+        for node in &self.world.on_premises {
+            let place = self.place(node.account.as_ref(), &node.region);
+            nodes::on_premises(self, &mut cloud.at(&place), node);
+        }
+    }
+
+    /// The id of an image of this place: by key, or already an id.
+    fn image_id(&self, ctx: &Ctx<'_>, key: &str) -> String {
+        if self.world.image.iter().any(|image| image.key.get_ref() == key) {
+            return ctx.fixed_id("ami", key);
+        }
+        aws::image_id(ctx, key).unwrap_or_else(|| key.to_owned())
+    }
+
+    /// A text with its `{ami:KEY}` and `{date:AGE}` filled in.
+    fn filled(&self, ctx: &Ctx<'_>, text: &str) -> String {
+        let mut filled = String::new();
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once('{') {
+            let (inside, after) = after.split_once('}').unwrap_or((after, ""));
+            filled.push_str(before);
+            match inside.split_once(':') {
+                Some(("ami", key)) => filled.push_str(&self.image_id(ctx, key)),
+                Some(("date", age)) => {
+                    let at = Age::read(age).unwrap_or_default().before(self.start);
+                    filled.push_str(&at.strftime("%Y-%m-%d").to_string());
+                }
+                _ => filled.push_str(&format!("{{{inside}}}")),
+            }
+            rest = after;
+        }
+        filled.push_str(rest);
+        filled
+    }
+
+    /// Tags with their placeholders filled in.
+    fn tags(&self, ctx: &Ctx<'_>, tags: &Tags) -> Tags {
+        tags.iter().map(|(key, value)| (key.clone(), self.filled(ctx, value))).collect()
+    }
 }

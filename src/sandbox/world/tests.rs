@@ -124,3 +124,24 @@ fn the_reference_names_every_public_image_and_every_system() {
         assert!(reference.contains(&format!("`{}`", system.key.get_ref())), "{}", system.key.get_ref());
     }
 }
+
+#[test]
+fn public_parameters_can_be_read_in_any_region() {
+    let mut cloud = empty(start()).unwrap();
+    let mut ctx = cloud.at(&Place::new("123456789012", "ap-southeast-2"));
+    let name = "/aws/service/canonical/ubuntu/server/24.04/stable/current/amd64/hvm/ebs-gp3/ami-id";
+    let value = crate::sandbox::ssm::parameter(&mut ctx, name).unwrap();
+    assert_eq!(Some(value), aws::image_id(&ctx, "ubuntu-24.04-amd64"));
+}
+
+#[test]
+fn a_hybrid_node_has_the_row_of_its_last_scan() {
+    let mut cloud = demo(start()).unwrap();
+    let mut ctx = cloud.at(&Place::new("123456789012", "eu-west-1"));
+    let ssm = &ctx.region().ssm;
+    let id = |name: &str| ssm.hybrid_nodes.iter().find(|(_, node)| node.name == name).unwrap().0;
+    let scanned = |name: &str| ssm.patch_states[id(name)].ended.to_string();
+    assert_eq!(scanned("plant-gw-1"), "2026-11-24T02:00:00Z");
+    assert_eq!(scanned("plant-hmi-2"), "2026-10-14T08:00:00Z");
+    assert!(ssm.parameters["/rebake/web/prod"].latest().unwrap().value.starts_with("ami-"));
+}

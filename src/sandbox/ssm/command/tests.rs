@@ -129,3 +129,55 @@ fn a_cloud_that_was_saved_meanwhile_goes_on_the_same_way() {
     assert_eq!(other.invocation(&command, &node), "Success");
     assert_eq!(other.row(&node), world.row(&node));
 }
+
+#[test]
+fn shares_of_the_targets_are_rounded() {
+    let mut world = Fixture::new();
+    let nodes: Vec<String> = (1..=15).map(|number| world.node(number, "al2023")).collect();
+    let command = world.patch(&nodes.iter().map(String::as_str).collect::<Vec<_>>(), json!({"Operation": ["Scan"]}));
+    let mut ctx = world.ctx();
+    let command = ctx.region().ssm.commands.get_mut(&command).unwrap();
+    let mut shares = |concurrency: &str, errors: &str| {
+        (command.max_concurrency, command.max_errors) = (concurrency.to_owned(), errors.to_owned());
+        (command.window(), command.error_limit())
+    };
+    assert_eq!(shares("10%", "10%"), (2, 1));
+    assert_eq!(shares("1%", "0%"), (1, 0));
+    assert_eq!(shares("100%", "100%"), (15, 15));
+    assert_eq!(shares("7", "3"), (7, 3));
+}
+
+#[test]
+fn the_window_limits_what_is_under_way() {
+    let mut world = Fixture::new();
+    let nodes: Vec<String> = (1..=5).map(|number| world.node(number, "al2023")).collect();
+    let sent = world.call(
+        "SendCommand",
+        json!({"DocumentName": "AWS-RunPatchBaseline", "InstanceIds": nodes, "Parameters": {"Operation": ["Scan"]}, "MaxConcurrency": "2"}),
+    );
+    let command = sent["Command"]["CommandId"].as_str().unwrap().to_owned();
+    for _ in 0..400 {
+        world.wait(1);
+        let place = world.place.clone();
+        let under_way = world.cloud.places[&place].ssm.commands[&command].invocations.iter();
+        assert!(under_way.filter(|one| one.sent.is_some() && !one.phase.is_over()).count() <= 2);
+    }
+    assert_eq!(details(&mut world, &command), json!(["Success", "Success", 5, 0, 0]));
+}
+
+#[test]
+fn a_script_that_asks_for_a_reboot_gets_it() {
+    let mut world = Fixture::new();
+    let node = world.node(1, "al2023");
+    let before = world.machine(&node).booted_at;
+    let sent = world.call(
+        "SendCommand",
+        json!({"DocumentName": "AWS-RunShellScript", "InstanceIds": [node], "Parameters": {"commands": ["exit 194"]}}),
+    );
+    let command = sent["Command"]["CommandId"].as_str().unwrap().to_owned();
+    world.wait(30);
+    assert_eq!(world.invocation(&command, &node), "InProgress");
+    world.wait(300);
+    assert_eq!(world.invocation(&command, &node), "Success");
+    assert!(world.machine(&node).booted_at > before);
+}

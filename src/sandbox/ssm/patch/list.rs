@@ -134,7 +134,7 @@ fn shown(id: &str, state: &PatchState, catalogue: &Catalogue) -> Value {
         "OperationEndTime": time(state.ended),
         "Operation": state.operation.name(),
         "LastNoRebootInstallOperationTime": maybe_time(state.last_no_reboot_install),
-        "RebootOption": state.reboot.map(super::Reboot::name),
+        "RebootOption": state.reboot.name(),
         "CriticalNonCompliantCount": bad().filter(critical).count(),
         "SecurityNonCompliantCount": bad().filter(security).count(),
         "OtherNonCompliantCount": bad().filter(|row| !critical(row) && !security(row)).count(),

@@ -88,9 +88,9 @@ pub(in crate::sandbox::ssm) fn record(
     let (not_applicable, unreported) = if node.is_windows() { not_applicable(ctx, node) } else { (Vec::new(), None) };
     let now = ctx.now;
     let states = &mut ctx.region().ssm.patch_states;
-    let installs_only = (operation == Operation::Install).then_some(reboot);
     let before = states.get(&node.id).and_then(|state| state.last_no_reboot_install);
-    let last_no_reboot_install = if installs_only == Some(Reboot::Never) { Some(now) } else { before };
+    let without = operation == Operation::Install && reboot == Reboot::Never;
+    let last_no_reboot_install = if without { Some(now) } else { before };
     let state = PatchState {
         patch_group: frozen.patch_group.clone(),
         baseline_id: frozen.snapshot.baseline.id.clone(),
@@ -98,7 +98,7 @@ pub(in crate::sandbox::ssm) fn record(
         operation,
         started,
         ended: now,
-        reboot: installs_only,
+        reboot,
         last_no_reboot_install,
         not_applicable,
         unreported_not_applicable: unreported,

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::sandbox::catalogue::Catalogue;
 use crate::sandbox::machine::{Agent, Installed, Software};
 use crate::sandbox::world::age::Age;
 use crate::sandbox::world::file::Tags;
@@ -14,30 +13,11 @@ use crate::sandbox::world::patches::Association;
 /// From the launch of an instance until its agent reports and an association scans it.
 const FIRST_SCAN: Duration = Duration::from_secs(5 * 60);
 
-/// The software of a node that began with that of an image (on-premises: with none).
-pub(super) fn software(
-    catalogue: &Catalogue,
-    system: &str,
-    began_with: &Software,
-    guest: &Guest,
-    start: Timestamp,
-) -> Software {
+/// The software of a node before anything was done to it, on top of that of its image (on-premises: of nothing).
+pub(super) fn software(began_with: &Software, guest: &Guest, launched: Timestamp) -> Software {
     let mut software = began_with.imaged();
-    let mut install = |age: Age, pending_reboot: bool| {
-        let at = age.before(start);
-        for (id, _) in catalogue.released(system, at) {
-            let installed = Installed { at, by_patch_manager: true, pending_reboot };
-            software.installed.entry(id.clone()).or_insert(installed);
-        }
-    };
-    if let Some(age) = guest.patched {
-        install(age, false);
-    }
-    if let Some(by_hand) = &guest.by_hand {
-        install(by_hand.age, !by_hand.reboot);
-    }
     for id in &guest.installed {
-        let installed = Installed { at: start, by_patch_manager: false, pending_reboot: false };
+        let installed = Installed { at: launched, by_patch_manager: false, pending_reboot: false };
         software.installed.entry(id.get_ref().clone()).or_insert(installed);
     }
     for id in &guest.missing {
@@ -123,21 +103,16 @@ mod tests {
     }
 
     #[test]
-    fn a_node_has_what_its_image_has_and_what_was_installed_since() {
+    fn a_node_begins_with_what_its_image_has() {
         let catalogue = aws::catalogue(start());
         let image = aws::software(&catalogue, "amazon-linux-2023", Age::read("97d").unwrap().before(start()));
-        let software = |guest: &str| {
+        let begins = |guest: &str, id: &str| {
             let guest: Guest = toml::from_str(guest).unwrap();
-            software(&catalogue, "amazon-linux-2023", &image, &guest, start())
+            software(&image, &guest, start()).installed.contains_key(id)
         };
-        let openssh = "ALAS2023-2026-0958";
-        assert!(!software("").installed.contains_key(openssh));
-        assert!(!software("patched = \"30d\"").installed.contains_key(openssh));
-        assert!(software("patched = \"26d\"").installed[openssh].by_patch_manager);
-        assert!(software("by-hand = { age = \"9d\" }").installed[openssh].pending_reboot);
-        assert!(!software("by-hand = { age = \"9d\", reboot = true }").installed[openssh].pending_reboot);
-        let without = software("patched = \"9d\"\nmissing = [\"ALAS2023-2026-0958\"]");
-        assert!(!without.installed.contains_key(openssh));
-        assert!(software("").installed.values().all(|patch| !patch.by_patch_manager));
+        let (old, new) = ("ALAS2023-2026-0811", "ALAS2023-2026-0958");
+        assert!(begins("", old) && !begins("", new));
+        assert!(begins("installed = [\"ALAS2023-2026-0958\"]", new));
+        assert!(!begins("missing = [\"ALAS2023-2026-0811\"]", old));
     }
 }

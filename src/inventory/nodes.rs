@@ -1,0 +1,116 @@
+//! Nodes: one out of what EC2, Auto Scaling and Systems Manager know of it.
+
+use std::collections::BTreeMap;
+
+use crate::aws::ManagedNode;
+use crate::model::{Agent, Group, Image, Node, NodeKind, NodeState, Site, Tags};
+
+use super::system;
+
+/// Merges what the services know; `None` is what could not be read.
+///
+/// Systems Manager remembers terminated instances for a while: what EC2 does not know any more is dropped, unless EC2
+/// was not read.
+pub(super) fn merged(
+    site: &Site,
+    instances: Option<Vec<Node>>,
+    managed: Option<Vec<ManagedNode>>,
+    groups: &[Group],
+) -> Vec<Node> {
+    let read = (instances.is_some(), managed.is_some());
+    let mut nodes: BTreeMap<String, Node> =
+        instances.unwrap_or_default().into_iter().map(|node| (node.id.clone(), node)).collect();
+    if read.1 {
+        nodes.values_mut().for_each(|node| node.agent = Agent::Absent);
+    }
+    for known in managed.unwrap_or_default() {
+        let on_premises = known.id.starts_with("mi-");
+        if !on_premises && read.0 && !nodes.contains_key(&known.id) {
+            continue;
+        }
+        let node = nodes.entry(known.id.clone()).or_insert_with(|| unseen(site, &known));
+        if node.name.is_empty() {
+            node.name = known.name;
+        }
+        node.agent = known.agent;
+        node.system = known.system.or(node.system.take());
+        node.architecture = node.architecture.take().or(known.architecture);
+    }
+    for group in groups {
+        for member in &group.members {
+            if let Some(node) = nodes.get_mut(&member.id) {
+                node.group = Some(group.name.clone());
+            }
+        }
+    }
+    nodes.into_values().collect()
+}
+
+/// A node that only Systems Manager knows.
+fn unseen(site: &Site, known: &ManagedNode) -> Node {
+    Node {
+        id: known.id.clone(),
+        site: site.clone(),
+        name: known.name.clone(),
+        kind: if known.id.starts_with("mi-") { NodeKind::OnPremises } else { NodeKind::Instance },
+        state: NodeState::Running,
+        system: None,
+        image: None,
+        launched_at: known.registered_at,
+        instance_type: None,
+        architecture: None,
+        zone: None,
+        tags: Tags::new(),
+        group: None,
+        operator: None,
+        agent: Agent::Absent,
+        patch_state: None,
+        patches: Vec::new(),
+        volumes: Vec::new(),
+    }
+}
+
+/// Gives each node without a telling agent the operating system that its image speaks of.
+pub(super) fn infer_systems(nodes: &mut [Node], images: &[Image]) {
+    let images: BTreeMap<&str, &Image> = images.iter().map(|image| (image.id.as_str(), image)).collect();
+    for node in nodes.iter_mut().filter(|node| node.system.as_ref().is_none_or(|system| system.inferred)) {
+        let image = node.image.as_deref().and_then(|id| images.get(id).copied());
+        if let Some(inferred) = system::of_lineage(image, &images) {
+            node.system = Some(inferred);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::OperatingSystem;
+
+    fn managed(id: &str) -> ManagedNode {
+        let system = OperatingSystem { name: "Ubuntu".to_owned(), version: "22.04".to_owned(), inferred: false };
+        ManagedNode {
+            id: id.to_owned(),
+            name: "box".to_owned(),
+            agent: Agent::Online { last_ping: "2026-11-24T08:00:00Z".parse().unwrap() },
+            system: Some(system),
+            architecture: None,
+            registered_at: None,
+        }
+    }
+
+    #[test]
+    fn each_node_comes_once_and_what_ec2_has_forgotten_not_at_all() {
+        let site = Site::new("111111111111", "eu-west-1");
+        let known = vec![managed("i-1"), managed("i-gone"), managed("mi-1")];
+        let seen = unseen(&site, &managed("i-1"));
+        let ids = |nodes: Vec<Node>| nodes.into_iter().map(|node| node.id).collect::<Vec<_>>();
+
+        let nodes = merged(&site, Some(vec![seen.clone()]), Some(known.clone()), &[]);
+        assert!(nodes.iter().all(|node| matches!(node.agent, Agent::Online { .. })));
+        assert_eq!(ids(nodes), ["i-1", "mi-1"]);
+        assert_eq!(ids(merged(&site, None, Some(known), &[])), ["i-1", "i-gone", "mi-1"]);
+        let unread = Node { agent: Agent::Unread, ..seen };
+        assert_eq!(merged(&site, Some(vec![unread.clone()]), None, &[])[0].agent, Agent::Unread);
+        assert_eq!(merged(&site, Some(vec![unread]), Some(Vec::new()), &[])[0].agent, Agent::Absent);
+    }
+}

@@ -1,0 +1,230 @@
+//! The questions to one site.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::join;
+use jiff::Timestamp;
+
+use super::gaps::Gaps;
+use super::parents::Resolved;
+use super::{Progress, SiteRequest, channels, nodes, parents};
+use crate::aws::{Aws, Connection, each};
+use crate::model::{
+    Agent, Channel, Fact, Fleet, Group, Identity, Image, ImageSource, Node, NodeKind, SiteSeen, Template, VersionSpec,
+};
+
+/// Node ids in one question for patch states.
+const STATES_AT_ONCE: usize = 50;
+
+/// Reads a site: a fleet of its own.
+pub(super) async fn read(aws: &Aws, request: &SiteRequest, as_of: Timestamp, progress: &dyn Fn(Progress<'_>)) -> Fleet {
+    let connection = aws.site(&request.site, request.role.as_ref()).await;
+    let gaps = Gaps::new(&request.site, progress);
+    let mut fleet = Fleet::new(as_of);
+    let identity = identity(&connection, &gaps).await;
+    if identity.is_some() {
+        Reader { connection: &connection, request, gaps: &gaps }.read(&mut fleet).await;
+    }
+    fleet.sites.push(SiteSeen { site: request.site.clone(), name: request.name.clone(), identity });
+    fleet.gaps = gaps.into_list();
+    progress(Progress::Done(&request.site));
+    fleet
+}
+
+/// Who asks. Nothing else is asked where that cannot be told, or where it is the wrong account.
+async fn identity(connection: &Connection, gaps: &Gaps<'_>) -> Option<Identity> {
+    let identity = gaps.one(Fact::Site, None, connection.identity().await)?;
+    let wanted = &connection.site().account;
+    if identity.account != *wanted {
+        let message = format!("these credentials belong to account {}, not to {wanted}", identity.account);
+        gaps.push(Fact::Site, None, "sts:GetCallerIdentity", "WrongAccount", message);
+        return None;
+    }
+    Some(identity)
+}
+
+struct Reader<'a> {
+    connection: &'a Connection,
+    request: &'a SiteRequest,
+    gaps: &'a Gaps<'a>,
+}
+
+/// What the second round asks for, and what it brings.
+struct Details {
+    templates: Vec<Template>,
+    images: Vec<Image>,
+}
+
+impl Reader<'_> {
+    async fn read(&self, fleet: &mut Fleet) {
+        let (instances, managed, groups, own, channels, parents, components) = join!(
+            async { self.gaps.list(Fact::Instances, self.connection.instances().await) },
+            async { self.gaps.list(Fact::ManagedNodes, self.connection.managed_nodes().await) },
+            self.groups(),
+            async { self.gaps.list(Fact::Images, self.connection.own_images().await) },
+            channels::channels(self.connection, self.request, self.gaps),
+            parents::parents(self.connection, self.request, self.gaps),
+            parents::components(self.connection, self.request, self.gaps),
+        );
+        let known: BTreeSet<String> = managed.iter().flatten().map(|node| node.id.clone()).collect();
+        let mut nodes = nodes::merged(&self.request.site, instances, managed, &groups);
+        let details = join!(
+            self.details(&nodes, &groups, own.unwrap_or_default(), &parents, &channels),
+            self.tagged(&nodes),
+            self.patched(&nodes, &known),
+        );
+        let (Details { templates, images }, tags, patched) = details;
+        for node in &mut nodes {
+            if let Some(tags) = tags.get(&node.id) {
+                node.tags.clone_from(tags);
+                if let Some(name) = tags.get("Name") {
+                    node.name.clone_from(name);
+                }
+            }
+            if let Some((state, patches)) = patched.get(&node.id) {
+                node.patch_state = Some(state.clone());
+                node.patches.clone_from(patches);
+            }
+        }
+        nodes::infer_systems(&mut nodes, &images);
+        fleet.nodes = nodes;
+        fleet.groups = groups;
+        fleet.templates = templates;
+        fleet.images = images;
+        fleet.channels = channels;
+        fleet.parents = parents;
+        fleet.components = components;
+    }
+
+    /// The groups, with what tells their owners and with their refreshes.
+    async fn groups(&self) -> Vec<Group> {
+        let (groups, policies) = join!(self.connection.groups(), self.connection.scaling_policies());
+        let Some(mut groups) = self.gaps.list(Fact::Groups, groups) else { return Vec::new() };
+        let mut policies = self.gaps.one(Fact::ScalingPolicies, None, policies).unwrap_or_default();
+        let hooked: Vec<String> = groups.iter().filter(|it| is_kubernetes(it)).map(|it| it.name.clone()).collect();
+        let refreshed: Vec<String> =
+            groups.iter().filter(|it| it.source.template().is_some()).map(|it| it.name.clone()).collect();
+        let (hooks, refreshes) = join!(
+            each(&hooked, |name| async move { (name.clone(), self.connection.lifecycle_hooks(name).await) }),
+            each(&refreshed, |name| async move { (name.clone(), self.connection.newest_refresh(name).await) }),
+        );
+        let mut hooks: BTreeMap<_, _> = self.gaps.each(Fact::LifecycleHooks, hooks).into_iter().collect();
+        let mut refreshes: BTreeMap<_, _> = self.gaps.each(Fact::Refreshes, refreshes).into_iter().collect();
+        for group in &mut groups {
+            group.policies = policies.remove(&group.name).unwrap_or_default();
+            group.hooks = hooks.remove(&group.name).unwrap_or_default();
+            group.refresh = refreshes.remove(&group.name).flatten();
+        }
+        groups
+    }
+
+    /// The templates of the groups, and every image that anything names.
+    async fn details(
+        &self,
+        nodes: &[Node],
+        groups: &[Group],
+        own: Vec<Image>,
+        parents: &Resolved,
+        channels: &[Channel],
+    ) -> Details {
+        let templates = self.templates(groups).await;
+        let mut named: BTreeSet<String> = nodes.iter().filter_map(|node| node.image.clone()).collect();
+        named.extend(parents.values().cloned());
+        named.extend(channels.iter().filter_map(|channel| channel.current.as_ref()).map(|at| at.image.clone()));
+        let versions = templates.iter().flat_map(|template| &template.versions);
+        named.extend(versions.filter_map(|version| match &version.image {
+            ImageSource::Literal(id) => Some(id.clone()),
+            ImageSource::Parameter(_) | ImageSource::None => None,
+        }));
+        let mut images: BTreeMap<String, Image> = own.into_iter().map(|image| (image.id.clone(), image)).collect();
+        self.look_up(&mut images, named).await;
+        // The parents of images tell how old what they are made of is, and which system it is.
+        let parents = images.values().filter_map(|image| image.parent.clone()).collect();
+        self.look_up(&mut images, parents).await;
+        self.look_up_gone(&mut images, nodes).await;
+        Details { templates, images: images.into_values().collect() }
+    }
+
+    async fn templates(&self, groups: &[Group]) -> Vec<Template> {
+        let mut wanted: BTreeMap<String, BTreeSet<u64>> = BTreeMap::new();
+        for (id, version) in groups.iter().filter_map(|group| group.source.template()) {
+            let numbers = wanted.entry(id.to_owned()).or_default();
+            if let VersionSpec::Number(number) = version {
+                numbers.insert(number);
+            }
+        }
+        let Some((templates, failed)) = self.gaps.one(Fact::Templates, None, self.connection.templates(&wanted).await)
+        else {
+            return Vec::new();
+        };
+        failed.iter().for_each(|error| self.gaps.add(Fact::Templates, Some(&error.resource), error));
+        self.gaps.list(Fact::Templates, Ok(templates)).unwrap_or_default()
+    }
+
+    async fn look_up(&self, images: &mut BTreeMap<String, Image>, named: BTreeSet<String>) {
+        let unknown: Vec<String> =
+            named.into_iter().filter(|id| id.starts_with("ami-") && !images.contains_key(id)).collect();
+        let found = self.gaps.one(Fact::Images, None, self.connection.images(&unknown).await);
+        images.extend(found.into_iter().flatten().map(|image| (image.id.clone(), image)));
+    }
+
+    /// Images that are gone, and still run: by one instance of each.
+    async fn look_up_gone(&self, images: &mut BTreeMap<String, Image>, nodes: &[Node]) {
+        let mut runs: BTreeMap<&str, &str> = BTreeMap::new();
+        for node in nodes {
+            if let Some(image) = node.image.as_deref().filter(|image| !images.contains_key(*image)) {
+                runs.entry(image).or_insert(&node.id);
+            }
+        }
+        let instances: Vec<String> = runs.into_values().map(str::to_owned).collect();
+        let known = self.gaps.one(Fact::Images, None, self.connection.image_metadata(&instances).await);
+        images.extend(known.into_iter().flatten().map(|image| (image.id.clone(), image)));
+    }
+
+    /// The tags of nodes on-premises.
+    async fn tagged(&self, nodes: &[Node]) -> BTreeMap<String, crate::model::Tags> {
+        let ids = nodes.iter().filter(|node| node.kind == NodeKind::OnPremises).map(|node| node.id.clone());
+        let ids: Vec<String> = ids.collect();
+        let tags = each(&ids, |id| async move { (id.clone(), self.connection.managed_node_tags(id).await) }).await;
+        self.gaps.each(Fact::ManagedNodes, tags).into_iter().collect()
+    }
+
+    /// Patch states of the managed nodes, with the patches behind them where a row shows a need.
+    async fn patched(
+        &self,
+        nodes: &[Node],
+        managed: &BTreeSet<String>,
+    ) -> BTreeMap<String, (crate::model::PatchState, Vec<crate::model::Patch>)> {
+        let ids = nodes.iter().filter(|node| managed.contains(&node.id) && node.agent != Agent::Absent);
+        let ids: Vec<String> = ids.map(|node| node.id.clone()).collect();
+        let batches: Vec<&[String]> = ids.chunks(STATES_AT_ONCE).collect();
+        let states = each(&batches, |batch| async { (*batch, self.connection.patch_states_of(batch).await) }).await;
+        let states = states.into_iter().flat_map(|(batch, states)| {
+            batch.iter().map(move |id| (id.clone(), states.clone().map(|mut states| states.remove(id))))
+        });
+        let states = self.gaps.each(Fact::PatchStates, states.collect());
+        let needing: Vec<String> = states
+            .iter()
+            .filter(|(_, state)| state.as_ref().is_some_and(|state| state.non_compliant() > 0))
+            .map(|(id, _)| id.clone())
+            .collect();
+        let patches = each(&needing, |id| async move { (id.clone(), self.connection.patches(id).await) }).await;
+        let mut patches: BTreeMap<_, _> = self.gaps.each(Fact::Patches, patches).into_iter().collect();
+        let ids: BTreeSet<String> = patches.values().flatten().map(|patch| patch.id.clone()).collect();
+        let released = self.gaps.one(Fact::PatchReleases, None, self.connection.patch_releases(&ids).await);
+        let released = released.unwrap_or_default();
+        for patch in patches.values_mut().flatten() {
+            patch.released_at = released.get(&patch.id).copied();
+        }
+        let row = |(id, state): (String, Option<_>)| {
+            let patches = patches.remove(&id).unwrap_or_default();
+            Some((id, (state?, patches)))
+        };
+        states.into_iter().filter_map(row).collect()
+    }
+}
+
+/// Whether its hooks must be known: they tell whether its owner drains nodes before they go.
+fn is_kubernetes(group: &Group) -> bool {
+    group.tags.keys().any(|key| key.starts_with("kubernetes.io/cluster/") || key.starts_with("k8s.io/"))
+}
