@@ -4,19 +4,10 @@ use std::ops::Range;
 
 use serde::de::DeserializeOwned;
 
-/// Why a text is no world.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{file}:{line}: {message}{}", help.as_ref().map(|help| format!("; {help}")).unwrap_or_default())]
-pub struct WorldError {
-    /// The file, as the caller named it.
-    pub file: String,
-    /// The line, counted from 1.
-    pub line: usize,
-    /// What is wrong.
-    pub message: String,
-    /// What would be right, where that can be told.
-    pub help: Option<String>,
-}
+use crate::text::{Source, suggestion};
+
+/// Why a text is no world: file, line, what is wrong, and what would be right where that can be told.
+pub type WorldError = crate::text::Problem;
 
 /// What is wrong at a place of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,29 +28,16 @@ impl Problem {
         self
     }
 
-    /// Offers the name that looks most like the wrong one, or all of a few.
-    pub(super) fn choose<'a>(self, wrong: &str, names: impl IntoIterator<Item = &'a str>) -> Self {
-        let names: Vec<&str> = names.into_iter().collect();
-        match nearest(wrong, &names) {
-            Some(name) => self.help(format!("did you mean `{name}`?")),
-            None if names.is_empty() => self,
-            None if names.len() <= 12 => self.help(format!("there is `{}`", names.join("`, `"))),
-            None => self,
-        }
+    /// Offers the name that looks most like the wrong one, or what there is.
+    pub(super) fn choose<'a>(mut self, wrong: &str, names: impl IntoIterator<Item = &'a str>) -> Self {
+        self.help = suggestion(wrong, names);
+        self
     }
 
     /// The error of the file.
     pub(super) fn of(self, text: &str, file: &str) -> WorldError {
-        let before = text.get(..self.span.start.min(text.len())).unwrap_or(text);
-        let line = before.bytes().filter(|&byte| byte == b'\n').count() + 1;
-        WorldError { file: file.to_owned(), line, message: self.message, help: self.help }
+        Source::new(file, text).problem(self.span, self.message).help(self.help)
     }
-}
-
-fn nearest<'a>(wrong: &str, names: &[&'a str]) -> Option<&'a str> {
-    let likeness = |name: &str| strsim::jaro_winkler(wrong, name);
-    let best = names.iter().max_by(|one, other| likeness(one).total_cmp(&likeness(other)))?;
-    (likeness(best) > 0.8).then_some(*best)
 }
 
 /// Reads a text in the format of `T`.

@@ -60,7 +60,7 @@ fn owner<'a>(world: &'a World, named: Option<&'a Text>) -> &'a str {
     named.map_or_else(first, |account| account.get_ref())
 }
 
-impl<'a> Seeder<'a> {
+impl Seeder<'_> {
     fn place(&self, account: Option<&Text>, region: &Text) -> Place {
         Place::new(owner(self.world, account), region.get_ref())
     }
@@ -94,19 +94,19 @@ impl<'a> Seeder<'a> {
         let mut rest = text;
         while let Some((before, after)) = rest.split_once('{') {
             let (inside, after) = after.split_once('}').unwrap_or((after, ""));
-            filled.push_str(before);
-            match inside.split_once(':') {
-                Some(("ami", key)) => filled.push_str(&self.image_id(ctx, key)),
+            let meant = match inside.split_once(':') {
+                Some(("ami", key)) => self.image_id(ctx, key),
                 Some(("date", age)) => {
                     let at = Age::read(age).unwrap_or_default().before(self.start);
-                    filled.push_str(&at.strftime("%Y-%m-%d").to_string());
+                    at.strftime("%Y-%m-%d").to_string()
                 }
-                _ => filled.push_str(&format!("{{{inside}}}")),
-            }
+                _ => format!("{{{inside}}}"),
+            };
+            filled += before;
+            filled += &meant;
             rest = after;
         }
-        filled.push_str(rest);
-        filled
+        filled + rest
     }
 
     /// Tags with their placeholders filled in.

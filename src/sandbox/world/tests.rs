@@ -95,13 +95,13 @@ fn numbers_and_references_that_do_not_fit_are_told() {
     world(&format!("{group}template = \"t\"\n"), "w.toml", start()).unwrap();
     let refused = |rest: &str| refused(&format!("{group}{rest}"));
     insta::assert_snapshot!(refused(""), @"w.toml:8: group `g` needs a template or a launch configuration; write exactly one of the two keys");
-    insta::assert_snapshot!(refused("template = \"u\"\n"), @"w.toml:12: there is no template `u`; there is `t`");
+    insta::assert_snapshot!(refused("template = \"u\"\n"), @"w.toml:12: there is no template `u`; did you mean `t`?");
     insta::assert_snapshot!(refused("template = \"t\"\nversion = 2\n"), @"w.toml:13: template `t` has no version 2; there is 1");
     insta::assert_snapshot!(refused("template = \"t\"\nversion = \"latest\"\n"), @r#"w.toml:13: `"latest"` is not a version: write a number, "$Latest" or "$Default""#);
     insta::assert_snapshot!(refused("template = \"t\"\nmax = 1\n"), @"w.toml:13: `max` is less than the size, 2");
-    insta::assert_snapshot!(refused("template = \"t\"\nhealth = \"elb\"\n"), @"w.toml:13: unknown value `elb`; there is `EC2`, `ELB`");
+    insta::assert_snapshot!(refused("template = \"t\"\nhealth = \"elb\"\n"), @"w.toml:13: unknown value `elb`; did you mean `ELB`?");
     insta::assert_snapshot!(refused("template = \"t\"\nsuspended = [\"Terminat\"]\n"), @"w.toml:13: there is no process `Terminat`; did you mean `Terminate`?");
-    insta::assert_snapshot!(refused("template = \"t\"\ntags = { image = \"{ami:web}\" }\n"), @"w.toml:8: tags of `g`: there is no image `web`");
+    insta::assert_snapshot!(refused("template = \"t\"\ntags = { image = \"{ami:web}\" }\n"), @"w.toml:8: tags of `g`: there is no image `web`; there are `al2023-x86_64`, `al2023-arm64`, `al2023-minimal-x86_64`, `al2-x86_64`, `ubuntu-22.04-amd64`, `ubuntu-24.04-amd64`, `ubuntu-24.04-arm64`, `debian-12-amd64`, `rhel-9-x86_64`, `windows-2016`, `windows-2019`, `windows-2022`, and 6 more");
     insta::assert_snapshot!(refused("template = \"t\"\n[[group.member]]\nindex = 2\n"), @"w.toml:14: group `g` has no member 2; members are counted from 0");
     insta::assert_snapshot!(refused("template = \"t\"\nguest = { missing = [\"USN-7611-1\"] }\n"), @"w.toml:13: advisory `USN-7611-1` is for ubuntu-22.04, and the node is a amazon-linux-2023");
     insta::assert_snapshot!(refused("template = \"t\"\nguest = { agent = \"silent\" }\n"), @r#"w.toml:8: `agent = "silent"` and `silent-since` of `g` belong together; write both or none"#);

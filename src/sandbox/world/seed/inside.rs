@@ -5,13 +5,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::sandbox::machine::{Agent, Installed, Software};
-use crate::sandbox::world::age::Age;
 use crate::sandbox::world::file::Tags;
 use crate::sandbox::world::guest::{AgentState, Guest, Scan};
 use crate::sandbox::world::patches::Association;
 
 /// From the launch of an instance until its agent reports and an association scans it.
-const FIRST_SCAN: Duration = Duration::from_secs(5 * 60);
+const FIRST_SCAN: Duration = Duration::from_mins(5);
 
 /// The software of a node before anything was done to it, on top of that of its image (on-premises: of nothing).
 pub(super) fn software(began_with: &Software, guest: &Guest, launched: Timestamp) -> Software {
@@ -70,6 +69,7 @@ fn run_before(association: &Association, from: Timestamp, until: Timestamp, star
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sandbox::world::age::Age;
     use crate::sandbox::world::aws;
 
     fn start() -> Timestamp {
