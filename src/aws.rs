@@ -101,6 +101,9 @@ impl Options {
 #[derive(Debug, Clone)]
 pub struct Aws(Arc<Shared>);
 
+/// A site, and the role to see it as.
+type As = (Site, Option<RoleChain>);
+
 #[derive(Debug)]
 struct Shared {
     clock: Clock,
@@ -109,7 +112,7 @@ struct Shared {
     base: SdkConfig,
     roles: Mutex<BTreeMap<RoleChain, SdkConfig>>,
     budgets: Mutex<BTreeMap<Site, Arc<Budget>>>,
-    connections: Mutex<BTreeMap<(Site, Option<RoleChain>), Arc<Connection>>>,
+    connections: Mutex<BTreeMap<As, Arc<Connection>>>,
     counters: Arc<Counters>,
 }
 

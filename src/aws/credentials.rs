@@ -17,7 +17,7 @@ use super::Options;
 use super::text::session_name;
 
 /// How long an answer may take.
-const ANSWER: Duration = Duration::from_secs(60);
+const ANSWER: Duration = Duration::from_mins(1);
 /// Where roles are assumed when nothing names a region: every account has it, and AWS retires none.
 const STS_REGION: &str = "us-east-1";
 

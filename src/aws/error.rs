@@ -198,6 +198,8 @@ fn classify(code: &str, message: &str, status: u16) -> ErrorKind {
     let is = |codes: &[&str]| codes.contains(&code);
     if is(&THROTTLED) || status == 429 {
         ErrorKind::Throttled
+    } else if code.starts_with("UnknownEndpoint") {
+        ErrorKind::Unreachable
     } else if is(&EXPIRED) {
         ErrorKind::Expired
     } else if is(&DENIED) || code.starts_with("AccessDenied") {
@@ -232,6 +234,7 @@ mod tests {
             ("InvalidLaunchTemplateId.VersionNotFound", 400, ErrorKind::Gone),
             ("UnauthorizedOperation", 403, ErrorKind::Denied),
             ("ExpiredToken", 403, ErrorKind::Expired),
+            ("UnknownEndpoint", 404, ErrorKind::Unreachable),
             ("ValidationError", 400, ErrorKind::Invalid),
         ] {
             assert_eq!(classify(code, "no", status), kind, "{code}");

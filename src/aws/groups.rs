@@ -86,7 +86,9 @@ impl Connection {
                 policies.entry(group).or_default().push(name);
             }
         }
-        policies.values_mut().for_each(|names| names.sort());
+        for names in policies.values_mut() {
+            names.sort();
+        }
         Ok(policies)
     }
 

@@ -21,7 +21,9 @@ pub(super) fn merged(
     let mut nodes: BTreeMap<String, Node> =
         instances.unwrap_or_default().into_iter().map(|node| (node.id.clone(), node)).collect();
     if read.1 {
-        nodes.values_mut().for_each(|node| node.agent = Agent::Absent);
+        for node in nodes.values_mut() {
+            node.agent = Agent::Absent;
+        }
     }
     for known in managed.unwrap_or_default() {
         let on_premises = known.id.starts_with("mi-");

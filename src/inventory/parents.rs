@@ -36,9 +36,7 @@ pub(super) async fn parents(connection: &Connection, request: &SiteRequest, gaps
         if let ParentSource::Parameter(name) = &parent.source {
             match values.get(name.as_str()) {
                 Some(value) => put(&mut resolved, request, parent, (*value).to_owned()),
-                None => {
-                    missing(gaps, Fact::Parameters, &parent.named, "ssm:GetParameters", "there is no such parameter")
-                }
+                None => missing(gaps, Fact::Parameters, &parent.named, "ssm:GetParameters", "no such parameter"),
             }
         }
     }

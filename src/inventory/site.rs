@@ -23,7 +23,8 @@ pub(super) async fn read(aws: &Aws, request: &SiteRequest, as_of: Timestamp, pro
     let mut fleet = Fleet::new(as_of);
     let identity = identity(&connection, &gaps).await;
     if identity.is_some() {
-        Reader { connection: &connection, request, gaps: &gaps }.read(&mut fleet).await;
+        let reader = Reader { connection: &connection, request, gaps: &gaps };
+        Box::pin(reader.read(&mut fleet)).await;
     }
     fleet.sites.push(SiteSeen { site: request.site.clone(), name: request.name.clone(), identity });
     fleet.gaps = gaps.into_list();
@@ -157,7 +158,9 @@ impl Reader<'_> {
         else {
             return Vec::new();
         };
-        failed.iter().for_each(|error| self.gaps.add(Fact::Templates, Some(&error.resource), error));
+        for error in &failed {
+            self.gaps.add(Fact::Templates, Some(&error.resource), error);
+        }
         self.gaps.list(Fact::Templates, Ok(templates)).unwrap_or_default()
     }
 

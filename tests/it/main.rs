@@ -1,1 +1,4 @@
+//! Everything that is tested from the outside, in one binary.
 
+mod env;
+mod port;
