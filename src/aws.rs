@@ -25,6 +25,7 @@ mod nodes;
 mod parameters;
 mod patching;
 mod refreshes;
+mod server;
 mod snapshots;
 mod templates;
 mod text;

@@ -1,6 +1,7 @@
 //! The port against the sandbox: requests are signed, written, read and answered for real.
 
-use rebake::aws::{ErrorKind, ValueKind};
+use rebake::aws::{ErrorKind, NewComponent, NewInfrastructure, RoleChain, ValueKind};
+use rebake::model::{Site, Tags};
 use rebake::sandbox::faults::{WireFault, WireFaultKind};
 
 use crate::env::{Env, site};
@@ -62,4 +63,67 @@ async fn refusals_are_told_apart() {
     assert_eq!(here.groups().await.unwrap_err().kind, ErrorKind::Denied);
     let nowhere = env.aws.site(&site("eu-nowhere-1"), None).await;
     assert_eq!(nowhere.identity().await.unwrap_err().kind, ErrorKind::Unreachable);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_role_is_assumed_by_way_of_another_and_once_for_all_regions() {
+    let hub = "arn:aws:iam::111111111111:role/hub";
+    let spoke = "arn:aws:iam::222222222222:role/ops/rebake";
+    let env = Env::empty().await;
+    env.cloud().roles = vec![hub.to_owned(), spoke.to_owned()];
+    let role = RoleChain {
+        arn: spoke.to_owned(),
+        external_id: Some("x-1".to_owned()),
+        via: Some(Box::new(RoleChain::new(hub))),
+    };
+    for region in ["eu-west-1", "us-east-1"] {
+        let there = env.aws.site(&Site::new("222222222222", region), Some(&role)).await;
+        let identity = there.identity().await.unwrap();
+        assert_eq!(identity.account, "222222222222");
+        assert_eq!(identity.arn, "arn:aws:sts::222222222222:assumed-role/rebake/rebake-test");
+    }
+    assert_eq!(env.calls().iter().filter(|call| *call == "sts:AssumeRole").count(), 2);
+
+    let denied = env
+        .aws
+        .site(&Site::new("333333333333", "eu-west-1"), Some(&RoleChain::new("arn:aws:iam::333333333333:role/no")))
+        .await;
+    let error = denied.groups().await.unwrap_err();
+    assert_eq!((error.kind, error.action), (ErrorKind::Denied, "sts:AssumeRole"));
+    assert!(error.message.contains("is not authorized to perform: sts:AssumeRole"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_build_is_made_from_is_made_once_and_found_again() {
+    let env = Env::empty().await;
+    let here = env.aws.site(&site("eu-west-1"), None).await;
+    let managed = here.managed_component("update-linux", "x.x.x").await.unwrap().unwrap();
+    assert!(managed.starts_with("arn:aws:imagebuilder:eu-west-1:aws:component/update-linux/"), "{managed}");
+    assert_eq!(here.managed_component("no-such-thing", "x.x.x").await.unwrap(), None);
+
+    let tags = Tags::from([("rebake:recipe".to_owned(), "web".to_owned())]);
+    let document = "schemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - name: hello\n        action: ExecuteBash\n        inputs:\n          commands: [echo hello]\n";
+    let new =
+        NewComponent { name: "web-hello", version: "1.0.0", platform: "Linux", document, tags: &tags, token: "t-1" };
+    assert_eq!(here.find_component("web-hello", "1.0.0").await.unwrap(), None);
+    let component = here.create_component(&new).await.unwrap();
+    assert_eq!(here.create_component(&new).await.unwrap(), component);
+    assert_eq!(here.find_component("web-hello", "1.0.0").await.unwrap(), Some(component));
+    let other = NewComponent { document: &document.replace("hello]", "world]"), ..new };
+    assert_eq!(here.create_component(&other).await.unwrap_err().kind, ErrorKind::Conflict);
+
+    assert_eq!(here.find_infrastructure("web-1").await.unwrap(), None);
+    let new = NewInfrastructure {
+        name: "web-1",
+        instance_types: &["m7i.large".to_owned()],
+        instance_profile: "rebake-build",
+        subnet: None,
+        security_groups: &[],
+        imds_required: true,
+        tags: &tags,
+        token: "t-2",
+    };
+    let made = here.create_infrastructure(&new).await.unwrap();
+    assert_eq!(here.find_infrastructure("web-1").await.unwrap(), Some(made));
+    assert_eq!(here.builds_of("web", "1.0.0").await.unwrap(), []);
 }
