@@ -151,4 +151,6 @@ pub fn render(problems: &[Problem], coloured: bool) -> String {
 }
 
 #[cfg(test)]
+mod docs;
+#[cfg(test)]
 mod tests;

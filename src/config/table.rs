@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::item::Item;
 use super::keys::{Key, children};
-use crate::text::{Place, Problem, Source, suggestion};
+use crate::text::{Place, Problem, Source, suggest, suggestion};
 
 /// One file while it is read.
 #[derive(Debug)]
@@ -89,12 +89,16 @@ impl<'a> Table<'a> {
     fn refuse_unknown(&self) {
         let known = || children(self.reader.keys, &self.path);
         for key in self.entries.keys().filter(|key| !known().any(|known| known == key.get_ref())) {
-            let message = format!("unknown key `{}`", key.get_ref());
-            self.reader.report(
-                self.reader
-                    .problem(key.span(), &self.path_of(key.get_ref()), message)
-                    .help(suggestion(key.get_ref(), known())),
-            );
+            let name = key.get_ref().as_ref();
+            let misplaced = !self.path.is_empty() && children(self.reader.keys, "").any(|top| top == name);
+            let help = match suggest(name, known()) {
+                None if misplaced => {
+                    Some(format!("`{name}` belongs to the top of the file, before the first `[table]`"))
+                }
+                _ => suggestion(name, known()),
+            };
+            let problem = self.reader.problem(key.span(), &self.path_of(name), format!("unknown key `{name}`"));
+            self.reader.report(problem.help(help));
         }
     }
 

@@ -4,12 +4,14 @@
 #[must_use]
 pub fn suggest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_lowercase();
-    let allowed = (word.chars().count() / 3).max(1);
+    let length = word.chars().count();
+    // A change of every letter is another word.
+    let allowed = (length / 3).max(1).min(length.saturating_sub(1));
     candidates
         .into_iter()
         .filter_map(|candidate| {
             let distance = strsim::damerau_levenshtein(&word, &candidate.to_lowercase());
-            let begins = word.chars().count() >= 3 && candidate.to_lowercase().starts_with(&word);
+            let begins = length >= 3 && candidate.to_lowercase().starts_with(&word);
             (distance <= allowed || begins).then_some((distance, candidate))
         })
         .min_by_key(|(distance, _)| *distance)

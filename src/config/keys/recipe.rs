@@ -19,7 +19,7 @@ pub const RECIPE: &[Key] = &[
     key(
         "parent",
         Table,
-        REQUIRED,
+        "required, unless something else builds the image",
         "",
         "The image that everything starts from. Either `image`, or `name` with `owners`.",
     ),
