@@ -1,1 +1,122 @@
+//! DECIDE: fleet → lanes with evidence, and needs.
+//!
+//! One [`Judgement`] per node: which lane it is in and why ([`lane`]), who else owns it ([`owner`]), why it needs
+//! patching and since when ([`need`]), or why that cannot be told ([`reporting`]). What is known of operating systems
+//! is a dated table ([`system`]). Tags that people set can only make rebake do less; only the configuration moves a
+//! node into an acting lane.
 
+pub mod lane;
+pub mod need;
+pub mod owner;
+pub mod reporting;
+pub mod system;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::config::{Channel, Config, Recipe};
+use crate::model::{Fleet, Group, Lane, Site};
+
+pub use need::{Need, NeedKind};
+pub use owner::Owner;
+pub use reporting::Blind;
+
+/// What was decided about a node.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Judgement {
+    /// The node.
+    pub node: String,
+    /// Where.
+    pub site: Site,
+    /// Its lane.
+    pub lane: Lane,
+    /// Why it is in that lane.
+    pub evidence: Vec<Evidence>,
+    /// The controller that owns it, if it is delegated.
+    pub owner: Option<Owner>,
+    /// The recipe and channel that select its group.
+    pub recipe: Option<(String, String)>,
+    /// Why it needs patching.
+    pub needs: Vec<Need>,
+    /// Why its patch state cannot be told.
+    pub blind: Option<Blind>,
+    /// The exception that holds for it.
+    pub exception: Option<Exempt>,
+}
+
+/// A fact that put a node into its lane.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// For people: `member of group web-prod`.
+    pub fact: String,
+    /// The call and field that it came from, or the line of the configuration.
+    pub source: String,
+}
+
+/// An exception: needs do not count until a day.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exempt {
+    /// Until then.
+    pub until: Timestamp,
+    /// Who answers for it.
+    pub owner: String,
+    /// Why.
+    pub why: String,
+}
+
+impl Judgement {
+    /// Whether it needs patching and no exception holds.
+    #[must_use]
+    pub fn needs_patching(&self) -> bool {
+        self.exception.is_none() && !self.needs.is_empty()
+    }
+
+    /// Whether a need is past its day, and no exception holds.
+    #[must_use]
+    pub fn is_overdue(&self, now: Timestamp) -> bool {
+        self.exception.is_none() && self.needs.iter().any(|need| need.due.is_some_and(|due| due < now))
+    }
+}
+
+/// Judges every node of a fleet, in its order.
+#[must_use]
+pub fn classify(config: &Config, fleet: &Fleet, now: Timestamp) -> Vec<Judgement> {
+    fleet.nodes.iter().map(|node| judge(config, fleet, node, now)).collect()
+}
+
+fn judge(config: &Config, fleet: &Fleet, node: &crate::model::Node, now: Timestamp) -> Judgement {
+    let group = node.group.as_deref().and_then(|name| fleet.group(&node.site, name));
+    let placed = lane::place(config, node, group);
+    let recipe = group.and_then(|group| channel_of(config, group));
+    let blind = reporting::blind(fleet, node, now);
+    let needs =
+        need::needs(&need::Context { config, fleet, node, lane: placed.lane, recipe, blind: blind.as_ref(), now });
+    let exempt = exception(config, node, now);
+    Judgement {
+        node: node.id.clone(),
+        site: node.site.clone(),
+        lane: placed.lane,
+        evidence: placed.evidence,
+        owner: placed.owner,
+        recipe: recipe.map(|(recipe, channel)| (recipe.name.clone(), channel.name.clone())),
+        needs,
+        blind,
+        exception: exempt,
+    }
+}
+
+/// The recipe and the channel that select a group.
+#[must_use]
+pub fn channel_of<'a>(config: &'a Config, group: &Group) -> Option<(&'a Recipe, &'a Channel)> {
+    config.recipes.iter().find_map(|recipe| {
+        let channel = recipe.channels.iter().find(|channel| channel.groups.matches(group))?;
+        Some((recipe, channel))
+    })
+}
+
+fn exception(config: &Config, node: &crate::model::Node, now: Timestamp) -> Option<Exempt> {
+    let configured = config.exceptions.iter().find(|exception| exception.holds(now) && exception.nodes.matches(node));
+    configured
+        .map(|exception| Exempt { until: exception.ends(), owner: exception.owner.clone(), why: exception.why.clone() })
+        .or_else(|| lane::skip_until(node, now))
+}

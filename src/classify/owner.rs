@@ -74,7 +74,10 @@ const TAG_SIGNALS: &[TagSignal] = &[
         name: "kops",
         keys: &["kops.k8s.io/instancegroup"],
         cure: |tags| {
-            format!("kops rolling-update cluster --instance-group {} --yes", value(tags, "kops.k8s.io/instancegroup", "IG"))
+            format!(
+                "kops rolling-update cluster --instance-group {} --yes",
+                value(tags, "kops.k8s.io/instancegroup", "IG")
+            )
         },
     },
     TagSignal {
@@ -110,7 +113,10 @@ fn by_tags(tags: &Tags) -> Option<Owner> {
 /// CloudFormation, Terraform and CodeDeploy do not count: their groups stay immutable, under rules of their own.
 #[must_use]
 pub fn of_group(group: &Group) -> Option<Owner> {
-    by_tags(&group.tags).or_else(|| by_hooks_and_policies(group)).or_else(|| kubernetes(group)).or_else(|| by_name(group))
+    by_tags(&group.tags)
+        .or_else(|| by_hooks_and_policies(group))
+        .or_else(|| kubernetes(group))
+        .or_else(|| by_name(group))
 }
 
 fn by_hooks_and_policies(group: &Group) -> Option<Owner> {
@@ -124,9 +130,10 @@ fn by_hooks_and_policies(group: &Group) -> Option<Owner> {
 
 /// Self-managed Kubernetes: without a hook that drains, replacing a node kills its pods.
 fn kubernetes(group: &Group) -> Option<Owner> {
-    let key = group.tags.keys().find(|key| {
-        key.starts_with("kubernetes.io/cluster/") || *key == "k8s.io/cluster-autoscaler/enabled"
-    })?;
+    let key = group
+        .tags
+        .keys()
+        .find(|key| key.starts_with("kubernetes.io/cluster/") || *key == "k8s.io/cluster-autoscaler/enabled")?;
     let drains = group.hooks.iter().any(|hook| hook.transition.ends_with("EC2_INSTANCE_TERMINATING"));
     (!drains).then(|| {
         owner(
@@ -151,7 +158,9 @@ pub fn of_node(node: &Node) -> Option<Owner> {
     }
     by_tags(&node.tags).or_else(|| {
         // Instances of Auto Scaling groups carry a fleet id too: the caller asks only for nodes outside of groups.
-        let key = ["aws:ec2:fleet-id", "aws:ec2spot:fleet-request-id"].into_iter().find(|key| node.tags.contains_key(*key))?;
+        let key = ["aws:ec2:fleet-id", "aws:ec2spot:fleet-request-id"]
+            .into_iter()
+            .find(|key| node.tags.contains_key(*key))?;
         Some(owner("EC2 Fleet", format!("tag {key}"), "give the fleet a new launch template version"))
     })
 }

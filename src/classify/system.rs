@@ -2,13 +2,13 @@
 
 use std::sync::LazyLock;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::model::OperatingSystem;
-use crate::text::wildcard;
+use crate::model::selector::Pattern;
 
 /// A row of the table of operating systems.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -52,7 +52,7 @@ impl SystemFacts {
     /// Whether it has ended at a moment.
     #[must_use]
     pub fn has_ended(&self, now: Timestamp) -> bool {
-        self.ends().is_some_and(|end| now.to_zoned(TimeZone::UTC).date() > end)
+        self.ends().is_some_and(|end| TimeZone::UTC.to_datetime(now).date() > end)
     }
 }
 
@@ -69,7 +69,8 @@ static TABLE: LazyLock<Vec<SystemFacts>> = LazyLock::new(|| {
 /// What is known of a system, if the table has it.
 #[must_use]
 pub fn facts(system: &OperatingSystem) -> Option<&'static SystemFacts> {
-    TABLE.iter().find(|row| wildcard(&row.name, &system.name) && wildcard(&row.version, &system.version))
+    let fits = |pattern: &str, text: &str| Pattern::new(pattern).matches(text);
+    TABLE.iter().find(|row| fits(&row.name, &system.name) && fits(&row.version, &system.version))
 }
 
 /// How people call a system.

@@ -123,7 +123,9 @@ fn settle(goal: &Goal<'_>, target: &PatchTarget, seen: &Seen) -> Stand {
     let Some(state) = seen.states.get(&target.node) else {
         return Stand::Over(Verdict::Unknown { why: "it has no patch state after the Scan".to_owned() });
     };
-    if state.snapshot.as_deref() != Some(&goal.ring.snapshot_id) {
+    let last = if goal.ring.scan_only { Phase::Before } else { Phase::After };
+    let later = seen.ours.get(&(target.node.clone(), last)).is_some_and(|ours| state.at > ours.sent_at);
+    if state.snapshot.as_deref() != Some(&goal.ring.snapshot_id) && !later {
         let why = "its patch state is of another Scan: not comparable".to_owned();
         return Stand::Over(Verdict::Unknown { why });
     }

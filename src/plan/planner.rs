@@ -1,1 +1,123 @@
+//! Makes a plan: pure, and the same for the same input.
+//!
+//! [`bakes`] decides which images are due, [`rollouts`] which channels move and in which waves, [`groups`] whether a
+//! group may be refreshed and why not, [`rings`] which nodes are patched together, [`leftovers`] what is not in the
+//! plan and why.
 
+mod bakes;
+mod groups;
+mod leftovers;
+mod rings;
+mod rollouts;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{Bake, LeftOut, Limits, Plan, Unchanged};
+use crate::classify::Judgement;
+use crate::config::{Config, Share};
+use crate::model::{Fleet, Site};
+
+/// How long a plan may be applied.
+const LIVES: Duration = Duration::from_hours(24);
+
+/// What a plan is made from.
+#[derive(Debug, Clone, Copy)]
+pub struct Input<'a> {
+    /// The configuration.
+    pub config: &'a Config,
+    /// The fleet.
+    pub fleet: &'a Fleet,
+    /// What was decided about its nodes, in their order.
+    pub judgements: &'a [Judgement],
+    /// Amazon's components as they resolve now: (build site, `name@version`) → ARN of the exact build version.
+    pub managed: &'a BTreeMap<(Site, String), String>,
+    /// What was asked for beyond what is due.
+    pub asked: &'a Asked,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// What a command asked for, beyond or instead of everything that is due.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// Only this recipe is built, whether or not it is due (`bake`).
+    pub bake: Option<String>,
+    /// Only this recipe, version and channel are rolled (`promote`).
+    pub promote: Option<(String, Option<String>, String)>,
+    /// Only this ring is patched (`patch --ring`).
+    pub ring: Option<String>,
+}
+
+impl Asked {
+    fn everything(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Makes a plan.
+#[must_use]
+pub fn plan(input: &Input<'_>) -> Plan {
+    let mut left_out: Vec<LeftOut> = Vec::new();
+    let asked = input.asked;
+    let (mut bakes, mut unchanged): (Vec<Bake>, Vec<Unchanged>) = (Vec::new(), Vec::new());
+    if asked.everything() || asked.bake.is_some() {
+        for recipe in &input.config.recipes {
+            let only = asked.bake.as_deref();
+            if only.is_some_and(|only| only != recipe.name) {
+                continue;
+            }
+            match bakes::bake(input, recipe, only.is_some()) {
+                bakes::Verdict::Build(bake) => bakes.push(*bake),
+                bakes::Verdict::Unchanged(same) => unchanged.push(same),
+                bakes::Verdict::Blocked(left) => left_out.push(left),
+                bakes::Verdict::NotOurs => {}
+            }
+        }
+    }
+    let rollouts = if asked.everything() || asked.promote.is_some() {
+        rollouts::rollouts(input, &bakes, &mut left_out)
+    } else {
+        Vec::new()
+    };
+    let patches =
+        if asked.everything() || asked.ring.is_some() { rings::rings(input, &mut left_out) } else { Vec::new() };
+    if asked.everything() {
+        leftovers::leftovers(input, &rollouts, &patches, &mut left_out);
+    }
+    left_out.sort_by(|one, other| (one.kind, &one.site, &one.subject).cmp(&(other.kind, &other.site, &other.subject)));
+    let guardrails = &input.config.guardrails;
+    let percent_at_once = match guardrails.instances_at_once {
+        Share::Percent(percent) => percent,
+        Share::Count(_) => 100,
+    };
+    Plan {
+        created_at: input.now,
+        expires_at: input.now + LIVES,
+        sites: input.fleet.sites.clone(),
+        bakes,
+        unchanged,
+        rollouts,
+        patches,
+        left_out,
+        limits: Limits {
+            groups_at_once: guardrails.groups_at_once,
+            percent_at_once,
+            application_tag: guardrails.application_tag.clone(),
+        },
+    }
+}
+
+/// How many of some nodes keep needs, exceptions apart.
+fn needing<'a>(input: &Input<'_>, nodes: impl IntoIterator<Item = &'a String>) -> u32 {
+    let needs = |id: &String| input.judgements.iter().any(|judged| judged.node == *id && judged.needs_patching());
+    nodes.into_iter().filter(|id| needs(id)).count() as u32
+}
+
+/// The first configured account that has a region.
+fn site_of(config: &Config, region: &str) -> Option<Site> {
+    let configured = config.sites.iter().find(|site| site.regions.iter().any(|known| known == region))?;
+    Some(Site::new(&configured.account, region))
+}

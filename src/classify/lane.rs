@@ -1,0 +1,105 @@
+//! Which lane a node is in, and why.
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Evidence, Exempt, Owner, owner};
+use crate::config::Config;
+use crate::model::{Agent, Group, Lane, Node, NodeKind, NodeState, tag};
+
+/// The furthest that the tag `rebake:skip-until` reaches, in hours.
+const LONGEST_SKIP: i64 = 30 * 24;
+
+/// Where a node was put.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Placed {
+    /// The lane.
+    pub lane: Lane,
+    /// Why.
+    pub evidence: Vec<Evidence>,
+    /// The controller that owns it, if it is delegated.
+    pub owner: Option<Owner>,
+}
+
+fn because(fact: impl Into<String>, source: impl Into<String>) -> Evidence {
+    Evidence { fact: fact.into(), source: source.into() }
+}
+
+/// Puts a node into its lane: rules first, then tags that make rebake do less, then the evidence.
+#[must_use]
+pub fn place(config: &Config, node: &Node, group: Option<&Group>) -> Placed {
+    let placed = |lane, evidence| Placed { lane, evidence, owner: None };
+    if let Some(rule) = config.lane_rules.iter().find(|rule| rule.when.matches(node)) {
+        let evidence = vec![because(format!("rule {}: {}", rule.when, rule.why), rule.place.to_string())];
+        return placed(rule.lane, evidence);
+    }
+    if node.tags.get(tag::LANE).is_some_and(|lane| lane == "excluded") {
+        let evidence = vec![because(format!("tag {}=excluded", tag::LANE), "ec2 DescribeInstances Tags")];
+        return placed(Lane::Excluded, evidence);
+    }
+    match group {
+        Some(group) => member(node, group),
+        None => loner(node),
+    }
+}
+
+/// A member of a group: its group can replace it, unless a controller owns the group.
+fn member(node: &Node, group: &Group) -> Placed {
+    let membership = because(
+        format!("member of group {}", group.name),
+        "autoscaling DescribeAutoScalingGroups Instances[].InstanceId",
+    );
+    if let Some(owner) = owner::of_group(group).or_else(|| node.operator.as_ref().and_then(|_| owner::of_node(node))) {
+        let signal =
+            because(format!("{} owns it: {}", owner.name, owner.signal), "autoscaling DescribeAutoScalingGroups");
+        return Placed { lane: Lane::Delegated, evidence: vec![membership, signal], owner: Some(owner) };
+    }
+    let mut evidence = vec![membership];
+    if let Some((template, version)) = group.source.template() {
+        let source = "autoscaling DescribeAutoScalingGroups LaunchTemplate";
+        evidence.push(because(format!("template {template}, version {version:?}"), source));
+    }
+    Placed { lane: Lane::Immutable, evidence, owner: None }
+}
+
+/// A node outside of all groups: patched where it is, if anybody can see into it.
+fn loner(node: &Node) -> Placed {
+    let no_group = because("member of no group", "autoscaling DescribeAutoScalingGroups");
+    if let Some(owner) = owner::of_node(node) {
+        let signal = because(format!("{} owns it: {}", owner.name, owner.signal), "ec2 DescribeInstances");
+        return Placed { lane: Lane::Delegated, evidence: vec![no_group, signal], owner: Some(owner) };
+    }
+    let kind = match node.kind {
+        NodeKind::OnPremises => because("on-premises node", "ssm DescribeInstanceProperties ResourceType"),
+        NodeKind::Instance => no_group,
+    };
+    let source = "ssm DescribeInstanceProperties PingStatus";
+    let (lane, agent) = match (node.agent, node.state) {
+        (Agent::Online { .. }, _) => (Lane::Mutable, because("its agent answers", source)),
+        // A stopped machine's agent is silent because the machine is off.
+        (Agent::Lost { .. }, NodeState::Stopped { .. }) => {
+            (Lane::Mutable, because("it is stopped", "ec2 DescribeInstances State"))
+        }
+        (Agent::Lost { last_ping }, NodeState::Running) => {
+            (Lane::Unreachable, because(format!("its agent is silent since {last_ping}"), source))
+        }
+        (Agent::Absent, _) => (Lane::Unreachable, because("Systems Manager does not know it", source)),
+        (Agent::Unread, _) => (Lane::Unreachable, because("the managed nodes of its site could not be read", source)),
+    };
+    Placed { lane, evidence: vec![kind, agent], owner: None }
+}
+
+/// The exception that the tag `rebake:skip-until` makes: a day at most thirty days ahead.
+#[must_use]
+pub fn skip_until(node: &Node, now: Timestamp) -> Option<Exempt> {
+    let day: Date = node.tags.get(tag::SKIP_UNTIL)?.parse().ok()?;
+    let until = TimeZone::UTC.to_timestamp(day.tomorrow().ok()?.to_datetime(jiff::civil::Time::midnight())).ok()?;
+    let ahead = until.duration_since(now);
+    let holds = ahead > SignedDuration::ZERO && ahead <= SignedDuration::from_hours(LONGEST_SKIP);
+    holds.then(|| Exempt {
+        until,
+        owner: "whoever tagged it".to_owned(),
+        why: format!("tag {}={day}", tag::SKIP_UNTIL),
+    })
+}

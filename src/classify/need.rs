@@ -1,0 +1,252 @@
+//! Why a node needs patching, since when, and from when on it is overdue.
+
+use std::time::Duration;
+
+use jiff::civil::Time;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::{Blind, system};
+use crate::config::{Channel, Config, Recipe};
+use crate::model::{Fleet, Image, Lane, Node, Patch, PatchOperation, tag};
+
+/// A reason to patch a node.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Need {
+    /// Which.
+    pub kind: NeedKind,
+    /// For people.
+    pub what: String,
+    /// Since when, where that is known.
+    pub since: Option<Timestamp>,
+    /// When it becomes overdue, where that is known.
+    pub due: Option<Timestamp>,
+}
+
+/// The kinds of needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NeedKind {
+    /// Missing, failed, rejected patches, or a pending reboot.
+    NonCompliant,
+    /// Its image has a newer parent, a newer version, or is too old.
+    OutdatedImage,
+    /// Its operating system is not maintained any more.
+    EndOfLife,
+    /// An immutable node that somebody changed by hand.
+    Drift,
+}
+
+impl NeedKind {
+    /// The kind as selectors and output write it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NonCompliant => "non-compliant",
+            Self::OutdatedImage => "outdated-image",
+            Self::EndOfLife => "end-of-life",
+            Self::Drift => "drift",
+        }
+    }
+}
+
+/// What needs are judged from.
+pub(super) struct Context<'a> {
+    pub(super) config: &'a Config,
+    pub(super) fleet: &'a Fleet,
+    pub(super) node: &'a Node,
+    pub(super) lane: Lane,
+    pub(super) recipe: Option<(&'a Recipe, &'a Channel)>,
+    pub(super) blind: Option<&'a Blind>,
+    pub(super) now: Timestamp,
+}
+
+/// All needs of a node, the most urgent first.
+pub(super) fn needs(context: &Context<'_>) -> Vec<Need> {
+    if context.lane == Lane::Excluded {
+        return Vec::new();
+    }
+    let mut needs = Vec::new();
+    if context.blind.is_none() {
+        needs.extend(non_compliant(context));
+    }
+    if context.lane == Lane::Immutable {
+        needs.extend(outdated_image(context));
+        needs.extend(drift(context));
+    }
+    needs.extend(end_of_life(context));
+    needs.sort_by(|one, other| {
+        one.due.is_none().cmp(&other.due.is_none()).then(one.due.cmp(&other.due)).then(one.kind.cmp(&other.kind))
+    });
+    needs
+}
+
+fn non_compliant(context: &Context<'_>) -> Option<Need> {
+    let state = context.node.patch_state.as_ref().filter(|state| state.non_compliant() > 0)?;
+    let patches = &context.node.patches;
+    let of = |urgency| patches.iter().filter(|patch| Urgency::of(patch) == urgency).count();
+    let (critical, high) = (of(Urgency::Critical), of(Urgency::High));
+    let mut parts = Vec::new();
+    if critical > 0 {
+        parts.push(format!("{critical} critical{}", first_cve(patches)));
+    }
+    if high > 0 {
+        parts.push(format!("{high} important"));
+    }
+    let rest = (state.missing + state.failed) as usize;
+    if rest > critical + high {
+        parts.push(format!("{} other", rest - critical - high));
+    }
+    if state.failed > 0 {
+        parts.push(format!("{} failed", state.failed));
+    }
+    if state.pending_reboot > 0 {
+        parts.push(format!("{} pending reboot", state.pending_reboot));
+    }
+    if state.rejected > 0 {
+        parts.push(format!("{} rejected", state.rejected));
+    }
+    let limit = |patch: &Patch| match Urgency::of(patch) {
+        Urgency::Critical => context.config.policy.critical,
+        Urgency::High => context.config.policy.high,
+        Urgency::Other => context.config.policy.other,
+    };
+    let due = patches.iter().filter_map(|patch| Some(patch.released_at? + limit(patch))).min();
+    let since = patches.iter().filter_map(|patch| patch.released_at).min();
+    Some(Need { kind: NeedKind::NonCompliant, what: parts.join(", "), since, due })
+}
+
+/// How urgent a patch is, by the vendor's severity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Urgency {
+    Critical,
+    High,
+    Other,
+}
+
+impl Urgency {
+    fn of(patch: &Patch) -> Self {
+        match patch.severity.as_str() {
+            "Critical" => Self::Critical,
+            "Important" | "High" => Self::High,
+            _ => Self::Other,
+        }
+    }
+}
+
+fn first_cve(patches: &[Patch]) -> String {
+    let critical = patches.iter().filter(|patch| Urgency::of(patch) == Urgency::Critical);
+    let cves: Vec<&String> = critical.flat_map(|patch| &patch.cves).collect();
+    match cves[..] {
+        [] => String::new(),
+        [only] => format!(" ({only})"),
+        [first, ..] => format!(" ({first} …)"),
+    }
+}
+
+fn outdated_image(context: &Context<'_>) -> Option<Need> {
+    let Context { config, fleet, node, recipe, now, .. } = context;
+    let image = fleet.image(&node.site, node.image.as_deref()?)?;
+    let too_old = image.created_at.map(|made| (made, made + config.policy.image_age));
+    let newer = recipe.and_then(|(recipe, _)| newer_version(fleet, image, recipe));
+    let parent = recipe.and_then(|(recipe, _)| newer_parent(fleet, image, recipe));
+    let (what, since, due) = if let Some((version, since)) = newer {
+        (format!("version {version} is there"), since, since.map(|since| since + config.policy.high))
+    } else if let Some((name, since)) = parent {
+        (format!("its parent is outdated: {name}"), since, since.map(|since| since + config.policy.high))
+    } else {
+        let (made, due) = too_old.filter(|(_, due)| due <= now)?;
+        (format!("its image is {} old", age(made, *now)), Some(due), Some(due))
+    };
+    let earlier = due.into_iter().chain(too_old.map(|(_, due)| due).filter(|due| due <= now)).min();
+    Some(Need { kind: NeedKind::OutdatedImage, what, since, due: earlier })
+}
+
+fn age(from: Timestamp, now: Timestamp) -> String {
+    let seconds = now.duration_since(from).as_secs().max(0).unsigned_abs();
+    crate::text::format_duration(Duration::from_secs(seconds))
+}
+
+/// A tested version of the recipe that is newer than the image.
+fn newer_version(fleet: &Fleet, image: &Image, recipe: &Recipe) -> Option<(String, Option<Timestamp>)> {
+    let current = image.rebake().filter(|tags| tags.recipe == recipe.name).map(|tags| version_key(tags.version));
+    let newest = newest_tested(fleet, &image.site, &recipe.name)?;
+    let tags = newest.rebake()?;
+    (current.is_none_or(|current| version_key(tags.version) > current))
+        .then(|| (tags.version.to_owned(), newest.created_at))
+}
+
+/// The newest tested and usable image of a recipe at a site.
+#[must_use]
+pub fn newest_tested<'a>(fleet: &'a Fleet, site: &crate::model::Site, recipe: &str) -> Option<&'a Image> {
+    let tested = fleet.images.iter().filter(|image| image.site == *site && image.is_usable());
+    tested
+        .filter(|image| image.rebake().is_some_and(|tags| tags.recipe == recipe && tags.state == "tested"))
+        .max_by_key(|image| image.rebake().map(|tags| version_key(tags.version)))
+}
+
+/// A version for comparison: its numbers.
+#[must_use]
+pub fn version_key(version: &str) -> Vec<u64> {
+    version.split('.').map(|part| part.parse().unwrap_or(0)).collect()
+}
+
+/// The parent that the recipe names now, if the image was made from another one.
+fn newer_parent(fleet: &Fleet, image: &Image, recipe: &Recipe) -> Option<(String, Option<Timestamp>)> {
+    let made_from = image.tags.get(tag::PARENT)?;
+    let site = crate::model::Site::new(&image.owner, recipe.publish.regions.first()?);
+    let named = recipe.parent.as_ref()?.image.to_string();
+    let now = fleet.parents.get(&(site.clone(), named))?;
+    if now == made_from {
+        return None;
+    }
+    let parent = fleet.image(&site, now);
+    let name = parent.map_or(now.as_str(), |parent| parent.name.as_str());
+    Some((format!("{name} is there"), parent.and_then(|parent| parent.created_at)))
+}
+
+/// Patched by hand: Patch Manager installed something after the launch, or a member has what its siblings lack.
+fn drift(context: &Context<'_>) -> Option<Need> {
+    let node = context.node;
+    let state = node.patch_state.as_ref()?;
+    let need = |what: String, since| Some(Need { kind: NeedKind::Drift, what, since: Some(since), due: None });
+    // A node that is launched from an image may be patched once at its first boot.
+    let settled = node.launched_at? + Duration::from_hours(24);
+    if state.operation == PatchOperation::Install && state.at > settled {
+        return need(format!("Install ran on {}", state.at.strftime("%Y-%m-%d %H:%M")), state.at);
+    }
+    let siblings = context.fleet.nodes.iter().filter(|other| {
+        other.id != node.id && other.group == node.group && other.site == node.site && other.image == node.image
+    });
+    let fewest = siblings
+        .filter_map(|other| other.patch_state.as_ref())
+        .filter(|other| comparable(other.at, state.at) && other.baseline == state.baseline)
+        .map(|other| other.missing)
+        .min()?;
+    let lacks_less = state.missing < fewest && state.installed > 0;
+    if lacks_less {
+        return need(
+            format!("it lacks {} patches, its siblings on the same image lack {fewest}", state.missing),
+            state.at,
+        );
+    }
+    None
+}
+
+fn comparable(one: Timestamp, other: Timestamp) -> bool {
+    one.duration_since(other).abs() < SignedDuration::from_hours(36)
+}
+
+fn end_of_life(context: &Context<'_>) -> Option<Need> {
+    let system = context.node.system.as_ref()?;
+    let facts = system::facts(system).filter(|facts| facts.has_ended(context.now))?;
+    let end = facts.ends()?;
+    let at = TimeZone::UTC.to_timestamp(end.to_datetime(Time::midnight())).ok()?;
+    Some(Need {
+        kind: NeedKind::EndOfLife,
+        what: format!("{} has ended on {end}", facts.label),
+        since: Some(at),
+        due: Some(at),
+    })
+}

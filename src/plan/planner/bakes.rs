@@ -1,0 +1,313 @@
+//! Which images are due.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+use super::{Input, site_of};
+use crate::bake::digest::{Inputs, digest, token};
+use crate::classify::need::version_key;
+use crate::config::recipe::{ComponentFile, ImageBuilder};
+use crate::config::{self, Build, Recipe, Trigger};
+use crate::model::{Image, Platform, Site};
+use crate::plan::{Bake, Component, LeftOut, LeftOutKind, RootVolume, Unchanged};
+
+/// What is decided about a recipe.
+pub(super) enum Verdict {
+    /// A build is due.
+    Build(Box<Bake>),
+    /// None is.
+    Unchanged(Unchanged),
+    /// One may be due, but what must be known is not.
+    Blocked(LeftOut),
+    /// Something else builds this image.
+    NotOurs,
+}
+
+/// Image Builder's own work: launch, inventory, image, test instance.
+const BUILD_SECONDS: u64 = 600;
+const TEST_SECONDS: u64 = 240;
+const COMPONENT_SECONDS: u64 = 90;
+const UPDATE_SECONDS: u64 = 210;
+const COPY_SECONDS: u64 = 480;
+
+pub(super) fn bake(input: &Input<'_>, recipe: &Recipe, asked: bool) -> Verdict {
+    let Build::ImageBuilder(builder) = &recipe.build else { return Verdict::NotOurs };
+    let blocked = |reason: String, cure: &str| {
+        Verdict::Blocked(LeftOut {
+            kind: LeftOutKind::Blocked,
+            subject: format!("image {}", recipe.name),
+            site: None,
+            nodes: Vec::new(),
+            needing: 0,
+            reason,
+            cure: cure.to_owned(),
+        })
+    };
+    let Some(first) = recipe.publish.regions.first() else { return Verdict::NotOurs };
+    let Some(site) = site_of(input.config, first) else {
+        return blocked(format!("no [[site]] has the region {first}"), "add the region to a [[site]]");
+    };
+    let Some(parent) = recipe.parent.as_ref() else { return Verdict::NotOurs };
+    let named = parent.image.to_string();
+    let Some(parent_id) = input.fleet.parents.get(&(site.clone(), named.clone())) else {
+        return blocked(format!("its parent {named} is not to be found in {first}"), "rebake doctor");
+    };
+    let components = match components(input, recipe, builder, &site) {
+        Ok(components) => components,
+        Err(reason) => return blocked(reason, "rebake doctor"),
+    };
+    let tests = match resolve(input, &recipe.name, &recipe.tests, &site) {
+        Ok(tests) => tests,
+        Err(reason) => return blocked(reason, "rebake doctor"),
+    };
+    let parent_image = input.fleet.image(&site, parent_id);
+    let digest_with = |parent: &str| {
+        let all: Vec<&Component> = components.iter().chain(&tests).collect();
+        let version = recipe.version.to_string();
+        digest(&Inputs {
+            recipe: (&recipe.name, &version),
+            parent,
+            components: &all,
+            architecture: parent_image.map_or("", |image| image.architecture.as_str()),
+            settings: &settings(builder),
+        })
+    };
+    let new_digest = digest_with(parent_id);
+    let newest = newest(input, recipe, &site);
+    let found = due(input, recipe, newest, &new_digest, &digest_with, asked);
+    let (reasons, trigger) = match found {
+        Due::Yes { reasons, trigger } => (reasons, trigger),
+        Due::No { why } => {
+            return Verdict::Unchanged(Unchanged {
+                recipe: recipe.name.clone(),
+                version: newest.and_then(Image::rebake).map_or_else(String::new, |tags| tags.version.to_owned()),
+                digest: new_digest,
+                why,
+            });
+        }
+    };
+    let platform = match parent.platform {
+        Platform::Windows => "Windows",
+        Platform::Linux | Platform::Macos => "Linux",
+    };
+    let expected_seconds = expected(&components, &tests, recipe.publish.regions.len());
+    Verdict::Build(Box::new(Bake {
+        recipe: recipe.name.clone(),
+        from: newest.and_then(Image::rebake).map(|tags| tags.version.to_owned()),
+        version: next_version(input, recipe, &site, &new_digest, &trigger),
+        digest: new_digest,
+        trigger,
+        reasons,
+        site,
+        parent: parent_id.clone(),
+        parent_name: parent_image.map_or_else(|| parent_id.clone(), |image| image.name.clone()),
+        platform: platform.to_owned(),
+        components,
+        tests,
+        instance_types: builder.instance_types.clone(),
+        instance_profile: builder.instance_profile.clone(),
+        subnet: builder.subnet.clone(),
+        security_groups: builder.security_groups.clone(),
+        root_volume: builder
+            .root_volume
+            .as_ref()
+            .map(|volume| RootVolume { device: root_device(parent_image).to_owned(), gib: volume.size }),
+        kms_key: builder.kms_key.clone(),
+        imds_required: builder.imds_required,
+        regions: recipe.publish.regions.clone(),
+        share_with: recipe.publish.share_with.clone(),
+        tags: recipe.tags.clone(),
+        expected_seconds,
+    }))
+}
+
+/// Amazon Linux names its root device differently from all others.
+fn root_device(parent: Option<&Image>) -> &'static str {
+    let amazon = parent.is_some_and(|image| image.name.starts_with("al20") || image.name.starts_with("amzn"));
+    if amazon { "/dev/xvda" } else { "/dev/sda1" }
+}
+
+fn settings(builder: &ImageBuilder) -> Vec<(&'static str, String)> {
+    let volume = builder.root_volume.as_ref().map(|volume| format!("{} {}", volume.size, volume.kind));
+    vec![
+        ("root-volume", volume.unwrap_or_default()),
+        ("kms-key", builder.kms_key.clone().unwrap_or_default()),
+        ("imds", builder.imds_required.to_string()),
+    ]
+}
+
+fn components(
+    input: &Input<'_>,
+    recipe: &Recipe,
+    builder: &ImageBuilder,
+    site: &Site,
+) -> Result<Vec<Component>, String> {
+    resolve(input, &recipe.name, &builder.components, site)
+}
+
+/// Components in exact versions: Amazon's as they resolve now, our own by their content.
+fn resolve(
+    input: &Input<'_>,
+    recipe: &str,
+    components: &[config::Component],
+    site: &Site,
+) -> Result<Vec<Component>, String> {
+    let one = |component: &config::Component| match component {
+        config::Component::Managed { name, version } => {
+            let key = (site.clone(), format!("{name}@{version}"));
+            let arn = input.managed.get(&key);
+            let missing = || format!("Amazon's component {name} {version} is not to be found in {}", site.region);
+            arn.map(|arn| Component::Managed { arn: arn.clone() }).ok_or_else(missing)
+        }
+        config::Component::File(file) => Ok(own(recipe, file)),
+    };
+    components.iter().map(one).collect()
+}
+
+/// A version of Image Builder has three numbers below 2^30: the last one is made from the content, so that the same
+/// document is the same component on every machine, and another document another.
+fn own(recipe: &str, file: &ComponentFile) -> Component {
+    let hash = token(&[&file.text]);
+    let number = u32::from_str_radix(&hash[..7], 16).unwrap_or(0);
+    Component::Own {
+        name: format!("{recipe}-{}", file.name),
+        version: format!("1.0.{number}"),
+        document: file.text.clone(),
+    }
+}
+
+fn expected(components: &[Component], tests: &[Component], regions: usize) -> u64 {
+    let cost = |component: &Component| match component {
+        Component::Managed { arn } if arn.contains("/update-") => UPDATE_SECONDS,
+        Component::Managed { .. } | Component::Own { .. } => COMPONENT_SECONDS,
+    };
+    let work: u64 = components.iter().chain(tests).map(cost).sum();
+    let test = if tests.is_empty() { 0 } else { TEST_SECONDS };
+    let copies = if regions > 1 { COPY_SECONDS } else { 0 };
+    BUILD_SECONDS + work + test + copies
+}
+
+/// The newest image of a recipe at its build site.
+fn newest<'a>(input: &Input<'a>, recipe: &Recipe, site: &Site) -> Option<&'a Image> {
+    let own = input.fleet.images.iter().filter(|image| image.site == *site && image.is_usable());
+    own.filter(|image| image.rebake().is_some_and(|tags| tags.recipe == recipe.name && tags.state == "tested"))
+        .max_by_key(|image| image.rebake().map(|tags| version_key(tags.version)))
+}
+
+enum Due {
+    Yes { reasons: Vec<String>, trigger: String },
+    No { why: String },
+}
+
+fn due(
+    input: &Input<'_>,
+    recipe: &Recipe,
+    newest: Option<&Image>,
+    digest: &str,
+    digest_with: &dyn Fn(&str) -> String,
+    asked: bool,
+) -> Due {
+    let Some((image, tags)) = newest.and_then(|image| Some((image, image.rebake()?))) else {
+        return Due::Yes { reasons: vec!["there is no tested image yet".to_owned()], trigger: String::new() };
+    };
+    let wants = |trigger: Trigger| recipe.rebuild.contains(&trigger);
+    let mut reasons = Vec::new();
+    let mut trigger = String::new();
+    if tags.digest != digest {
+        let old_parent = image.tags.get(crate::model::tag::PARENT).map_or("", String::as_str);
+        if tags.digest == digest_with(old_parent) {
+            if wants(Trigger::ParentNewer) {
+                reasons.push("its parent is newer".to_owned());
+            }
+        } else if wants(Trigger::InputsChanged) {
+            reasons.push("what goes into it has changed".to_owned());
+        }
+    }
+    let lacking = lacking(input, image);
+    if wants(Trigger::PatchesMissing) && !lacking.is_empty() {
+        let ids: Vec<&str> = lacking.iter().map(String::as_str).collect();
+        let key = format!("patches-{}", &token(&ids)[..16]);
+        if reasons.is_empty() && tags.trigger == key && tags.digest == digest {
+            return Due::No {
+                why: format!("a rebuild does not cure: {} was built for the patches it lacks", tags.version),
+            };
+        }
+        reasons.push(format!("it lacks {}", crate::text::count(lacking.len(), "patch")));
+        trigger = key;
+    }
+    if let Some(age) = age_period(input, recipe, image) {
+        reasons.push(format!("it is older than {}", crate::text::format_duration(age)));
+        if trigger.is_empty() {
+            trigger = format!("age-of-{}", tags.version);
+        }
+    }
+    if asked && reasons.is_empty() {
+        return Due::Yes { reasons: vec!["asked for".to_owned()], trigger: format!("asked-after-{}", tags.version) };
+    }
+    let young = image.created_at.is_some_and(|made| input.now.duration_since(made) < SignedDuration::from_hours(24));
+    if reasons.is_empty() {
+        Due::No {
+            why: format!("digest {}…: {}", &digest[..8.min(digest.len())], everywhere(input, recipe, tags.version)),
+        }
+    } else if young && !asked {
+        Due::No {
+            why: format!("built within the last day ({}); asked for by name it is built again", reasons.join(", ")),
+        }
+    } else {
+        Due::Yes { reasons, trigger }
+    }
+}
+
+/// The proof that an image needs no build: where it is.
+fn everywhere(input: &Input<'_>, recipe: &Recipe, version: &str) -> String {
+    let there = |region: &&String| {
+        input.fleet.images.iter().any(|image| {
+            image.site.region == **region
+                && image.is_usable()
+                && image.rebake().is_some_and(|tags| tags.recipe == recipe.name && tags.version == version)
+        })
+    };
+    let have: Vec<&str> = recipe.publish.regions.iter().filter(there).map(String::as_str).collect();
+    format!("available in {}", have.join(", "))
+}
+
+/// The patches that an image itself lacks: what nodes that run it are missing.
+fn lacking(input: &Input<'_>, image: &Image) -> BTreeSet<String> {
+    let on_it = input.fleet.nodes.iter().zip(input.judgements).filter(|(node, judged)| {
+        node.image.as_deref() == Some(&image.id) && node.site == image.site && judged.blind.is_none()
+    });
+    on_it
+        .flat_map(|(node, _)| &node.patches)
+        .filter(|patch| patch.state == "Missing")
+        .map(|patch| patch.id.clone())
+        .collect()
+}
+
+fn age_period(input: &Input<'_>, recipe: &Recipe, image: &Image) -> Option<Duration> {
+    let made = image.created_at?;
+    recipe.rebuild.iter().find_map(|trigger| match trigger {
+        Trigger::OlderThan(age) if made + *age <= input.now => Some(*age),
+        _ => None,
+    })
+}
+
+/// The next version: one more than the newest of the same major and minor. A candidate of the same goal is gone on
+/// with: its build died on the way, or is not yet marked as tested.
+fn next_version(input: &Input<'_>, recipe: &Recipe, site: &Site, digest: &str, trigger: &str) -> String {
+    let prefix = format!("{}.", recipe.version);
+    let own = input.fleet.images.iter().filter(|image| image.site == *site);
+    let tags: Vec<_> = own.filter_map(Image::rebake).filter(|tags| tags.recipe == recipe.name).collect();
+    let under_way = tags.iter().find(|tags| {
+        tags.state == "candidate"
+            && tags.digest == digest
+            && tags.trigger == trigger
+            && tags.version.starts_with(&prefix)
+    });
+    if let Some(candidate) = under_way {
+        return candidate.version.to_owned();
+    }
+    let numbers = tags.iter().filter_map(|tags| tags.version.strip_prefix(&prefix)?.parse::<u64>().ok());
+    format!("{prefix}{}", numbers.max().map_or(0, |newest| newest + 1))
+}

@@ -1,0 +1,249 @@
+//! Whether a group may be refreshed, and if not, why and what would change it.
+
+use std::collections::BTreeMap;
+
+use super::Input;
+use crate::classify::{channel_of, owner};
+use crate::config::Channel;
+use crate::config::recipe::Mode;
+use crate::model::{Fact, Group, GroupSource, ImageSource, Node, VersionSpec};
+use crate::plan::{GroupRollout, HandOver};
+
+/// Processes without which a refresh hangs, or new instances never serve.
+const NEEDED_PROCESSES: [&str; 5] = ["Launch", "Terminate", "InstanceRefresh", "AddToLoadBalancer", "HealthCheck"];
+
+/// A launch until the instance runs, in seconds.
+const LAUNCH_SECONDS: u64 = 60;
+
+/// The pause after the canary, in seconds.
+const CANARY_SECONDS: u64 = 120;
+
+/// What is decided about a group.
+pub(super) enum Verdict {
+    /// It is refreshed.
+    Refresh(Box<GroupRollout>),
+    /// Its owner must do it.
+    HandOver(HandOver),
+    /// It may not be.
+    Blocked { reason: String, cure: String },
+}
+
+fn blocked(reason: impl Into<String>, cure: impl Into<String>) -> Verdict {
+    Verdict::Blocked { reason: reason.into(), cure: cure.into() }
+}
+
+/// Decides about a group of a channel.
+pub(super) fn verdict(input: &Input<'_>, channel: &Channel, group: &Group) -> Verdict {
+    let nodes: BTreeMap<&str, &Node> =
+        input.fleet.nodes.iter().filter(|node| node.site == group.site).map(|node| (node.id.as_str(), node)).collect();
+    let region = &group.site.region;
+    for fact in [Fact::Site, Fact::Groups, Fact::Instances, Fact::Templates, Fact::Images, Fact::Refreshes] {
+        let missing = input.fleet.gaps.iter().find(|gap| {
+            gap.site == group.site && gap.fact == fact && gap.resource.as_ref().is_none_or(|name| *name == group.name)
+        });
+        if let Some(gap) = missing {
+            return blocked(format!("{} was not answered: {}", gap.action, gap.code), "rebake doctor");
+        }
+    }
+    let Some((template_id, spec)) = group.source.template() else {
+        return match &group.source {
+            GroupSource::Configuration { name } => blocked(
+                format!("launch configuration {name}: a refresh could not be rolled back"),
+                format!(
+                    "move it to a launch template: aws autoscaling update-auto-scaling-group --region {region} --auto-scaling-group-name {} --launch-template …",
+                    group.name
+                ),
+            ),
+            _ => blocked("it launches from nothing that rebake knows", "give it a launch template"),
+        };
+    };
+    if let GroupSource::Mixed { by_attributes, overrides_image, .. } = &group.source {
+        if *by_attributes {
+            return blocked(
+                "instance types are chosen by attributes: a refresh takes no desired configuration, and cannot be rolled back",
+                "name the instance types in its mixed instances policy",
+            );
+        }
+        if *overrides_image {
+            return blocked(
+                "an override of its mixed instances policy names an image of its own",
+                "take the image out of the override",
+            );
+        }
+    }
+    let Some(template) = input.fleet.template(&group.site, template_id) else {
+        return blocked(format!("template {template_id} could not be read"), "rebake doctor");
+    };
+    if let Some(process) = group.suspended.iter().find(|name| NEEDED_PROCESSES.contains(&name.as_str())) {
+        return blocked(
+            format!("process {process} is suspended"),
+            format!(
+                "aws autoscaling resume-processes --region {region} --auto-scaling-group-name {} --scaling-processes {process}",
+                group.name
+            ),
+        );
+    }
+    if let Some(owner) = hands_over(input, channel, group, template, spec) {
+        return Verdict::HandOver(HandOver {
+            site: group.site.clone(),
+            group: group.name.clone(),
+            nodes: group.members.len() as u32,
+            owner,
+        });
+    }
+    if let Some(why) = stateful(group, &nodes) {
+        return blocked(
+            why,
+            format!(
+                "[[lane]] when = \"group:{}\", lane = \"immutable\" in rebake.toml, if it may be replaced",
+                group.name
+            ),
+        );
+    }
+    if channel.requires.is_some()
+        && !channel.accept_ec2_health
+        && channel.rollout.alarms.is_empty()
+        && !group.checks_application()
+    {
+        return blocked(
+            "nothing but EC2's own status checks would notice a bad image",
+            format!(
+                "ELB health checks on the group, alarms in channel {}, or accept-ec2-health = true there",
+                channel.name
+            ),
+        );
+    }
+    let readers: Vec<&str> = input
+        .fleet
+        .groups
+        .iter()
+        .filter(|other| other.site == group.site)
+        .filter(|other| {
+            other
+                .source
+                .template()
+                .is_some_and(|(id, spec)| id == template_id && !matches!(spec, VersionSpec::Number(_)))
+        })
+        .map(|other| other.name.as_str())
+        .collect();
+    let only_itself = readers == [group.name.as_str()];
+    if !readers.is_empty() && !(only_itself && channel.pin) {
+        let cure = if only_itself {
+            format!("`pin = true` in channel {} pins the group first", channel.name)
+        } else {
+            "pin these groups to a numbered version".to_owned()
+        };
+        return blocked(format!("template is read as $Latest or $Default by {}", readers.join(", ")), cure);
+    }
+    let number = match spec {
+        VersionSpec::Number(number) => number,
+        VersionSpec::Latest => template.latest,
+        VersionSpec::Default => template.default,
+    };
+    let Some(version) = template.version(number) else {
+        return blocked(format!("version {number} of template {template_id} could not be read"), "rebake doctor");
+    };
+    let ImageSource::Literal(from_image) = &version.image else {
+        return blocked(
+            "its template takes the image from a parameter: writing the parameter would deploy outside every wave",
+            "name a literal image in the template",
+        );
+    };
+    if let Some(refresh) = group.refresh.as_ref().filter(|refresh| refresh.status.is_active())
+        && !ours(template, refresh)
+    {
+        return blocked(format!("refresh {} of somebody else is active", refresh.id), "wait for it, or cancel it");
+    }
+    Verdict::Refresh(Box::new(refresh(channel, group, template_id, number, from_image, spec)))
+}
+
+/// Whether a refresh leads to a template version that rebake made.
+fn ours(template: &crate::model::Template, refresh: &crate::model::Refresh) -> bool {
+    let desired = refresh.desired.as_ref().and_then(|(_, version)| version.parse().ok());
+    desired
+        .and_then(|number| template.version(number))
+        .is_some_and(|version| version.description.starts_with("rebake "))
+}
+
+fn refresh(
+    channel: &Channel,
+    group: &Group,
+    template: &str,
+    from_version: u64,
+    from_image: &str,
+    spec: VersionSpec,
+) -> GroupRollout {
+    let size = group.desired.max(group.members.len() as u32);
+    let stays = |member: &&crate::model::Member| member.protected || member.lifecycle == "Standby";
+    let rollout = &channel.rollout;
+    let canary_percent = (size > 1).then(|| (100 / size).max(1));
+    GroupRollout {
+        site: group.site.clone(),
+        group: group.name.clone(),
+        nodes: size,
+        template: template.to_owned(),
+        from_version,
+        from_image: from_image.to_owned(),
+        no_rollback: None,
+        min_healthy: rollout.min_healthy,
+        max_healthy: rollout.max_healthy,
+        canary_percent,
+        warmup_seconds: None,
+        mixed: matches!(group.source, GroupSource::Mixed { .. }),
+        pin: !matches!(spec, VersionSpec::Number(_)),
+        left_behind: group.members.iter().filter(stays).map(|member| member.id.clone()).collect(),
+        expected_seconds: expected(channel, group, size, canary_percent),
+    }
+}
+
+/// How long the refresh takes: AWS replaces as many at once as fit between minimum and maximum.
+fn expected(channel: &Channel, group: &Group, size: u32, canary: Option<u32>) -> u64 {
+    let rollout = &channel.rollout;
+    let low = (u64::from(size) * u64::from(rollout.min_healthy)).div_ceil(100);
+    let high = u64::from(size) * u64::from(rollout.max_healthy) / 100;
+    let at_once = high.saturating_sub(low).max(1);
+    let warm = LAUNCH_SECONDS + u64::from(group.warmup_seconds.unwrap_or(group.grace_seconds));
+    let canaries = u64::from(canary.is_some());
+    let batches = canaries + (u64::from(size) - canaries).div_ceil(at_once);
+    let hooks: u64 = group.hooks.iter().map(|hook| u64::from(hook.heartbeat_seconds.min(300))).sum();
+    batches * (warm + hooks / 4) + canaries * CANARY_SECONDS + rollout.bake_time.as_secs()
+}
+
+/// The owner that must change the template, if it is not rebake.
+fn hands_over(
+    input: &Input<'_>,
+    channel: &Channel,
+    group: &Group,
+    template: &crate::model::Template,
+    spec: VersionSpec,
+) -> Option<String> {
+    if channel.mode == Some(Mode::Refresh) {
+        return None;
+    }
+    if channel.mode == Some(Mode::HandOver) {
+        return Some("the owner of its template".to_owned());
+    }
+    if let Some(stack) = owner::stack(&group.tags).or_else(|| owner::stack(&template.tags)) {
+        return Some(format!("CloudFormation stack {stack} owns the template"));
+    }
+    let number = match spec {
+        VersionSpec::Number(number) => number,
+        VersionSpec::Latest => template.latest,
+        VersionSpec::Default => template.default,
+    };
+    let creator = template.version(number).map(|version| version.created_by.as_str())?;
+    input.config.owners.is_tool(creator).then(|| format!("{creator} makes the template's versions"))
+}
+
+/// Volumes that must follow the one instance of a group.
+fn stateful(group: &Group, nodes: &BTreeMap<&str, &Node>) -> Option<String> {
+    let one = group.min == 1 && group.max == 1;
+    let keeps = |node: &&&Node| node.volumes.iter().any(|volume| !volume.delete_on_termination);
+    let member = group.members.iter().filter_map(|member| nodes.get(member.id.as_str())).find(keeps)?;
+    one.then(|| format!("stateful: {} has a volume that outlives it", member.id))
+}
+
+/// Whether some channel of some recipe selects a group.
+pub(super) fn is_selected(input: &Input<'_>, group: &Group) -> bool {
+    channel_of(input.config, group).is_some()
+}

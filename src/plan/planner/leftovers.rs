@@ -1,0 +1,105 @@
+//! What is not in the plan, and why: every node that needs something and gets nothing is named.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::rings::selects;
+use super::{Input, groups, needing};
+use crate::classify::{Blind, Judgement, NeedKind};
+use crate::model::{Lane, Node, Site};
+use crate::plan::{LeftOut, LeftOutKind, RingPatch, Rollout};
+
+/// Leftovers of the same kind and subject become one.
+type Grouped<'a> = BTreeMap<(LeftOutKind, Option<Site>, String), (Vec<&'a str>, String, String)>;
+
+/// Adds everything that is not in the plan.
+pub(super) fn leftovers(input: &Input<'_>, rollouts: &[Rollout], patches: &[RingPatch], left_out: &mut Vec<LeftOut>) {
+    let rolled: BTreeSet<(&Site, &str)> = rollouts
+        .iter()
+        .flat_map(|rollout| rollout.waves.iter().flat_map(|wave| &wave.groups))
+        .map(|group| (&group.site, group.group.as_str()))
+        .collect();
+    let patched: BTreeSet<&str> =
+        patches.iter().flat_map(|ring| &ring.nodes).map(|target| target.node.as_str()).collect();
+    let named: BTreeSet<String> = left_out.iter().flat_map(|left| left.nodes.iter().cloned()).collect();
+    let mut grouped: Grouped<'_> = BTreeMap::new();
+    for (node, judged) in input.fleet.nodes.iter().zip(input.judgements) {
+        let in_plan = patched.contains(node.id.as_str())
+            || node.group.as_deref().is_some_and(|group| rolled.contains(&(&node.site, group)));
+        let Some((kind, subject, reason, cure)) = why(input, node, judged, in_plan, named.contains(&node.id)) else {
+            continue;
+        };
+        let site = Some(node.site.clone());
+        let entry = grouped.entry((kind, site, subject)).or_insert_with(|| (Vec::new(), reason, cure));
+        entry.0.push(&node.id);
+    }
+    for ((kind, site, subject), (nodes, reason, cure)) in grouped {
+        let nodes: Vec<String> = nodes.into_iter().map(str::to_owned).collect();
+        let counts =
+            matches!(kind, LeftOutKind::NoRecipe | LeftOutKind::NoRing | LeftOutKind::NotCured | LeftOutKind::Blocked);
+        let needing = if counts { needing(input, &nodes) } else { 0 };
+        left_out.push(LeftOut { kind, subject, site, nodes, needing, reason, cure });
+    }
+}
+
+type Why = (LeftOutKind, String, String, String);
+
+fn why(input: &Input<'_>, node: &Node, judged: &Judgement, in_plan: bool, named: bool) -> Option<Why> {
+    let name = || if node.name.is_empty() { node.id.clone() } else { node.name.clone() };
+    if let Some(exempt) = &judged.exception {
+        let until = exempt.until.strftime("%Y-%m-%d");
+        let reason = format!("exception until {until} ({}, {})", exempt.why, exempt.owner);
+        let needs = !judged.needs.is_empty();
+        return needs.then(|| (LeftOutKind::Exception, name(), reason, "it ends by itself".to_owned()));
+    }
+    match judged.lane {
+        Lane::Excluded => {
+            let reason = judged.evidence.first().map_or_else(String::new, |evidence| evidence.fact.clone());
+            Some((LeftOutKind::Excluded, reason.clone(), reason, String::new()))
+        }
+        Lane::Delegated => {
+            let owner = judged.owner.as_ref()?;
+            let subject = node.group.clone().unwrap_or_else(name);
+            Some((LeftOutKind::Delegated, subject, format!("owned by {}", owner.name), owner.cure.clone()))
+        }
+        Lane::Unreachable => {
+            let blind = judged.blind.unwrap_or(Blind::NotManaged);
+            Some((LeftOutKind::Unreachable, name(), blind.told().to_owned(), blind.cure(node)))
+        }
+        Lane::Immutable if in_plan || named => None,
+        Lane::Immutable => immutable(input, node, judged),
+        Lane::Mutable => mutable(input, node, judged, in_plan, name()),
+    }
+}
+
+fn immutable(input: &Input<'_>, node: &Node, judged: &Judgement) -> Option<Why> {
+    if judged.needs.is_empty() {
+        return None;
+    }
+    let group = node.group.as_deref()?;
+    let selected = input.fleet.group(&node.site, group).is_some_and(|group| groups::is_selected(input, group));
+    if !selected {
+        let cure = format!("a recipe whose channel selects it: groups = \"group:{group}\"; rebake init --recipe NAME");
+        return Some((LeftOutKind::NoRecipe, group.to_owned(), "no recipe selects this group".to_owned(), cure));
+    }
+    let need = judged.needs.first()?;
+    let cure = "a newer image: rebake bake, or look at what the plan says of it".to_owned();
+    Some((LeftOutKind::NotCured, group.to_owned(), format!("nothing in this plan cures it: {}", need.what), cure))
+}
+
+fn mutable(input: &Input<'_>, node: &Node, judged: &Judgement, in_plan: bool, name: String) -> Option<Why> {
+    let ended = judged.needs.iter().find(|need| need.kind == NeedKind::EndOfLife);
+    if let Some(need) = ended {
+        let cure = "move it to a newer operating system: no patch comes any more".to_owned();
+        return Some((LeftOutKind::NotCured, name, need.what.clone(), cure));
+    }
+    if in_plan {
+        return None;
+    }
+    let ringed = input.config.rings.iter().any(|ring| selects(&ring.nodes, node, judged));
+    if !ringed && (!judged.needs.is_empty() || judged.blind.is_some()) {
+        let cure = "a [[ring]] in rebake.toml that selects it".to_owned();
+        return Some((LeftOutKind::NoRing, name, "no ring selects it".to_owned(), cure));
+    }
+    let blind = judged.blind.filter(|_| ringed)?;
+    Some((LeftOutKind::Unreachable, name, blind.told().to_owned(), blind.cure(node)))
+}

@@ -1,0 +1,142 @@
+//! Which nodes are patched together.
+
+use std::collections::BTreeSet;
+
+use super::Input;
+use crate::bake::digest::goal_uuid;
+use crate::classify::{Blind, Judgement, NeedKind};
+use crate::config::{self, Ring};
+use crate::model::{Lane, Node, NodeKind, Selector, Window, selector::NodeSubject};
+use crate::plan::{Gate, LeftOut, LeftOutKind, PatchTarget, Reboot, RingPatch};
+
+/// Scans before and after, and an install with a reboot, in seconds.
+const SCAN_SECONDS: u64 = 60;
+const INSTALL_SECONDS: u64 = 420;
+
+/// All rings with nodes to patch. The first ring that selects a node has it.
+pub(super) fn rings(input: &Input<'_>, left_out: &mut Vec<LeftOut>) -> Vec<RingPatch> {
+    let mut taken: BTreeSet<&str> = BTreeSet::new();
+    let mut rings = Vec::new();
+    for ring in &input.config.rings {
+        let selected: Vec<(&Node, &Judgement)> = nodes(input)
+            .filter(|(node, judged)| judged.lane == Lane::Mutable && selects(&ring.nodes, node, judged))
+            .filter(|(node, _)| !taken.contains(node.id.as_str()))
+            .collect();
+        taken.extend(selected.iter().map(|(node, _)| node.id.as_str()));
+        if input.asked.ring.as_ref().is_some_and(|only| *only != ring.name) {
+            continue;
+        }
+        if selected.is_empty() {
+            left_out.push(empty(ring));
+            continue;
+        }
+        let due: Vec<(&Node, &Judgement)> = selected.into_iter().filter(|(_, judged)| is_due(ring, judged)).collect();
+        if !due.is_empty() {
+            rings.push(patch(input, ring, &due));
+        }
+    }
+    rings
+}
+
+fn nodes<'a>(input: &Input<'a>) -> impl Iterator<Item = (&'a Node, &'a Judgement)> {
+    input.fleet.nodes.iter().zip(input.judgements)
+}
+
+/// Whether a selector of nodes selects one, with what was decided about it.
+pub(super) fn selects(selector: &Selector, node: &Node, judged: &Judgement) -> bool {
+    let needs: Vec<&str> = judged.needs.iter().map(|need| need.kind.as_str()).collect();
+    selector.matches(&NodeSubject { node, lane: Some(judged.lane.as_str()), needs: &needs, overdue: None })
+}
+
+/// Whether a node of a ring is to be patched: it lacks patches, or nobody knows whether it does.
+fn is_due(ring: &Ring, judged: &Judgement) -> bool {
+    if judged.exception.is_some() {
+        return false;
+    }
+    let lacks = judged.needs.iter().find(|need| need.kind == NeedKind::NonCompliant);
+    let only_reboots = lacks.is_some_and(|need| need.what.ends_with("pending reboot") && !need.what.contains(','));
+    match judged.blind {
+        Some(Blind::NeverScanned | Blind::Stale) => true,
+        Some(_) => false,
+        None => lacks.is_some() && !(only_reboots && ring.reboot == config::Reboot::Never),
+    }
+}
+
+fn patch(input: &Input<'_>, ring: &Ring, due: &[(&Node, &Judgement)]) -> RingPatch {
+    let targets: Vec<PatchTarget> = due
+        .iter()
+        .map(|(node, judged)| PatchTarget {
+            site: node.site.clone(),
+            node: node.id.clone(),
+            name: node.name.clone(),
+            non_compliant: match judged.blind {
+                None => node.patch_state.as_ref().map(crate::model::PatchState::non_compliant),
+                Some(_) => None,
+            },
+        })
+        .collect();
+    let mut gates = Vec::new();
+    if let Some(after) = &ring.after {
+        gates.push(Gate::After { ring: after.ring.clone(), seconds: after.soak.as_secs() });
+    }
+    if ring.window != Window::Any {
+        gates.push(Gate::Window(ring.window.clone()));
+    }
+    for freeze in &input.config.freezes {
+        if due.iter().any(|(node, _)| freeze.selector.matches(*node)) {
+            gates.push(Gate::Freeze(freeze.clone()));
+        }
+    }
+    RingPatch {
+        ring: ring.name.clone(),
+        snapshot_id: goal(ring, due),
+        gates,
+        scan_only: false,
+        reboot: match ring.reboot {
+            config::Reboot::Never => Reboot::Never,
+            config::Reboot::IfNeeded => Reboot::IfNeeded,
+            config::Reboot::Always => Reboot::Always,
+        },
+        concurrency: ring.concurrency.map(|share| share.to_string()),
+        errors: ring.errors.unwrap_or(1),
+        snapshot_keep_seconds: ring
+            .snapshot_keep
+            .filter(|_| due.iter().any(|(node, _)| node.kind == NodeKind::Instance))
+            .map(|keep| keep.as_secs()),
+        expected_seconds: expected(ring, targets.len()),
+        nodes: targets,
+    }
+}
+
+/// The goal's id: another machine that sees the same nodes lacking the same patches computes the same.
+fn goal(ring: &Ring, due: &[(&Node, &Judgement)]) -> String {
+    let mut parts = vec!["patch".to_owned(), ring.name.clone()];
+    for (node, _) in due {
+        parts.push(node.id.clone());
+        let mut lacking: Vec<&str> = node.patches.iter().map(|patch| patch.id.as_str()).collect();
+        lacking.sort_unstable();
+        parts.extend(lacking.into_iter().map(str::to_owned));
+    }
+    goal_uuid(&parts.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+fn expected(ring: &Ring, nodes: usize) -> u64 {
+    let at_once = match ring.concurrency {
+        Some(share) => share.of(nodes),
+        None => config::ring::aws_ramp(nodes).0.of(nodes),
+    };
+    let rounds = nodes.div_ceil(at_once.max(1)) as u64;
+    2 * SCAN_SECONDS + rounds * INSTALL_SECONDS
+}
+
+fn empty(ring: &Ring) -> LeftOut {
+    LeftOut {
+        kind: LeftOutKind::Empty,
+        subject: format!("ring {}", ring.name),
+        site: None,
+        nodes: Vec::new(),
+        needing: 0,
+        reason: "its selector matches no mutable node".to_owned(),
+        cure: format!("look at `nodes = \"{}\"` in {}", ring.nodes, ring.place),
+    }
+}
