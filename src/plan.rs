@@ -1,10 +1,8 @@
 //! DECIDE: (configuration, fleet, judgements, now) → a [`Plan`], and the reasons for what is not in it.
 //!
 //! A plan is plain data: every action over both lanes with its evidence, its gates and its before-state. It is saved
-//! as a versioned file with a hash; applying it decides nothing new. [`planner`] makes it; [`check`] judges it without
-//! sharing a function with the planner.
+//! as a versioned file with a hash ([`file`]); applying it decides nothing new. [`planner`] makes it.
 
-pub mod check;
 pub mod file;
 pub mod planner;
 

@@ -25,7 +25,6 @@ pub struct SystemFacts {
     /// The end of free security fixes, where they go on after standard support.
     maintenance: Option<Date>,
     /// The end of paid extension.
-    #[expect(dead_code, reason = "documented in the table; counts once an owner can declare the entitlement")]
     extended: Option<Date>,
     /// Whether Patch Manager covers it.
     #[serde(default = "yes")]
