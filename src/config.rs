@@ -6,9 +6,10 @@
 //! recipes select, a ring that selects nothing) belong to the plan.
 //!
 //! Parts: `table` and `item` (reading TOML), [`site`], [`limits`], [`ring`], [`rule`] (the tables of `rebake.toml`),
-//! [`recipe`], [`region`], [`share`], [`library`] (recipes to start from, the demo's files), [`init`] (a first
+//! [`recipe`], [`region`], [`share`], [`claim`] (who follows what), [`library`] (recipes to start from, the demo's files), [`init`] (a first
 //! `rebake.toml`).
 
+pub mod claim;
 pub mod init;
 mod item;
 pub mod keys;
@@ -24,6 +25,7 @@ mod table;
 
 use jiff::Timestamp;
 
+pub use claim::Claim;
 pub use limits::{Guardrails, Policy};
 pub use recipe::{Build, Channel, Component, Parent, ParentImage, Publish, Recipe, Rollout, Trigger, Wave};
 pub use ring::{Reboot, Ring};

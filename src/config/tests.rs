@@ -190,6 +190,7 @@ fn recipes() {
         ("components/web.yml", "../web.yml", &["leaves the folder"]),
         ("components/web.yml", "web", &["no component", "aws:NAME"]),
         ("\"aws:update-linux\"", "\"aws:update-linux@latest\"", &["no version", "@1.x.x"]),
+        ("aws:update-linux", "aws:update-windows", &["is for windows", "\"aws:update-linux\"?"]),
         ("components/web.yml", "components/web-smoke.yml", &["only tests", "[test]"]),
         ("components = [\"components/web-smoke.yml\"]", "components = [\"components/web.yml\"]", &["no phase `test`"]),
         ("\"aws:update-linux\"", "\"components/web.yml\"", &["there twice"]),

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use serde::{Deserialize, Serialize};
 
 use super::terminal_safe;
@@ -106,6 +106,11 @@ impl Problem {
         }
     }
 
+    /// A problem at a line of a file whose text is not at hand.
+    pub fn at(place: &Place, message: impl Into<String>) -> Self {
+        Self { line: place.line, ..Self::of_file(place.file.clone(), message) }
+    }
+
     /// Names the key that is concerned.
     #[must_use]
     pub fn key(mut self, key: impl Into<String>) -> Self {
@@ -140,7 +145,7 @@ impl Problem {
                     .path(self.file.as_str())
                     .annotation(AnnotationKind::Primary.span(span.clone()).label(self.key.as_str())),
             ),
-            None => title.element(annotate_snippets::Origin::path(self.file.as_str())),
+            None => title.element(Origin::path(self.file.as_str()).line(self.line)),
         }
     }
 }

@@ -139,9 +139,8 @@ pub(super) fn build(
     if with != With::ImageBuilder {
         let message = "nothing is built here, so that there is nothing to do it with";
         refuse(&table, &OF_IMAGE_BUILDER, message, "take it out, or build with \"image-builder\"");
-        if top.has("test") {
-            top.wrong_at("test", "only Image Builder runs tests", "take it out, or build with \"image-builder\"");
-        }
+        let message = "only what Image Builder builds is tested and rebuilt";
+        refuse(top, &["test", "rebuild"], message, "take it out, or build with \"image-builder\"");
     }
     if with != With::External {
         refuse(

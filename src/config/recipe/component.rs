@@ -83,7 +83,7 @@ impl Read<'_, '_> {
     fn one(&mut self, table: &Table<'_>, item: &Item<'_>, purpose: Use) -> Result<Option<Component>, Problem> {
         let text = item.text()?;
         if let Some(managed) = text.strip_prefix("aws:") {
-            return managed_component(item, managed).map(Some);
+            return managed_component(item, managed, self.platform).map(Some);
         }
         check_path(item, &text)?;
         let file = beside(&table.place().file, &text);
@@ -108,12 +108,20 @@ impl Read<'_, '_> {
     }
 }
 
-fn managed_component(item: &Item<'_>, text: &str) -> Result<Component, Problem> {
+fn managed_component(item: &Item<'_>, text: &str, platform: Platform) -> Result<Component, Problem> {
     let (name, version) = text.split_once('@').unwrap_or((text, "x.x.x"));
     let fine = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
     if name.is_empty() || !name.chars().all(fine) {
         let help = "write for example \"aws:update-linux\"".to_owned();
         return Err(item.wrong(format!("`aws:{text}` names no component of Amazon's")).help(help));
+    }
+    let (other, right) = match platform {
+        Platform::Windows => ("linux", "windows"),
+        Platform::Linux | Platform::Macos => ("windows", "linux"),
+    };
+    if let Some(stem) = name.strip_suffix(other) {
+        let message = format!("`{name}` is for {other}, the parent is not");
+        return Err(item.wrong(message).help(format!("is it \"aws:{stem}{right}\"?")));
     }
     let parts: Vec<&str> = version.split('.').collect();
     let number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
