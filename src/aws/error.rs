@@ -89,13 +89,22 @@ impl Error {
     {
         let (action, kind, code, message) = match error {
             SdkError::ServiceError(refusal) => {
+                let status = refusal.raw().status().as_u16();
                 let (code, message) = told(refusal.err());
-                (action, classify(&code, &message, refusal.raw().status().as_u16()), code, message)
+                let code = code.unwrap_or_else(|| format!("HTTP{status}"));
+                (action, classify(&code, &message, status), code, message)
             }
             SdkError::TimeoutError(_) => {
                 (action, ErrorKind::Lost, "Timeout".to_owned(), "no answer in time".to_owned())
             }
-            SdkError::ResponseError(_) => (action, ErrorKind::Lost, "UnreadableAnswer".to_owned(), innermost(error)),
+            SdkError::ResponseError(answer) => {
+                let kind = match answer.raw().status().as_u16() {
+                    500.. => ErrorKind::Transient,
+                    400.. => ErrorKind::Invalid,
+                    _ => ErrorKind::Lost,
+                };
+                (action, kind, "UnreadableAnswer".to_owned(), innermost(error))
+            }
             SdkError::DispatchFailure(failure) => match credentials(error) {
                 Some((kind, code, message)) => ("sts:AssumeRole", kind, code, message),
                 None if failure.is_io() && unknown_host(error) => {
@@ -112,9 +121,9 @@ impl Error {
     }
 }
 
-/// Code and message of a refusal.
-fn told(refusal: &impl ProvideErrorMetadata) -> (String, String) {
-    let code = refusal.code().unwrap_or("UnknownError").to_owned();
+/// Code, if there is one, and message of a refusal.
+fn told(refusal: &impl ProvideErrorMetadata) -> (Option<String>, String) {
+    let code = refusal.code().map(str::to_owned);
     let message = refusal.message().map_or_else(|| "AWS gave no reason".to_owned(), one_line);
     (code, message)
 }
@@ -123,6 +132,7 @@ fn told(refusal: &impl ProvideErrorMetadata) -> (String, String) {
 fn credentials(error: &(dyn StdError + 'static)) -> Option<(ErrorKind, String, String)> {
     let refusal = chain(error).find_map(|cause| cause.downcast_ref::<AssumeRoleError>())?;
     let (code, message) = told(refusal);
+    let code = code.unwrap_or_else(|| "NoCredentials".to_owned());
     let kind = match classify(&code, &message, 400) {
         ErrorKind::Invalid => ErrorKind::Denied,
         kind => kind,

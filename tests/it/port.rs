@@ -6,7 +6,7 @@ use rebake::sandbox::faults::{WireFault, WireFaultKind};
 
 use crate::env::{Env, site};
 
-fn fault(calls: &str, times: u32, kind: WireFaultKind) -> WireFault {
+pub(crate) fn fault(calls: &str, times: u32, kind: WireFaultKind) -> WireFault {
     WireFault {
         calls: calls.to_owned(),
         region: None,
