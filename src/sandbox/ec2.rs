@@ -1,4 +1,24 @@
 //! Amazon EC2: instances, images, snapshots, volumes, launch templates, networks, tags.
+//!
+//! An operation checks first and changes then. What a request names by id or by filter is found with [`id`] and
+//! [`filter`]; lists are told in [`page`]s. An [`Instance`] goes through its states ([`lifecycle`]) with its guest, the
+//! [`super::machine::Machine`], beside it.
+//!
+//! - [`launch`]: what becomes an instance, its volumes and its guest. [`lifecycle`]: its states, one after the other.
+//! - [`instances`], [`status`], [`attribute`]: how it is described. [`volume`], [`network`], [`tag`]: what belongs to it.
+//! - [`images`], [`templates`]: what it is launched from. [`region`], [`types`]: what AWS has to offer.
+//! - [`seed`]: instances that have been there for long.
+
+mod filter;
+mod id;
+pub mod images;
+pub mod instance;
+mod lifecycle;
+pub mod network;
+mod page;
+mod tag;
+pub mod templates;
+pub mod volume;
 
 use std::collections::BTreeMap;
 
@@ -7,34 +27,62 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::cloud::Ctx;
-use super::machine::Software;
 use super::value::ApiError;
 use super::wire::{self, Service};
 
+pub use images::{ImageCopy, ImageView, NewImage, copy_image, create_image, image, resolve_image};
+pub use instance::Instance;
+pub use templates::{ResolvedTemplate, resolve_template};
+pub use volume::Volume;
+
 /// What this service holds in one place.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct State {}
+pub struct State {
+    /// By id; terminated ones for an hour.
+    pub instances: BTreeMap<String, Instance>,
+    /// By id.
+    pub volumes: BTreeMap<String, Volume>,
+    /// Virtual private clouds and what is in them.
+    pub networks: network::Networks,
+    /// Images and snapshots.
+    pub images: images::Images,
+    /// Launch templates.
+    pub templates: templates::Templates,
+}
 
 /// What happens by itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum Event {}
+pub enum Event {
+    /// A step in the life of an instance.
+    Instance(instance::Event),
+    /// A step in the life of an image or a snapshot.
+    Image(images::Event),
+}
 
 /// Puts into a place what AWS itself keeps there. Leaves no trace in counters: ids are [`Ctx::fixed_id`]s.
-pub fn open(_ctx: &mut Ctx<'_>) {}
+pub fn open(ctx: &mut Ctx<'_>) {
+    network::open(ctx);
+    images::open(ctx);
+}
 
 /// Carries out an operation.
 ///
 /// # Errors
 /// The error that AWS gives.
-pub fn call(_ctx: &mut Ctx<'_>, operation: &str, _input: &Value) -> Result<Value, ApiError> {
+pub fn call(ctx: &mut Ctx<'_>, operation: &str, input: &Value) -> Result<Value, ApiError> {
     match operation {
-        _ => Err(wire::unknown_operation(Service::Ec2, operation)),
+        _ => images::call(ctx, operation, input)
+            .or_else(|| templates::call(ctx, operation, input))
+            .unwrap_or_else(|| Err(wire::unknown_operation(Service::Ec2, operation))),
     }
 }
 
 /// Plays an event.
-pub fn play(_ctx: &mut Ctx<'_>, event: Event) {
-    match event {}
+pub fn play(ctx: &mut Ctx<'_>, event: Event) {
+    match event {
+        Event::Instance(event) => lifecycle::play(ctx, event),
+        Event::Image(event) => images::play(ctx, event),
+    }
 }
 
 // What the other services ask of EC2, at this place and moment.
@@ -71,8 +119,8 @@ pub fn launch(_ctx: &mut Ctx<'_>, _launch: &Launch) -> Result<String, ApiError> 
 
 /// Terminates an instance: `shutting-down` now, `terminated` soon, gone from the lists within an hour. Unknown ids are
 /// ignored.
-pub fn terminate(_ctx: &mut Ctx<'_>, _instance_id: &str) {
-    todo!()
+pub fn terminate(ctx: &mut Ctx<'_>, instance_id: &str) {
+    lifecycle::terminate(ctx, instance_id);
 }
 
 /// How an instance does, for health checks of groups and image builds.
@@ -89,115 +137,9 @@ pub enum Health {
 }
 
 /// How an instance does.
-#[must_use]
-pub fn health(_ctx: &mut Ctx<'_>, _instance_id: &str) -> Health {
-    todo!()
-}
-
-/// A version of a launch template.
-#[derive(Debug, Clone)]
-pub struct ResolvedTemplate {
-    /// `lt-…`.
-    pub id: String,
-    /// Its name.
-    pub name: String,
-    /// The version's number, `$Latest` and `$Default` resolved.
-    pub version: i64,
-    /// `LaunchTemplateData` by model names, as `DescribeLaunchTemplateVersions` tells it (`ImageId` may be
-    /// `resolve:ssm:…`).
-    pub data: Value,
-}
-
-/// Finds the version that a `LaunchTemplateSpecification` (`LaunchTemplateId` or `LaunchTemplateName`, `Version` a
-/// number, `$Latest`, `$Default` or absent = `$Default`) names.
-///
-/// # Errors
-/// `InvalidLaunchTemplateId.NotFound`, `InvalidLaunchTemplateName.NotFoundException`,
-/// `InvalidLaunchTemplateId.VersionNotFound`.
-pub fn resolve_template(_ctx: &mut Ctx<'_>, _specification: &Value) -> Result<ResolvedTemplate, ApiError> {
-    todo!()
-}
-
-/// The literal image id behind an `ImageId` that may be `resolve:ssm:PARAMETER[:VERSION|:LABEL]`.
-///
-/// # Errors
-/// As EC2 reports a parameter that cannot be resolved.
-pub fn resolve_image(_ctx: &mut Ctx<'_>, _image_id: &str) -> Result<String, ApiError> {
-    todo!()
-}
-
-/// An image to make from an instance, for Image Builder or for `CreateImage`.
-#[derive(Debug, Clone, Default)]
-pub struct NewImage {
-    /// The instance.
-    pub instance_id: String,
-    /// The name, unique among the account's images of the region.
-    pub name: String,
-    /// For people.
-    pub description: String,
-    /// Tags of the image.
-    pub tags: BTreeMap<String, String>,
-    /// Tags of its snapshots.
-    pub snapshot_tags: BTreeMap<String, String>,
-}
-
-/// Makes an image of an instance: `pending` now, `available` in two to ten minutes. It carries the software of the
-/// guest as it is now.
-///
-/// # Errors
-/// `InvalidInstanceID.NotFound`, `InvalidAMIName.Duplicate` …
-pub fn create_image(_ctx: &mut Ctx<'_>, _image: &NewImage) -> Result<String, ApiError> {
-    todo!()
-}
-
-/// A copy of an image into this place, for Image Builder or for `CopyImage`.
-#[derive(Debug, Clone, Default)]
-pub struct ImageCopy {
-    /// Where the source is.
-    pub source_region: String,
-    /// The source.
-    pub source_image_id: String,
-    /// The name of the copy.
-    pub name: String,
-    /// For people.
-    pub description: String,
-    /// Whether the user's tags of the source go along.
-    pub copy_tags: bool,
-    /// Tags of the copy.
-    pub tags: BTreeMap<String, String>,
-    /// Tags of its snapshots.
-    pub snapshot_tags: BTreeMap<String, String>,
-}
-
-/// Copies an image into this place: `pending` now, `available` in three to fifteen minutes.
-///
-/// # Errors
-/// `InvalidAMIID.NotFound`, `InvalidAMIName.Duplicate`, `InvalidRegion` …
-pub fn copy_image(_ctx: &mut Ctx<'_>, _copy: &ImageCopy) -> Result<String, ApiError> {
-    todo!()
-}
-
-/// An image as far as other services care.
-#[derive(Debug, Clone)]
-pub struct ImageView {
-    /// `pending`, `available`, `failed`, `deregistered` …
-    pub state: String,
-    /// Its name.
-    pub name: String,
-    /// `x86_64` or `arm64`.
-    pub architecture: String,
-    /// The key of its operating system in the catalogue.
-    pub system: String,
-    /// What is installed in it.
-    pub software: Software,
-    /// The account that owns it (also `137112412989` for Amazon's own).
-    pub owner: String,
-}
-
-/// An image of this region that the account may see, deregistered ones included.
-#[must_use]
-pub fn image(_ctx: &mut Ctx<'_>, _image_id: &str) -> Option<ImageView> {
-    todo!()
+pub fn health(ctx: &mut Ctx<'_>, instance_id: &str) -> Health {
+    let now = ctx.now;
+    lifecycle::health(ctx.region().ec2.instances.get(instance_id), now)
 }
 
 /// An instance as far as other services care.
@@ -224,13 +166,12 @@ pub struct InstanceView {
 }
 
 /// An instance of this place, terminated ones included as long as `DescribeInstances` tells them.
-#[must_use]
-pub fn instance(_ctx: &mut Ctx<'_>, _instance_id: &str) -> Option<InstanceView> {
-    todo!()
+pub fn instance(ctx: &mut Ctx<'_>, instance_id: &str) -> Option<InstanceView> {
+    let instance = ctx.region().ec2.instances.get(instance_id)?;
+    Some(instance.view())
 }
 
 /// The ids of the instances of this place.
-#[must_use]
-pub fn instance_ids(_ctx: &mut Ctx<'_>) -> Vec<String> {
-    todo!()
+pub fn instance_ids(ctx: &mut Ctx<'_>) -> Vec<String> {
+    ctx.region().ec2.instances.keys().cloned().collect()
 }

@@ -1,0 +1,128 @@
+//! The states of an instance, one after the other, and its guest beside it.
+
+use std::time::Duration;
+
+use crate::sandbox::autoscaling;
+use crate::sandbox::cloud::{self, Ctx};
+use crate::sandbox::ec2;
+use crate::sandbox::ec2::instance::{Event, Instance, State};
+
+/// How long a terminated instance is told.
+const TOLD: Duration = Duration::from_hours(1);
+
+/// Plays a step.
+pub(super) fn play(ctx: &mut Ctx<'_>, event: Event) {
+    match event {
+        Event::Runs(id) => turn(ctx, &id, State::Pending, State::Running),
+        Event::Stops(id) => {
+            turn(ctx, &id, State::Stopping, State::Stopped);
+            autoscaling::notice(ctx, &id);
+        }
+        Event::Ends(id) => end(ctx, &id),
+        Event::Vanishes(id) => {
+            ctx.region().ec2.instances.remove(&id);
+        }
+    }
+}
+
+fn turn(ctx: &mut Ctx<'_>, id: &str, from: State, to: State) {
+    let now = ctx.now;
+    if let Some(instance) = ctx.region().ec2.instances.get_mut(id).filter(|instance| instance.state == from) {
+        instance.enter(to, now);
+    }
+}
+
+/// The guest, the volumes that go along and the place in a group are no more; the instance is told for an hour.
+fn end(ctx: &mut Ctx<'_>, id: &str) {
+    turn(ctx, id, State::ShuttingDown, State::Terminated);
+    let ec2 = &mut ctx.region().ec2;
+    if let Some(instance) = ec2.instances.get_mut(id) {
+        for device in std::mem::take(&mut instance.devices).into_values() {
+            if device.delete_on_termination {
+                ec2.volumes.remove(&device.volume_id);
+            } else if let Some(volume) = ec2.volumes.get_mut(&device.volume_id) {
+                volume.attached = None;
+            }
+        }
+    }
+    ctx.region().machines.remove(id);
+    autoscaling::notice(ctx, id);
+    schedule(ctx, TOLD, Event::Vanishes(id.to_owned()));
+}
+
+/// Begins to run, from `stopped` or as a new instance: `running` within a minute, status checks after that, the guest
+/// answering when it has booted.
+pub(super) fn run(ctx: &mut Ctx<'_>, id: &str, purpose: &str) {
+    let within = |from, to| (Duration::from_secs(from), Duration::from_secs(to));
+    let draw = |ctx: &Ctx<'_>, (from, to), what: &str| ctx.draw_between(from, to, id, &format!("{purpose} {what}"));
+    let starts = draw(ctx, within(15, 45), "start");
+    let checks = draw(ctx, within(60, 150), "checks");
+    let now = ctx.now;
+    let system = match ctx.region().ec2.instances.get_mut(id) {
+        None => return,
+        Some(instance) => {
+            instance.enter(State::Pending, now);
+            instance.launched_at = now;
+            instance.checks_pass_at = now + starts + checks;
+            instance.reason.clear();
+            instance.system.clone()
+        }
+    };
+    let boot = ctx.cloud.catalogue.systems.get(&system).map_or(within(20, 60), |system| system.boot);
+    let boot = draw(ctx, boot, "boot");
+    if let Some(machine) = ctx.region().machines.get_mut(id) {
+        machine.boot(now + starts + boot);
+    }
+    schedule(ctx, starts, Event::Runs(id.to_owned()));
+}
+
+/// Begins to stop.
+pub(super) fn stop(ctx: &mut Ctx<'_>, id: &str, takes: (u64, u64)) {
+    let (now, reason) = (ctx.now, initiated(ctx));
+    if let Some(instance) = ctx.region().ec2.instances.get_mut(id) {
+        instance.enter(State::Stopping, now);
+        instance.reason = reason;
+    }
+    if let Some(machine) = ctx.region().machines.get_mut(id) {
+        machine.running = false;
+    }
+    let takes =
+        ctx.draw_between(Duration::from_secs(takes.0), Duration::from_secs(takes.1), id, &format!("stop {now}"));
+    schedule(ctx, takes, Event::Stops(id.to_owned()));
+    autoscaling::notice(ctx, id);
+}
+
+/// Begins to end, unless it has already.
+pub(super) fn terminate(ctx: &mut Ctx<'_>, id: &str) {
+    let (now, reason) = (ctx.now, initiated(ctx));
+    let Some(instance) = ctx.region().ec2.instances.get_mut(id) else { return };
+    if instance.state.is_over() {
+        return;
+    }
+    instance.enter(State::ShuttingDown, now);
+    instance.reason = reason;
+    if let Some(machine) = ctx.region().machines.get_mut(id) {
+        machine.running = false;
+    }
+    let takes = ctx.draw_between(Duration::from_secs(20), Duration::from_secs(60), id, "terminate");
+    schedule(ctx, takes, Event::Ends(id.to_owned()));
+    autoscaling::notice(ctx, id);
+}
+
+/// How it does, for health checks.
+pub(super) fn health(instance: Option<&Instance>, now: jiff::Timestamp) -> ec2::Health {
+    match instance {
+        Some(instance) if instance.passes_checks(now) => ec2::Health::Ok,
+        Some(instance) if instance.state == State::Running => ec2::Health::Initializing,
+        Some(instance) if instance.state == State::Pending => ec2::Health::Pending,
+        _ => ec2::Health::Gone,
+    }
+}
+
+fn initiated(ctx: &Ctx<'_>) -> String {
+    format!("User initiated ({})", ctx.now.strftime("%Y-%m-%d %H:%M:%S GMT"))
+}
+
+fn schedule(ctx: &mut Ctx<'_>, after: Duration, event: Event) {
+    ctx.schedule(after, cloud::Event::Ec2(ec2::Event::Instance(event)));
+}
