@@ -9,12 +9,13 @@ pub mod lane;
 pub mod need;
 pub mod owner;
 pub mod reporting;
+pub mod select;
 pub mod system;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Channel, Config, Recipe};
+use crate::config::{self, Channel, Config, Recipe};
 use crate::model::{Fleet, Group, Lane, Site};
 
 pub use need::{Need, NeedKind};
@@ -91,7 +92,7 @@ fn judge(config: &Config, fleet: &Fleet, node: &crate::model::Node, now: Timesta
     let blind = reporting::blind(fleet, node, now);
     let needs =
         need::needs(&need::Context { config, fleet, node, lane: placed.lane, recipe, blind: blind.as_ref(), now });
-    let exempt = exception(config, node, now);
+    let exempt = exception(config, node, placed.lane, &needs, now);
     Judgement {
         node: node.id.clone(),
         site: node.site.clone(),
@@ -114,9 +115,11 @@ pub fn channel_of<'a>(config: &'a Config, group: &Group) -> Option<(&'a Recipe, 
     })
 }
 
-fn exception(config: &Config, node: &crate::model::Node, now: Timestamp) -> Option<Exempt> {
-    let configured = config.exceptions.iter().find(|exception| exception.holds(now) && exception.nodes.matches(node));
-    configured
+fn exception(config: &Config, node: &crate::model::Node, lane: Lane, needs: &[Need], now: Timestamp) -> Option<Exempt> {
+    let selects = |exception: &&config::Exception| select::selects(&exception.nodes, node, lane, needs, now);
+    let holding = config.exceptions.iter().filter(|exception| exception.holds(now)).filter(selects);
+    holding
+        .max_by_key(|exception| exception.until)
         .map(|exception| Exempt { until: exception.ends(), owner: exception.owner.clone(), why: exception.why.clone() })
         .or_else(|| lane::skip_until(node, now))
 }

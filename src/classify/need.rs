@@ -119,18 +119,27 @@ fn non_compliant(context: &Context<'_>) -> Option<Need> {
 
 /// How urgent a patch is, by the vendor's severity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Urgency {
+pub(super) enum Urgency {
     Critical,
     High,
     Other,
 }
 
 impl Urgency {
-    fn of(patch: &Patch) -> Self {
+    pub(super) fn of(patch: &Patch) -> Self {
         match patch.severity.as_str() {
             "Critical" => Self::Critical,
             "Important" | "High" => Self::High,
             _ => Self::Other,
+        }
+    }
+
+    /// The urgency as selectors write it.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Critical => "critical",
+            Self::High => "high",
+            Self::Other => "other",
         }
     }
 }

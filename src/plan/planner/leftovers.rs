@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::rings::selects;
 use super::{Input, groups, needing};
 use crate::classify::{Blind, Judgement, NeedKind};
 use crate::model::{Lane, Node, Site};
@@ -95,7 +94,7 @@ fn mutable(input: &Input<'_>, node: &Node, judged: &Judgement, in_plan: bool, na
     if in_plan {
         return None;
     }
-    let ringed = input.config.rings.iter().any(|ring| selects(&ring.nodes, node, judged));
+    let ringed = input.config.rings.iter().any(|ring| judged.is_selected(&ring.nodes, node, input.now));
     if !ringed && (!judged.needs.is_empty() || judged.blind.is_some()) {
         let cure = "a [[ring]] in rebake.toml that selects it".to_owned();
         return Some((LeftOutKind::NoRing, name, "no ring selects it".to_owned(), cure));

@@ -6,7 +6,7 @@ use super::Input;
 use crate::bake::digest::goal_uuid;
 use crate::classify::{Blind, Judgement, NeedKind};
 use crate::config::{self, Ring};
-use crate::model::{Lane, Node, NodeKind, Selector, Window, selector::NodeSubject};
+use crate::model::{Lane, Node, NodeKind, Window};
 use crate::plan::{Gate, LeftOut, LeftOutKind, PatchTarget, Reboot, RingPatch};
 
 /// Scans before and after, and an install with a reboot, in seconds.
@@ -19,7 +19,7 @@ pub(super) fn rings(input: &Input<'_>, left_out: &mut Vec<LeftOut>) -> Vec<RingP
     let mut rings = Vec::new();
     for ring in &input.config.rings {
         let selected: Vec<(&Node, &Judgement)> = nodes(input)
-            .filter(|(node, judged)| judged.lane == Lane::Mutable && selects(&ring.nodes, node, judged))
+            .filter(|(node, judged)| judged.lane == Lane::Mutable && judged.is_selected(&ring.nodes, node, input.now))
             .filter(|(node, _)| !taken.contains(node.id.as_str()))
             .collect();
         taken.extend(selected.iter().map(|(node, _)| node.id.as_str()));
@@ -40,12 +40,6 @@ pub(super) fn rings(input: &Input<'_>, left_out: &mut Vec<LeftOut>) -> Vec<RingP
 
 fn nodes<'a>(input: &Input<'a>) -> impl Iterator<Item = (&'a Node, &'a Judgement)> {
     input.fleet.nodes.iter().zip(input.judgements)
-}
-
-/// Whether a selector of nodes selects one, with what was decided about it.
-pub(super) fn selects(selector: &Selector, node: &Node, judged: &Judgement) -> bool {
-    let needs: Vec<&str> = judged.needs.iter().map(|need| need.kind.as_str()).collect();
-    selector.matches(&NodeSubject { node, lane: Some(judged.lane.as_str()), needs: &needs, overdue: None })
 }
 
 /// Whether a node of a ring is to be patched: it lacks patches, or nobody knows whether it does.
