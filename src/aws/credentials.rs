@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use aws_config::environment::EnvironmentVariableRegionProvider;
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::ProfileFileRegionProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::sts::AssumeRoleProvider;
@@ -43,7 +46,6 @@ impl RoleChain {
 /// The configuration as the caller.
 pub(super) async fn base(options: &Options) -> SdkConfig {
     let timeouts = TimeoutConfig::builder().operation_attempt_timeout(options.clock.worth(ANSWER)).build();
-    let region = options.region.clone().map(Region::new);
     let Some(transport) = &options.transport else {
         let http =
             aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
@@ -56,9 +58,7 @@ pub(super) async fn base(options: &Options) -> SdkConfig {
         if let Ok(name) = AppName::new("rebake") {
             loader = loader.app_name(name);
         }
-        if let Some(region) = region {
-            loader = loader.region(region);
-        }
+        loader = loader.region(regions(options));
         if let Some(profile) = &options.profile {
             loader = loader.profile_name(profile);
         }
@@ -81,10 +81,22 @@ pub(super) async fn base(options: &Options) -> SdkConfig {
         .identity_cache(identity_cache())
         .sleep_impl(options.clock.clone())
         .time_source(options.clock.clone());
-    builder.set_region(region);
+    builder.set_region(options.region.clone().map(Region::new));
     builder.set_app_name(AppName::new("rebake").ok());
     builder.set_endpoint_url(options.endpoint.clone());
     builder.build()
+}
+
+/// Where questions go that belong to no site: the SDK's own chain without the metadata service, for which every machine
+/// outside of AWS would wait.
+fn regions(options: &Options) -> RegionProviderChain {
+    let mut profile = ProfileFileRegionProvider::builder();
+    if let Some(name) = &options.profile {
+        profile = profile.profile_name(name);
+    }
+    RegionProviderChain::first_try(options.region.clone().map(Region::new))
+        .or_else(EnvironmentVariableRegionProvider::new())
+        .or_else(profile.build())
 }
 
 /// The configuration as a role.

@@ -113,7 +113,13 @@ impl Error {
                 None if failure.is_io() || failure.is_timeout() => {
                     (action, ErrorKind::Lost, "ConnectionLost".to_owned(), innermost(error))
                 }
-                None => (action, ErrorKind::Denied, "NoCredentials".to_owned(), innermost(error)),
+                None => {
+                    let message = format!(
+                        "no credentials: neither environment, profile, SSO nor instance role gave any ({})",
+                        innermost(error).trim_end_matches('.')
+                    );
+                    (action, ErrorKind::Denied, "NoCredentials".to_owned(), message)
+                }
             },
             _ => (action, ErrorKind::Invalid, "InvalidRequest".to_owned(), innermost(error)),
         };
