@@ -13,11 +13,14 @@ mod filter;
 mod id;
 pub mod images;
 pub mod instance;
+mod launch;
 mod lifecycle;
 pub mod network;
 mod page;
+pub mod seed;
 mod tag;
 pub mod templates;
+mod types;
 pub mod volume;
 
 use std::collections::BTreeMap;
@@ -71,6 +74,8 @@ pub fn open(ctx: &mut Ctx<'_>) {
 /// The error that AWS gives.
 pub fn call(ctx: &mut Ctx<'_>, operation: &str, input: &Value) -> Result<Value, ApiError> {
     match operation {
+        "DescribeInstanceTypes" => types::describe(input),
+        "DescribeInstanceTypeOfferings" => types::offerings(ctx, input),
         _ => images::call(ctx, operation, input)
             .or_else(|| templates::call(ctx, operation, input))
             .unwrap_or_else(|| Err(wire::unknown_operation(Service::Ec2, operation))),
@@ -113,8 +118,9 @@ pub struct Launch {
 ///
 /// # Errors
 /// `InvalidAMIID.NotFound`, `InvalidAMIID.Unavailable`, `InsufficientInstanceCapacity` …
-pub fn launch(_ctx: &mut Ctx<'_>, _launch: &Launch) -> Result<String, ApiError> {
-    todo!()
+pub fn launch(ctx: &mut Ctx<'_>, launch: &Launch) -> Result<String, ApiError> {
+    let order = launch::Order { launch, count: 1, client_token: "" };
+    launch::launch(ctx, &order).map(|ids| ids.into_iter().next().unwrap_or_default())
 }
 
 /// Terminates an instance: `shutting-down` now, `terminated` soon, gone from the lists within an hour. Unknown ids are

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::sandbox::autoscaling;
 use crate::sandbox::cloud::{self, Ctx};
 use crate::sandbox::ec2;
@@ -78,7 +80,7 @@ pub(super) fn run(ctx: &mut Ctx<'_>, id: &str, purpose: &str) {
 
 /// Begins to stop.
 pub(super) fn stop(ctx: &mut Ctx<'_>, id: &str, takes: (u64, u64)) {
-    let (now, reason) = (ctx.now, initiated(ctx));
+    let (now, reason) = (ctx.now, initiated(ctx.now));
     if let Some(instance) = ctx.region().ec2.instances.get_mut(id) {
         instance.enter(State::Stopping, now);
         instance.reason = reason;
@@ -94,7 +96,7 @@ pub(super) fn stop(ctx: &mut Ctx<'_>, id: &str, takes: (u64, u64)) {
 
 /// Begins to end, unless it has already.
 pub(super) fn terminate(ctx: &mut Ctx<'_>, id: &str) {
-    let (now, reason) = (ctx.now, initiated(ctx));
+    let (now, reason) = (ctx.now, initiated(ctx.now));
     let Some(instance) = ctx.region().ec2.instances.get_mut(id) else { return };
     if instance.state.is_over() {
         return;
@@ -110,7 +112,7 @@ pub(super) fn terminate(ctx: &mut Ctx<'_>, id: &str) {
 }
 
 /// How it does, for health checks.
-pub(super) fn health(instance: Option<&Instance>, now: jiff::Timestamp) -> ec2::Health {
+pub(super) fn health(instance: Option<&Instance>, now: Timestamp) -> ec2::Health {
     match instance {
         Some(instance) if instance.passes_checks(now) => ec2::Health::Ok,
         Some(instance) if instance.state == State::Running => ec2::Health::Initializing,
@@ -119,8 +121,9 @@ pub(super) fn health(instance: Option<&Instance>, now: jiff::Timestamp) -> ec2::
     }
 }
 
-fn initiated(ctx: &Ctx<'_>) -> String {
-    format!("User initiated ({})", ctx.now.strftime("%Y-%m-%d %H:%M:%S GMT"))
+/// The reason of an end that a user has asked for.
+pub(super) fn initiated(at: Timestamp) -> String {
+    format!("User initiated ({})", at.strftime("%Y-%m-%d %H:%M:%S GMT"))
 }
 
 fn schedule(ctx: &mut Ctx<'_>, after: Duration, event: Event) {
