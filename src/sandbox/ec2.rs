@@ -1,27 +1,21 @@
 //! Amazon EC2: instances, images, snapshots, volumes, launch templates, networks, tags.
 //!
-//! An operation checks first and changes then. What a request names by id or by filter is found with [`id`] and
-//! [`filter`]; lists are told in [`page`]s. An [`Instance`] goes through its states ([`lifecycle`]) with its guest, the
-//! [`super::machine::Machine`], beside it.
+//! - [`instance`]: launched, stopped, started, terminated, and what that takes; `describe`: how they are told.
+//! - [`image`]: images and snapshots. [`template`]: launch templates.
+//! - `network`: regions, zones, the default VPC, instance types. `tag`: tags of everything.
+//! - `filter`: filters, pages and ids, as all describing calls share them.
+//! - [`seed`]: what a world puts there.
 //!
-//! - [`launch`]: what becomes an instance, its volumes and its guest. [`lifecycle`]: its states, one after the other.
-//! - [`instances`], [`status`], [`attribute`]: how it is described. [`volume`], [`network`], [`tag`]: what belongs to it.
-//! - [`images`], [`templates`]: what it is launched from. [`region`], [`types`]: what AWS has to offer.
-//! - [`seed`]: instances that have been there for long.
+//! The functions at the end are what the other services ask of EC2.
 
+mod describe;
 mod filter;
-mod id;
-pub mod images;
+pub mod image;
 pub mod instance;
-mod launch;
-mod lifecycle;
-pub mod network;
-mod page;
+mod network;
 pub mod seed;
 mod tag;
-pub mod templates;
-mod types;
-pub mod volume;
+pub mod template;
 
 use std::collections::BTreeMap;
 
@@ -30,42 +24,48 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::cloud::Ctx;
-use super::value::ApiError;
+use super::machine::Software;
+use super::value::{ApiError, Get};
 use super::wire::{self, Service};
-
-pub use images::{ImageCopy, ImageView, NewImage, copy_image, create_image, image, resolve_image};
-pub use instance::Instance;
-pub use templates::{ResolvedTemplate, resolve_template};
-pub use volume::Volume;
+use super::world;
 
 /// What this service holds in one place.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct State {
-    /// By id; terminated ones for an hour.
-    pub instances: BTreeMap<String, Instance>,
-    /// By id.
-    pub volumes: BTreeMap<String, Volume>,
-    /// Virtual private clouds and what is in them.
-    pub networks: network::Networks,
-    /// Images and snapshots.
-    pub images: images::Images,
+    /// Instances, terminated ones for an hour.
+    pub instances: BTreeMap<String, instance::Instance>,
+    /// Volumes.
+    pub volumes: BTreeMap<String, instance::Volume>,
+    /// Images, deregistered ones included: instances may still run them.
+    pub images: BTreeMap<String, image::Image>,
+    /// Snapshots.
+    pub snapshots: BTreeMap<String, image::Snapshot>,
     /// Launch templates.
-    pub templates: templates::Templates,
+    pub templates: BTreeMap<String, template::Template>,
+    /// Answers to calls that carried a client token: operation and token → request and answer.
+    pub tokens: BTreeMap<String, (Value, Value)>,
 }
 
 /// What happens by itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Event {
-    /// A step in the life of an instance.
-    Instance(instance::Event),
-    /// A step in the life of an image or a snapshot.
-    Image(images::Event),
+    /// An instance begins to run.
+    Running(String),
+    /// An instance is stopped.
+    Stopped(String),
+    /// An instance is terminated.
+    Terminated(String),
+    /// A terminated instance leaves the lists.
+    Forgotten(String),
+    /// An image that was being made is there.
+    ImageAvailable(String),
 }
 
 /// Puts into a place what AWS itself keeps there. Leaves no trace in counters: ids are [`Ctx::fixed_id`]s.
 pub fn open(ctx: &mut Ctx<'_>) {
-    network::open(ctx);
-    images::open(ctx);
+    for public in world::aws::images(ctx) {
+        seed::public_image(ctx, public);
+    }
 }
 
 /// Carries out an operation.
@@ -73,21 +73,44 @@ pub fn open(ctx: &mut Ctx<'_>) {
 /// # Errors
 /// The error that AWS gives.
 pub fn call(ctx: &mut Ctx<'_>, operation: &str, input: &Value) -> Result<Value, ApiError> {
-    match operation {
-        "DescribeInstanceTypes" => types::describe(input),
-        "DescribeInstanceTypeOfferings" => types::offerings(ctx, input),
-        _ => images::call(ctx, operation, input)
-            .or_else(|| templates::call(ctx, operation, input))
-            .unwrap_or_else(|| Err(wire::unknown_operation(Service::Ec2, operation))),
-    }
+    instance::call(ctx, operation, input)
+        .or_else(|| describe::call(ctx, operation, input))
+        .or_else(|| image::call(ctx, operation, input))
+        .or_else(|| template::call(ctx, operation, input))
+        .or_else(|| tag::call(ctx, operation, input))
+        .or_else(|| network::call(ctx, operation, input))
+        .unwrap_or_else(|| Err(wire::unknown_operation(Service::Ec2, operation)))
 }
 
 /// Plays an event.
 pub fn play(ctx: &mut Ctx<'_>, event: Event) {
     match event {
-        Event::Instance(event) => lifecycle::play(ctx, event),
-        Event::Image(event) => images::play(ctx, event),
+        Event::ImageAvailable(id) => image::available(ctx, &id),
+        step => instance::step(ctx, &step),
     }
+}
+
+/// A call that carries a client token happens once: the same again gets the same answer, another one under the same
+/// token is refused.
+fn once(
+    ctx: &mut Ctx<'_>,
+    operation: &str,
+    input: &Value,
+    act: fn(&mut Ctx<'_>, &Value) -> Result<Value, ApiError>,
+) -> Result<Value, ApiError> {
+    let Some(token) = input.text("ClientToken").filter(|token| !token.is_empty()) else { return act(ctx, input) };
+    let key = format!("{operation} {token}");
+    if let Some((request, answer)) = ctx.region().ec2.tokens.get(&key) {
+        return if request == input {
+            Ok(answer.clone())
+        } else {
+            let message = "The request uses the same client token as a previous, but non-identical request.";
+            Err(ApiError::new("IdempotentParameterMismatch", message))
+        };
+    }
+    let answer = act(ctx, input)?;
+    ctx.region().ec2.tokens.insert(key, (input.clone(), answer.clone()));
+    Ok(answer)
 }
 
 // What the other services ask of EC2, at this place and moment.
@@ -119,14 +142,13 @@ pub struct Launch {
 /// # Errors
 /// `InvalidAMIID.NotFound`, `InvalidAMIID.Unavailable`, `InsufficientInstanceCapacity` …
 pub fn launch(ctx: &mut Ctx<'_>, launch: &Launch) -> Result<String, ApiError> {
-    let order = launch::Order { launch, count: 1, client_token: "" };
-    launch::launch(ctx, &order).map(|ids| ids.into_iter().next().unwrap_or_default())
+    instance::launch(ctx, launch)
 }
 
 /// Terminates an instance: `shutting-down` now, `terminated` soon, gone from the lists within an hour. Unknown ids are
 /// ignored.
 pub fn terminate(ctx: &mut Ctx<'_>, instance_id: &str) {
-    lifecycle::terminate(ctx, instance_id);
+    instance::terminate(ctx, instance_id);
 }
 
 /// How an instance does, for health checks of groups and image builds.
@@ -143,9 +165,115 @@ pub enum Health {
 }
 
 /// How an instance does.
+#[must_use]
 pub fn health(ctx: &mut Ctx<'_>, instance_id: &str) -> Health {
-    let now = ctx.now;
-    lifecycle::health(ctx.region().ec2.instances.get(instance_id), now)
+    instance::health(ctx, instance_id)
+}
+
+/// A version of a launch template.
+#[derive(Debug, Clone)]
+pub struct ResolvedTemplate {
+    /// `lt-…`.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// The version's number, `$Latest` and `$Default` resolved.
+    pub version: i64,
+    /// `LaunchTemplateData` by model names, as `DescribeLaunchTemplateVersions` tells it (`ImageId` may be
+    /// `resolve:ssm:…`).
+    pub data: Value,
+}
+
+/// Finds the version that a `LaunchTemplateSpecification` (`LaunchTemplateId` or `LaunchTemplateName`, `Version` a
+/// number, `$Latest`, `$Default` or absent = `$Default`) names.
+///
+/// # Errors
+/// `InvalidLaunchTemplateId.NotFound`, `InvalidLaunchTemplateName.NotFoundException`,
+/// `InvalidLaunchTemplateId.VersionNotFound`.
+pub fn resolve_template(ctx: &mut Ctx<'_>, specification: &Value) -> Result<ResolvedTemplate, ApiError> {
+    template::resolve(ctx, specification)
+}
+
+/// The literal image id behind an `ImageId` that may be `resolve:ssm:PARAMETER[:VERSION|:LABEL]`.
+///
+/// # Errors
+/// As EC2 reports a parameter that cannot be resolved.
+pub fn resolve_image(ctx: &mut Ctx<'_>, image_id: &str) -> Result<String, ApiError> {
+    image::resolve(ctx, image_id)
+}
+
+/// An image to make from an instance, for Image Builder or for `CreateImage`.
+#[derive(Debug, Clone, Default)]
+pub struct NewImage {
+    /// The instance.
+    pub instance_id: String,
+    /// The name, unique among the account's images of the region.
+    pub name: String,
+    /// For people.
+    pub description: String,
+    /// Tags of the image.
+    pub tags: BTreeMap<String, String>,
+    /// Tags of its snapshots.
+    pub snapshot_tags: BTreeMap<String, String>,
+}
+
+/// Makes an image of an instance: `pending` now, `available` in two to ten minutes. It carries the software of the
+/// guest as it is now.
+///
+/// # Errors
+/// `InvalidInstanceID.NotFound`, `InvalidAMIName.Duplicate` …
+pub fn create_image(ctx: &mut Ctx<'_>, image: &NewImage) -> Result<String, ApiError> {
+    image::create(ctx, image)
+}
+
+/// A copy of an image into this place, for Image Builder or for `CopyImage`.
+#[derive(Debug, Clone, Default)]
+pub struct ImageCopy {
+    /// Where the source is.
+    pub source_region: String,
+    /// The source.
+    pub source_image_id: String,
+    /// The name of the copy.
+    pub name: String,
+    /// For people.
+    pub description: String,
+    /// Whether the user's tags of the source go along.
+    pub copy_tags: bool,
+    /// Tags of the copy.
+    pub tags: BTreeMap<String, String>,
+    /// Tags of its snapshots.
+    pub snapshot_tags: BTreeMap<String, String>,
+}
+
+/// Copies an image into this place: `pending` now, `available` in three to fifteen minutes.
+///
+/// # Errors
+/// `InvalidAMIID.NotFound`, `InvalidAMIName.Duplicate`, `InvalidRegion` …
+pub fn copy_image(ctx: &mut Ctx<'_>, copy: &ImageCopy) -> Result<String, ApiError> {
+    image::copy(ctx, copy)
+}
+
+/// An image as far as other services care.
+#[derive(Debug, Clone)]
+pub struct ImageView {
+    /// `pending`, `available`, `failed`, `deregistered` …
+    pub state: String,
+    /// Its name.
+    pub name: String,
+    /// `x86_64` or `arm64`.
+    pub architecture: String,
+    /// The key of its operating system in the catalogue.
+    pub system: String,
+    /// What is installed in it.
+    pub software: Software,
+    /// The account that owns it (also `137112412989` for Amazon's own).
+    pub owner: String,
+}
+
+/// An image of this region that the account may see, deregistered ones included.
+#[must_use]
+pub fn image(ctx: &mut Ctx<'_>, image_id: &str) -> Option<ImageView> {
+    image::view(ctx, image_id)
 }
 
 /// An instance as far as other services care.
@@ -172,12 +300,13 @@ pub struct InstanceView {
 }
 
 /// An instance of this place, terminated ones included as long as `DescribeInstances` tells them.
+#[must_use]
 pub fn instance(ctx: &mut Ctx<'_>, instance_id: &str) -> Option<InstanceView> {
-    let instance = ctx.region().ec2.instances.get(instance_id)?;
-    Some(instance.view())
+    instance::view(ctx, instance_id)
 }
 
 /// The ids of the instances of this place.
+#[must_use]
 pub fn instance_ids(ctx: &mut Ctx<'_>) -> Vec<String> {
     ctx.region().ec2.instances.keys().cloned().collect()
 }

@@ -1,97 +1,157 @@
-//! Filters of `Describe…` operations: every filter must match, any of its values may; `*` and `?` are wildcards, and
-//! `\` takes their meaning away.
+//! What all describing calls share: filters, pages, and ids that are malformed or unknown.
 
 use std::collections::BTreeMap;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
 use crate::sandbox::faults::like;
 use crate::sandbox::value::{ApiError, Get};
 
-/// How many values the filters of one request may have together.
-const MOST_VALUES: usize = 200;
+/// What a resource answers to a filter: the values under a filter's name; none if it knows no such filter.
+pub(super) type Answers<'a> = dyn Fn(&str) -> Option<Vec<String>> + 'a;
 
-/// The filters of a request.
-#[derive(Debug)]
-pub(super) struct Filters<'a> {
-    wanted: Vec<(&'a str, Vec<&'a str>)>,
-}
-
-impl<'a> Filters<'a> {
-    /// Reads `Filters`. Names that an operation does not know are refused; `tag:KEY` and `tag-key` are known wherever
-    /// the list contains `tag-key`.
-    ///
-    /// # Errors
-    /// `InvalidParameterValue` for an unknown name, `FilterLimitExceeded`.
-    pub(super) fn read(input: &'a Value, known: &[&str]) -> Result<Self, ApiError> {
-        let mut wanted = Vec::new();
-        for filter in input.items("Filters") {
-            let name = filter.text("Name").unwrap_or_default();
-            let tagged = name.starts_with("tag:") && known.contains(&"tag-key");
-            if !tagged && !known.contains(&name) {
-                return Err(ApiError::new("InvalidParameterValue", format!("The filter '{name}' is invalid")));
-            }
-            if filter.items("Values").is_empty() {
-                return Err(ApiError::new("InvalidParameterValue", "The filter 'null' is invalid"));
-            }
-            wanted.push((name, filter.texts("Values")));
-        }
-        if wanted.iter().map(|(_, values)| values.len()).sum::<usize>() > MOST_VALUES {
-            let message = format!("The maximum number of filter values specified on a single call is {MOST_VALUES}");
-            return Err(ApiError::new("FilterLimitExceeded", message));
-        }
-        Ok(Self { wanted })
-    }
-
-    /// Whether something passes: `values` gives what it has under a filter's name.
-    pub(super) fn pass(&self, values: impl Fn(&str) -> Vec<String>) -> bool {
-        self.wanted.iter().all(|(name, patterns)| {
-            let values = values(name);
-            patterns.iter().any(|pattern| values.iter().any(|value| matches(pattern, value)))
-        })
-    }
-
-    /// As [`Filters::pass`], for something with tags.
-    pub(super) fn pass_tagged(&self, tags: &BTreeMap<String, String>, values: impl Fn(&str) -> Vec<String>) -> bool {
-        self.pass(|name| match name.strip_prefix("tag:") {
+/// Whether a resource passes all filters of a request. `tag:KEY` and `tag-key` are answered from its tags.
+///
+/// # Errors
+/// `InvalidParameterValue` for a filter that the operation does not have.
+pub(super) fn passes(input: &Value, tags: &BTreeMap<String, String>, answers: &Answers<'_>) -> Result<bool, ApiError> {
+    for filter in input.items("Filters") {
+        let name = filter.text("Name").unwrap_or_default();
+        let values = filter.texts("Values");
+        let found = match name.strip_prefix("tag:") {
             Some(key) => tags.get(key).cloned().into_iter().collect(),
             None if name == "tag-key" => tags.keys().cloned().collect(),
-            None => values(name),
-        })
-    }
-}
-
-fn matches(pattern: &str, value: &str) -> bool {
-    if pattern.contains(['*', '?']) && !pattern.contains('\\') {
-        like(pattern, value)
-    } else {
-        pattern.replace('\\', "") == value.replace('\\', "")
-    }
-}
-
-/// The values of one thing under a filter's name.
-pub(super) fn one(value: impl Into<String>) -> Vec<String> {
-    vec![value.into()]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn every_filter_must_match_and_any_value_may() {
-        let tags = BTreeMap::from([("team".to_owned(), "web".to_owned())]);
-        let passes = |filters: Value| {
-            let input = json!({"Filters": filters});
-            let filters = Filters::read(&input, &["state", "tag-key"]).map_err(|error| error.code)?;
-            Ok::<_, String>(filters.pass_tagged(&tags, |_| one("running")))
+            None => answers(name)
+                .ok_or_else(|| ApiError::new("InvalidParameterValue", format!("The filter '{name}' is invalid")))?,
         };
-        let filter = |name: &str, values: &[&str]| json!({"Name": name, "Values": values});
-        assert_eq!(passes(json!([filter("state", &["stopped", "run*"]), filter("tag:team", &["w?b"])])), Ok(true));
-        assert_eq!(passes(json!([filter("state", &["running"]), filter("tag:team", &["data"])])), Ok(false));
-        assert_eq!(passes(json!([filter("tag-key", &["team"])])), Ok(true));
-        assert_eq!(passes(json!([filter("tag:team", &["w\\*b"])])), Ok(false));
-        assert_eq!(passes(json!([filter("colour", &["red"])])), Err("InvalidParameterValue".to_owned()));
+        if !found.iter().any(|found| values.iter().any(|pattern| like(pattern, found))) {
+            return Ok(false);
+        }
     }
+    Ok(true)
+}
+
+/// One page of a list, with the token of the next. A token is bound to the rest of the query.
+///
+/// # Errors
+/// `InvalidNextToken`, `InvalidMaxResults`.
+pub(super) fn page(
+    items: Vec<Value>,
+    input: &Value,
+    bounds: (i64, i64),
+) -> Result<(Vec<Value>, Option<String>), ApiError> {
+    let query = bound_to(input);
+    let from = match input.text("NextToken") {
+        None => 0,
+        Some(token) => read_token(token, &query)
+            .ok_or_else(|| ApiError::new("InvalidNextToken", format!("The token '{token}' is invalid")))?,
+    };
+    let Some(size) = input.int("MaxResults") else {
+        return Ok((items.into_iter().skip(from).collect(), None));
+    };
+    if size < bounds.0 {
+        let message = format!(
+            "Value ( {size} ) for parameter maxResults is invalid. Expecting a value greater than {}.",
+            bounds.0
+        );
+        return Err(ApiError::new("InvalidParameterValue", message));
+    }
+    let size = size.min(bounds.1) as usize;
+    let more = items.len() > from + size;
+    let token = more.then(|| URL_SAFE_NO_PAD.encode(format!("{} {query}", from + size)));
+    Ok((items.into_iter().skip(from).take(size).collect(), token))
+}
+
+fn bound_to(input: &Value) -> String {
+    let mut rest = input.as_object().cloned().unwrap_or_default();
+    rest.remove("NextToken");
+    rest.remove("MaxResults");
+    // A sum is enough: it tells a token of one query from that of another, and nobody is to be kept from forging it.
+    let text = Value::Object(rest).to_string();
+    let sum = text.bytes().fold(17_u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(byte)));
+    format!("{sum:x}")
+}
+
+fn read_token(token: &str, query: &str) -> Option<usize> {
+    let text = String::from_utf8(URL_SAFE_NO_PAD.decode(token).ok()?).ok()?;
+    let (offset, bound) = text.split_once(' ')?;
+    (bound == query).then(|| offset.parse().ok()).flatten()
+}
+
+/// How a kind of resource refuses ids.
+pub(super) struct Kind {
+    /// The prefix of its ids, for example `i`.
+    pub(super) prefix: &'static str,
+    /// The code for an id that cannot be one.
+    pub(super) malformed: &'static str,
+    /// The code for an id that nobody has.
+    pub(super) unknown: &'static str,
+    /// What it is, in the message: `instance ID`.
+    pub(super) noun: &'static str,
+}
+
+pub(super) const INSTANCE: Kind = Kind {
+    prefix: "i",
+    malformed: "InvalidInstanceID.Malformed",
+    unknown: "InvalidInstanceID.NotFound",
+    noun: "instance ID",
+};
+pub(super) const IMAGE: Kind =
+    Kind { prefix: "ami", malformed: "InvalidAMIID.Malformed", unknown: "InvalidAMIID.NotFound", noun: "image id" };
+pub(super) const SNAPSHOT: Kind = Kind {
+    prefix: "snap",
+    malformed: "InvalidSnapshotID.Malformed",
+    unknown: "InvalidSnapshot.NotFound",
+    noun: "snapshot",
+};
+pub(super) const VOLUME: Kind =
+    Kind { prefix: "vol", malformed: "InvalidVolumeID.Malformed", unknown: "InvalidVolume.NotFound", noun: "volume" };
+pub(super) const TEMPLATE: Kind = Kind {
+    prefix: "lt",
+    malformed: "InvalidLaunchTemplateId.Malformed",
+    unknown: "InvalidLaunchTemplateId.NotFound",
+    noun: "launch template ID",
+};
+
+impl Kind {
+    /// Refuses ids that are malformed, then ids that are not there.
+    ///
+    /// # Errors
+    /// The kind's own codes.
+    pub(super) fn check(&self, ids: &[&str], exists: impl Fn(&str) -> bool) -> Result<(), ApiError> {
+        if let Some(bad) = ids.iter().find(|id| !self.is_well_formed(id)) {
+            let message = format!("Invalid id: \"{bad}\" (expecting \"{}-...\")", self.prefix);
+            return Err(ApiError::new(self.malformed, message));
+        }
+        let missing: Vec<&str> = ids.iter().copied().filter(|id| !exists(id)).collect();
+        match missing[..] {
+            [] => Ok(()),
+            [one] => Err(self.not_found(one)),
+            _ => {
+                let message = format!("The {}s '{}' do not exist", self.noun, missing.join(", "));
+                Err(ApiError::new(self.unknown, message))
+            }
+        }
+    }
+
+    /// The refusal of an id that nobody has.
+    pub(super) fn not_found(&self, id: &str) -> ApiError {
+        let id = if self.prefix == "ami" { format!("[{id}]") } else { id.to_owned() };
+        ApiError::new(self.unknown, format!("The {} '{id}' does not exist", self.noun))
+    }
+
+    fn is_well_formed(&self, id: &str) -> bool {
+        let hex = id.strip_prefix(self.prefix).and_then(|rest| rest.strip_prefix('-'));
+        hex.is_some_and(|hex| [8, 17].contains(&hex.len()) && hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    }
+}
+
+/// Tags of a kind of resource in `TagSpecifications`.
+pub(super) fn specified_tags(input: &Value, kind: &str) -> BTreeMap<String, String> {
+    let of_kind = input.items("TagSpecifications").iter().filter(|one| one.text("ResourceType") == Some(kind));
+    let tags = of_kind.flat_map(|one| one.items("Tags"));
+    tags.map(|tag| (tag.text("Key").unwrap_or_default().to_owned(), tag.text("Value").unwrap_or_default().to_owned()))
+        .collect()
 }

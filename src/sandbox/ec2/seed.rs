@@ -1,60 +1,261 @@
-//! Instances that have been there for long: how a world puts them into a place.
+//! What a world puts into EC2: things of the past, without events.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use serde_json::Value;
 
-use super::instance::State;
-use super::{Launch, launch};
-use crate::sandbox::cloud::Ctx;
-use crate::sandbox::machine::{Agent, Software};
-use crate::sandbox::value::ApiError;
+use super::image::{Device, Image};
+use super::instance::{Instance, Volume};
+use super::network;
+use super::template::{Template, Version};
+use crate::sandbox::Ctx;
+use crate::sandbox::machine::{Agent, Machine, Software};
+use crate::sandbox::world::aws::PublicImage;
 
-/// An instance that was launched in the past.
-#[derive(Debug, Clone)]
-pub struct Instance {
-    /// Its image (which may be deregistered by now), type, zone, template, settings and tags.
-    pub launch: Launch,
-    /// When it was launched.
-    pub launched_at: Timestamp,
-    /// Since when it is stopped, if it is.
-    pub stopped_at: Option<Timestamp>,
-    /// The host name; without: as EC2 gives one.
-    pub hostname: Option<String>,
-    /// What is installed in it; without: what its image carries.
-    pub software: Option<Software>,
-    /// The agent of its guest.
-    pub agent: Agent,
-    /// Whether its application never becomes healthy, whatever its image says.
-    pub sick: bool,
-    /// The AWS service that manages it, for example `eks.amazonaws.com`.
-    pub operator: Option<String>,
+/// GiB of a root volume where nothing else is said.
+const ROOT_SIZE: i64 = 8;
+
+/// Puts one of AWS's own images into a place.
+pub fn public_image(ctx: &mut Ctx<'_>, public: PublicImage) {
+    let alias = ["137112412989", "801119661308"].contains(&public.owner.as_str()).then(|| "amazon".to_owned());
+    let device = Device {
+        name: public.root_device.clone(),
+        snapshot: Some(ctx.public_id("snap", &public.name)),
+        size: public.root_size,
+        delete_on_termination: true,
+    };
+    let image = Image {
+        name: public.name,
+        description: public.description,
+        owner: public.owner,
+        owner_alias: alias,
+        state: if public.withdrawn { "deregistered" } else { "available" }.to_owned(),
+        created: public.created,
+        architecture: public.architecture,
+        system: public.system,
+        software: public.software,
+        sick: false,
+        tags: BTreeMap::new(),
+        root_device: public.root_device,
+        devices: vec![device],
+        source: None,
+        public: true,
+        shared_with: BTreeSet::new(),
+        deprecated: None,
+        protected: false,
+    };
+    ctx.region().ec2.images.insert(public.id, image);
 }
 
-/// Puts an instance into a place, at rest: its status checks have passed, nothing is going to happen by itself. Its id.
-///
-/// # Errors
-/// As EC2 refuses a launch; an image may be deregistered, and capacity is not asked for.
-pub fn instance(ctx: &mut Ctx<'_>, seed: &Instance) -> Result<String, ApiError> {
-    let found = launch::find(ctx, &seed.launch)?;
-    let (reservation, id) = (ctx.id("r"), ctx.id("i"));
-    launch::put(ctx, &id, &reservation, &seed.launch, &found, seed.launched_at);
+/// An image of the past.
+#[derive(Debug, Clone)]
+pub struct PastImage {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// For people.
+    pub description: String,
+    /// When it was made.
+    pub created: Timestamp,
+    /// The image that it was made from, at this place.
+    pub parent: String,
+    /// What is installed in it.
+    pub software: Software,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+    /// Whether it is deregistered.
+    pub deregistered: bool,
+    /// Whether what runs it never becomes healthy.
+    pub sick: bool,
+    /// Accounts that may launch it.
+    pub shared_with: BTreeSet<String>,
+}
+
+/// Puts an image of the past into a place. Its parent must be there.
+pub fn image(ctx: &mut Ctx<'_>, past: PastImage) {
+    let Some(parent) = ctx.region().ec2.images.get(&past.parent).cloned() else { return };
+    let mut devices = Vec::new();
+    for device in &parent.devices {
+        let label = format!("{} {}", past.id, device.name);
+        let snapshot = ctx.fixed_id("snap", &label);
+        let taken = super::image::Snapshot {
+            volume: "vol-ffffffff".to_owned(),
+            size: device.size,
+            description: format!("Created by CreateImage for {}", past.id),
+            started: past.created,
+            completes: past.created,
+            owner: ctx.place.account.clone(),
+            tags: past.tags.clone(),
+        };
+        ctx.region().ec2.snapshots.insert(snapshot.clone(), taken);
+        devices.push(Device { snapshot: Some(snapshot), ..device.clone() });
+    }
+    let image = Image {
+        name: past.name,
+        description: past.description,
+        owner: ctx.place.account.clone(),
+        owner_alias: None,
+        state: if past.deregistered { "deregistered" } else { "available" }.to_owned(),
+        created: past.created,
+        software: past.software.imaged(),
+        sick: past.sick,
+        tags: past.tags,
+        devices,
+        source: Some((past.parent, ctx.place.region.clone())),
+        public: false,
+        shared_with: past.shared_with,
+        deprecated: None,
+        protected: false,
+        ..parent
+    };
+    ctx.region().ec2.images.insert(past.id, image);
+}
+
+/// A template version of the past.
+#[derive(Debug, Clone)]
+pub struct PastVersion {
+    /// Its number.
+    pub number: i64,
+    /// For people.
+    pub description: String,
+    /// When it was made.
+    pub created: Timestamp,
+    /// The ARN of who made it; the account's root if none.
+    pub created_by: Option<String>,
+    /// `LaunchTemplateData` by model names.
+    pub data: Value,
+}
+
+/// Puts a launch template into a place; returns its id. The newest version is the default unless one is named.
+pub fn template(
+    ctx: &mut Ctx<'_>,
+    name: &str,
+    tags: BTreeMap<String, String>,
+    default: Option<i64>,
+    versions: Vec<PastVersion>,
+) -> String {
+    let id = ctx.fixed_id("lt", name);
+    let root = format!("arn:aws:iam::{}:root", ctx.place.account);
+    let created = versions.iter().map(|version| version.created).min().unwrap_or(ctx.now);
+    let versions: BTreeMap<i64, Version> = versions
+        .into_iter()
+        .map(|past| {
+            let created_by = past.created_by.unwrap_or_else(|| root.clone());
+            let version = Version { description: past.description, created: past.created, created_by, data: past.data };
+            (past.number, version)
+        })
+        .collect();
+    let latest = versions.keys().next_back().copied().unwrap_or(1);
+    let template = Template {
+        name: name.to_owned(),
+        created,
+        created_by: root,
+        default: default.unwrap_or(latest),
+        next: latest + 1,
+        versions,
+        tags,
+    };
+    ctx.region().ec2.templates.insert(id.clone(), template);
+    id
+}
+
+/// An instance that has been running for long, or is stopped.
+#[derive(Debug, Clone)]
+pub struct PastInstance {
+    /// Its id.
+    pub id: String,
+    /// The image, at this place.
+    pub image: String,
+    /// For example `m7i.large`.
+    pub instance_type: String,
+    /// The Availability Zone.
+    pub zone: String,
+    /// When it was launched.
+    pub launched: Timestamp,
+    /// Since when it is stopped, if it is.
+    pub stopped: Option<Timestamp>,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+    /// The instance profile.
+    pub profile: Option<String>,
+    /// What is installed on it.
+    pub software: Software,
+    /// Its agent.
+    pub agent: Agent,
+    /// The service that operates it, if one does.
+    pub operator: Option<String>,
+    /// Volumes beyond the root volume: device, GiB, whether it outlives the instance.
+    pub volumes: Vec<(String, i64, bool)>,
+    /// Its host name; made from its address if none.
+    pub hostname: Option<String>,
+}
+
+/// Puts an instance of the past into a place. Its image must have been there.
+pub fn instance(ctx: &mut Ctx<'_>, past: PastInstance) {
+    let image = super::image::find(ctx, &past.image);
+    let system = image.as_ref().map(|image| image.system.clone()).unwrap_or_default();
+    let root = image.as_ref().and_then(|image| image.devices.first().cloned()).unwrap_or(Device {
+        name: "/dev/xvda".to_owned(),
+        snapshot: None,
+        size: ROOT_SIZE,
+        delete_on_termination: true,
+    });
+    let further = past.volumes.iter().map(|(name, size, keep)| Device {
+        name: name.clone(),
+        snapshot: None,
+        size: *size,
+        delete_on_termination: !keep,
+    });
+    let devices: Vec<Device> = std::iter::once(root).chain(further).collect();
+    let mut volumes = Vec::new();
+    for device in devices {
+        let id = ctx.fixed_id("vol", &format!("{} {}", past.id, device.name));
+        let volume = Volume {
+            size: device.size,
+            device: device.name,
+            instance: Some(past.id.clone()),
+            delete_on_termination: device.delete_on_termination,
+            zone: past.zone.clone(),
+            snapshot: device.snapshot,
+            created: past.launched,
+            tags: BTreeMap::new(),
+        };
+        ctx.region().ec2.volumes.insert(id.clone(), volume);
+        volumes.push(id);
+    }
+    let octet = |purpose: &str| 4 + (ctx.draw(&past.id, purpose, 0) * 240.0) as u8;
+    let ip = format!("172.31.{}.{}", octet("network"), octet("address"));
+    let machine = Machine {
+        system,
+        hostname: past.hostname.unwrap_or_else(|| format!("ip-{}", ip.replace('.', "-"))),
+        ip: ip.clone(),
+        software: past.software,
+        booted_at: past.launched,
+        running: past.stopped.is_none(),
+        sick: image.as_ref().is_some_and(|image| image.sick),
+        agent: past.agent,
+    };
+    let instance = Instance {
+        image_id: past.image,
+        architecture: network::architecture(&past.instance_type).to_owned(),
+        instance_type: past.instance_type,
+        state: if past.stopped.is_some() { "stopped" } else { "running" }.to_owned(),
+        subnet: network::default_subnet(ctx, &past.zone),
+        zone: past.zone,
+        launched: past.launched,
+        running_at: past.launched,
+        passes_at: past.launched,
+        ended_at: past.stopped,
+        ip,
+        profile: past.profile,
+        volumes,
+        tags: past.tags,
+        operator: past.operator,
+        user_data: None,
+    };
     let region = ctx.region();
-    if let Some(instance) = region.ec2.instances.get_mut(&id) {
-        instance.operator.clone_from(&seed.operator);
-        if let Some(at) = seed.stopped_at {
-            instance.enter(State::Stopped, at);
-            instance.reason = super::lifecycle::initiated(at);
-        }
-    }
-    if let Some(machine) = region.machines.get_mut(&id) {
-        machine.running = seed.stopped_at.is_none();
-        machine.agent.clone_from(&seed.agent);
-        machine.sick |= seed.sick;
-        if let Some(software) = &seed.software {
-            machine.software.clone_from(software);
-        }
-        if let Some(hostname) = &seed.hostname {
-            machine.hostname.clone_from(hostname);
-        }
-    }
-    Ok(id)
+    region.machines.insert(past.id.clone(), machine);
+    region.ec2.instances.insert(past.id, instance);
 }
