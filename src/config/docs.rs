@@ -89,6 +89,23 @@ fn every_key_has_its_table_and_every_example_is_toml() {
     }
 }
 
+/// With `UPDATE_DOCS` set while it is compiled, the test writes the schemas instead of comparing them.
+#[test]
+fn the_schemas_are_made_from_the_list_of_keys() {
+    for (file, title, keys) in [("rebake.json", "rebake.toml", MAIN), ("recipe.json", "A recipe of rebake", RECIPE)] {
+        let path = format!("{}/docs/schemas/{file}", env!("CARGO_MANIFEST_DIR"));
+        let made = format!("{:#}\n", keys::schema::schema(title, keys));
+        if option_env!("UPDATE_DOCS").is_some() {
+            std::fs::write(&path, &made).unwrap();
+        }
+        let there = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            there == made,
+            "docs/schemas/{file} is older than the keys: UPDATE_DOCS=1 cargo test --lib config::docs"
+        );
+    }
+}
+
 #[test]
 fn the_schemas_hold_what_the_keys_say() {
     let main = keys::schema::schema("rebake.toml", MAIN);

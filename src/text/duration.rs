@@ -118,6 +118,15 @@ mod tests {
         assert_eq!(told("75h"), "3 d");
     }
 
+    proptest::proptest! {
+        #[test]
+        fn what_is_told_can_be_read_again(text in ".{0,12}", seconds in 0u64..LONGEST) {
+            _ = parse_duration(&text);
+            let read = parse_duration(&format_duration(Duration::from_secs(seconds))).unwrap();
+            proptest::prop_assert!(read.as_secs().abs_diff(seconds) < DAY);
+        }
+    }
+
     #[test]
     fn ages_are_told_in_one_unit() {
         let now: Timestamp = "2026-11-24T08:00:00Z".parse().unwrap();

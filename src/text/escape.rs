@@ -102,6 +102,20 @@ mod tests {
         assert_eq!(csv_safe("\t=1+1"), "\\t=1+1");
     }
 
+    proptest::proptest! {
+        #[test]
+        fn nothing_gets_through(text in "(.|\n|\r|\u{1b}|\u{202e}|[=+@<>|\"',-]){0,20}") {
+            let shown = terminal_safe(&text);
+            proptest::prop_assert!(!shown.chars().any(is_hidden));
+            proptest::prop_assert_eq!(terminal_safe(&shown), shown.clone());
+            let cell = csv_safe(&text);
+            let inside = cell.strip_prefix('"').unwrap_or(&cell).trim_start();
+            proptest::prop_assert!(inside == "-" || !inside.starts_with(['=', '+', '-', '@']), "{}", cell);
+            proptest::prop_assert!(!html_safe(&text).contains(['<', '>', '"', '\'']));
+            proptest::prop_assert!(!markdown_safe(&text).contains('<'));
+        }
+    }
+
     #[test]
     fn markup_stays_text() {
         assert_eq!(markdown_safe("a|b <i>"), "a\\|b &lt;i&gt;");

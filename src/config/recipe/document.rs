@@ -34,13 +34,13 @@ pub enum Phase {
 const LONGEST: usize = 16_000;
 
 const KEYS: [&str; 6] = ["name", "description", "schemaVersion", "parameters", "constants", "phases"];
-const PHASE_KEYS: [&str; 3] = ["name", "steps", "description"];
+const PHASE_KEYS: [&str; 2] = ["name", "steps"];
 const STEP_KEYS: [&str; 9] =
     ["name", "description", "action", "inputs", "onFailure", "maxAttempts", "timeoutSeconds", "loop", "if"];
 const PHASES: [(&str, Phase); 3] = [("build", Phase::Build), ("validate", Phase::Validate), ("test", Phase::Test)];
 
 /// The action modules, with the platform of those that run on one only.
-const ACTIONS: [(&str, Option<Platform>); 31] = [
+const ACTIONS: [(&str, Option<Platform>); 30] = [
     ("AppendFile", None),
     ("Assert", None),
     ("CopyFile", None),
@@ -71,7 +71,6 @@ const ACTIONS: [(&str, Option<Platform>); 31] = [
     ("UninstallMSI", Some(Platform::Windows)),
     ("UpdateOS", None),
     ("WebDownload", None),
-    ("Wait", None),
 ];
 
 /// Checks a document for a platform.
