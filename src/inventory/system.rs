@@ -18,13 +18,13 @@ pub(super) fn of_lineage(image: Option<&Image>, images: &BTreeMap<&str, &Image>)
 fn of_image_name(name: &str) -> Option<OperatingSystem> {
     let lower = name.to_ascii_lowercase();
     let after = |mark: &str| lower.split_once(mark).map(|(_, rest)| number(rest));
-    let (name, version) = if lower.starts_with("al2023-ami") {
+    let (name, version) = if lower.contains("al2023") || lower.contains("amazon_linux_2023") {
         ("Amazon Linux", "2023".to_owned())
-    } else if lower.starts_with("amzn2-ami") {
+    } else if ["amzn2-ami", "amazon_linux_2-", "amazon-eks-node-1."].iter().any(|mark| lower.contains(mark)) {
         ("Amazon Linux", "2".to_owned())
     } else if lower.starts_with("amzn-ami") {
         ("Amazon Linux AMI", "2018.03".to_owned())
-    } else if lower.contains("ubuntu/images") {
+    } else if lower.contains("ubuntu") {
         ("Ubuntu", ubuntu(&lower)?)
     } else if lower.starts_with("rhel-") {
         ("Red Hat Enterprise Linux", after("rhel-").map(|version| two(&version))?)
@@ -102,6 +102,11 @@ mod tests {
             ("RHEL-9.4.0_HVM-20260501-x86_64-82-Hourly2-GP3", "Red Hat Enterprise Linux 9.4"),
             ("debian-12-amd64-20261101-1234", "Debian GNU/Linux 12"),
             ("suse-sles-15-sp6-v20261101-hvm-ssd-x86_64", "SLES 15.6"),
+            ("amazon-eks-node-al2023-x86_64-standard-1.34-v20261101", "Amazon Linux 2023"),
+            (
+                "aws-elasticbeanstalk-amzn-2023.9.20261101.64bit-eb_python313_amazon_linux_2023-hvm-x",
+                "Amazon Linux 2023",
+            ),
             ("bottlerocket-aws-ecs-2-x86_64-v1.49.0-abcdef", "Bottlerocket 1.49.0"),
             ("Windows_Server-2022-English-Full-Base-2026.11.11", "Microsoft Windows Server 2022 Datacenter 10.0.20348"),
         ] {
