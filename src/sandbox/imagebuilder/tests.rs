@@ -1,3 +1,5 @@
+mod builds;
+
 use serde_json::json;
 
 use super::*;
@@ -99,7 +101,7 @@ fn configurations_are_unique_replaced_whole_and_tagged() {
 fn a_distribution_names_a_region_once_and_dates_its_amis() {
     let mut cloud = cloud();
     let mut create = |distributions: Value| {
-        let request = json!({"name": "d", "distributions": distributions, "clientToken": distributions.to_string()});
+        let request = json!({"name": "d", "distributions": distributions, "clientToken": "t"});
         ask(&mut cloud, "CreateDistributionConfiguration", request)
     };
     let twice = create(json!([{"region": "eu-west-1"}, {"region": "eu-west-1"}])).unwrap_err();
