@@ -15,6 +15,9 @@ use super::text::moment_of;
 use super::width::each;
 use crate::model::{ImageSource, Template, TemplateVersion};
 
+/// Templates whose newest and default versions fit into one page of versions.
+const TEMPLATES_A_PAGE: usize = 100;
+
 /// A template version to make, for [`Connection::create_template_version`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewTemplateVersion<'a> {
@@ -32,7 +35,8 @@ pub struct NewTemplateVersion<'a> {
 
 impl Connection {
     /// Templates with the numbered versions asked for, the newest and the default one; by id. A template or a version
-    /// that is gone is left out; one whose versions cannot be read comes without them, and with the error.
+    /// that is gone is left out; one whose versions cannot be read comes without them, and with the error. It asks for
+    /// all templates at once where that takes fewer calls than asking for each.
     pub async fn templates(
         &self,
         wanted: &BTreeMap<String, BTreeSet<u64>>,
@@ -48,23 +52,52 @@ impl Connection {
             )
             .await?;
         let told = pages.into_iter().flat_map(|page| page.launch_templates.unwrap_or_default());
+        let all: Vec<Template> = told.filter_map(|told| self.template(told)).collect();
+        let broad = all.len().div_ceil(TEMPLATES_A_PAGE) < wanted.len();
         let mut templates: Vec<Template> =
-            told.filter_map(|told| self.template(told)).filter(|template| wanted.contains_key(&template.id)).collect();
+            all.into_iter().filter(|template| wanted.contains_key(&template.id)).collect();
         templates.sort_by(|a, b| a.id.cmp(&b.id));
-        let versions = each(&templates, |template| {
+        if broad {
+            let mut known = self.newest_and_default().await?;
+            for template in &mut templates {
+                template.versions = known.remove(&template.id).unwrap_or_default();
+            }
+        }
+        let rest = each(&templates, |template| {
             let numbers = wanted.get(&template.id).into_iter().flatten().copied();
-            let numbers: BTreeSet<u64> = numbers.chain([template.latest, template.default]).collect();
+            let numbers = numbers.chain([template.latest, template.default]);
+            let numbers: BTreeSet<u64> = numbers.filter(|number| template.version(*number).is_none()).collect();
             async move { self.template_versions(&template.id, &numbers).await }
         })
         .await;
         let mut errors = Vec::new();
-        for (template, versions) in templates.iter_mut().zip(versions) {
+        for (template, versions) in templates.iter_mut().zip(rest) {
             match versions {
-                Ok(versions) => template.versions = versions,
+                Ok(versions) => template.versions.extend(versions),
                 Err(error) => errors.push(error),
             }
+            template.versions.sort_by_key(|version| version.number);
         }
         Ok((templates, errors))
+    }
+
+    /// The newest and the default version of every template there is, by template: a page holds those of a hundred.
+    async fn newest_and_default(&self) -> Result<BTreeMap<String, Vec<TemplateVersion>>, Error> {
+        let request = self.ec2.describe_launch_template_versions().versions("$Latest").versions("$Default");
+        let pages = self
+            .pages(
+                Call::repeatable("ec2:DescribeLaunchTemplateVersions", ""),
+                |token| request.clone().max_results(200).set_next_token(token).send(),
+                |page| page.next_token.as_deref(),
+            )
+            .await?;
+        let mut known: BTreeMap<String, BTreeMap<u64, TemplateVersion>> = BTreeMap::new();
+        for told in pages.into_iter().flat_map(|page| page.launch_template_versions.unwrap_or_default()) {
+            if let (Some(id), Some(version)) = (told.launch_template_id.clone(), version(told)) {
+                known.entry(id).or_default().insert(version.number, version);
+            }
+        }
+        Ok(known.into_iter().map(|(id, versions)| (id, versions.into_values().collect())).collect())
     }
 
     /// Versions of a template by number, as far as they exist, in order.

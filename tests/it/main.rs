@@ -1,4 +1,5 @@
 //! Everything that is tested from the outside, in one binary.
 
+mod bake_port;
 mod env;
 mod port;
