@@ -3,6 +3,7 @@ use std::fs;
 use super::*;
 use crate::sandbox::catalogue::Catalogue;
 use crate::sandbox::faults::{WireFault, WireFaultKind};
+use crate::sandbox::wire::{Call, Service};
 
 fn start() -> Timestamp {
     "2026-11-24T08:00:00Z".parse().unwrap()
@@ -243,4 +244,48 @@ fn user_data_is_kept_for_the_replay_and_never_shown() {
     let shown = serde_json::to_string(&account.calls().unwrap()).unwrap();
     assert!(shown.contains("CreateLaunchTemplate") && !shown.contains("aHVzaA"), "{shown}");
     assert!(fs::read_to_string(dir.path().join("log.ndjson")).unwrap().contains("aHVzaA=="));
+}
+
+#[test]
+fn the_demo_world_goes_on_the_same_after_any_cut() {
+    let dir = tempfile::tempdir().unwrap();
+    let demo = || Ok(crate::sandbox::world::demo(start())?);
+    let mut account = Account::open(dir.path(), demo).unwrap();
+    let mut undisturbed = account.fork();
+    let list = request("ap-southeast-2", "POST", "/ListImages", "{}");
+    for step in 1..=16 {
+        let now = minutes(step * 95);
+        if step == 3 {
+            drop(account.handle(&list, now));
+            drop(undisturbed.handle(&list, now));
+        }
+        account.advance(now);
+        undisturbed.advance(now);
+        drop(account);
+        account = Account::open(dir.path(), demo).unwrap();
+        assert!(state(account.cloud()) == state(&undisturbed), "step {step}");
+    }
+}
+
+#[test]
+fn reading_leaves_no_trace() {
+    let mut cloud = crate::sandbox::world::demo(start()).unwrap();
+    cloud.advance(minutes(90));
+    let place = crate::sandbox::Place::new("123456789012", "eu-west-1");
+    let untouched = state(&cloud);
+    let lines = include_str!("../wire/operations.txt").lines().filter_map(|line| line.split_once(": "));
+    let operations = lines.flat_map(|(service, names)| names.split(' ').map(move |name| (service, name)));
+    let services = [Service::Ec2, Service::AutoScaling, Service::Ssm, Service::ImageBuilder, Service::Sts];
+    for (service, operation) in operations.filter(|(_, operation)| !crate::sandbox::calls::changes(operation)) {
+        let service = services.into_iter().find(|known| known.name() == service).unwrap();
+        let call = Call {
+            place: place.clone(),
+            service,
+            operation: operation.to_owned(),
+            input: serde_json::json!({}),
+            access_key: String::new(),
+        };
+        let answer = cloud.perform(&call);
+        assert!(state(&cloud) == untouched, "{operation} -> {answer:?}");
+    }
 }

@@ -352,3 +352,94 @@ fn what_was_made_is_got_and_listed() {
     let gone = ask(&mut cloud, "GetImage", json!({"imageBuildVersionArn": image})).unwrap_err();
     assert_eq!((gone.code.as_str(), gone.status), ("ResourceNotFoundException", 404));
 }
+
+#[test]
+fn images_are_shared_and_put_into_parameters_and_templates() {
+    let mut cloud = world();
+    let home = place("eu-west-1");
+    let template = json!({"LaunchTemplateName": "web", "LaunchTemplateData": {"InstanceType": "m7i.large"}});
+    let made = ec2::call(&mut cloud.at(&home), "CreateLaunchTemplate", &template).unwrap();
+    let template = made["LaunchTemplate"]["LaunchTemplateId"].clone();
+    let mut request = prepare(&mut cloud);
+    let distribution = json!({
+        "name": "shared", "clientToken": "shared",
+        "distributions": [{
+            "region": "eu-west-1",
+            "amiDistributionConfiguration": {"launchPermission": {"userIds": ["222222222222"]}},
+            "launchTemplateConfigurations": [{"launchTemplateId": template}],
+            "ssmParameterConfigurations": [{"parameterName": "/images/web", "dataType": "text"}],
+        }],
+    });
+    let distribution = ask(&mut cloud, "CreateDistributionConfiguration", distribution).unwrap();
+    request["distributionConfigurationArn"] = distribution["distributionConfigurationArn"].clone();
+    let arn = ask(&mut cloud, "CreateImage", request).unwrap()["imageBuildVersionArn"].clone();
+    assert_eq!(status_of(&mut cloud, arn.as_str().unwrap()), "AVAILABLE");
+
+    let ami = image(&mut cloud, arn.as_str().unwrap())["outputResources"]["amis"][0]["image"].clone();
+    let asked = json!({"ImageId": ami, "Attribute": "launchPermission"});
+    let permissions = ec2::call(&mut cloud.at(&home), "DescribeImageAttribute", &asked).unwrap();
+    assert_eq!(permissions["LaunchPermissions"], json!([{"UserId": "222222222222"}]));
+    let parameter = crate::sandbox::ssm::parameter(&mut cloud.at(&home), "/images/web");
+    assert_eq!(parameter.as_deref(), ami.as_str());
+    let default = json!({"LaunchTemplateId": template, "Version": "$Default"});
+    let default = ec2::resolve_template(&mut cloud.at(&home), &default).unwrap();
+    assert_eq!((default.version, &default.data["ImageId"]), (2, &ami));
+}
+
+#[test]
+fn a_parent_that_went_away_fails_before_anything_runs() {
+    let mut cloud = world();
+    let home = place("eu-west-1");
+    let first = begin(&mut cloud);
+    assert_eq!(status_of(&mut cloud, &first), "AVAILABLE");
+    let ami = image(&mut cloud, &first)["outputResources"]["amis"][0]["image"].clone();
+    let recipe = json!({
+        "name": "child", "semanticVersion": "1.0.0", "clientToken": "child",
+        "parentImage": "arn:aws:imagebuilder:eu-west-1:123456789012:image/web/1.x.x",
+    });
+    let recipe = ask(&mut cloud, "CreateImageRecipe", recipe).unwrap();
+    ec2::call(&mut cloud.at(&home), "DeregisterImage", &json!({"ImageId": ami})).unwrap();
+    let request = json!({
+        "imageRecipeArn": recipe["imageRecipeArn"], "clientToken": "child",
+        "infrastructureConfigurationArn":
+            "arn:aws:imagebuilder:eu-west-1:123456789012:infrastructure-configuration/build",
+    });
+    let child = ask(&mut cloud, "CreateImage", request).unwrap()["imageBuildVersionArn"].clone();
+    assert_eq!(status_of(&mut cloud, child.as_str().unwrap()), "FAILED");
+    let state = image(&mut cloud, child.as_str().unwrap())["state"].clone();
+    assert!(state.text("reason").unwrap().contains(ami.as_str().unwrap()), "{state}");
+    let workflows = ask(&mut cloud, "ListWorkflowExecutions", json!({"imageBuildVersionArn": child})).unwrap();
+    assert_eq!(workflows["workflowExecutions"], json!([]));
+}
+
+#[test]
+fn a_windows_is_generalised_and_an_arm_gets_its_own_instance_type() {
+    let mut cloud = world();
+    let infrastructure = json!({"name": "plain", "instanceProfileName": "p", "clientToken": "plain"});
+    let infrastructure = ask(&mut cloud, "CreateInfrastructureConfiguration", infrastructure).unwrap();
+    for (name, skipped) in [
+        ("windows-server-2022-english-full-base-x86", "RunSanitizeScript"),
+        ("amazon-linux-2023-arm64", "RunSysPrepScript"),
+    ] {
+        let recipe = json!({
+            "name": name, "semanticVersion": "1.0.0", "clientToken": name,
+            "parentImage": format!("arn:aws:imagebuilder:eu-west-1:aws:image/{name}/x.x.x"),
+        });
+        let recipe = ask(&mut cloud, "CreateImageRecipe", recipe).unwrap();
+        let request = json!({
+            "imageRecipeArn": recipe["imageRecipeArn"],
+            "infrastructureConfigurationArn": infrastructure["infrastructureConfigurationArn"],
+            "imageTestsConfiguration": {"imageTestsEnabled": false},
+            "clientToken": name,
+        });
+        let arn = ask(&mut cloud, "CreateImage", request).unwrap()["imageBuildVersionArn"].clone();
+        let seen = watch(&mut cloud, arn.as_str().unwrap());
+        assert!(seen.iter().all(|(status, _)| status != "TESTING"), "{seen:?}");
+        assert_eq!(seen.last().unwrap().0, "AVAILABLE", "{name}");
+        let images = &cloud.places[&place("eu-west-1")].imagebuilder.images;
+        let build = &images[arn.as_str().unwrap()].workflows[0];
+        let skips: Vec<_> = build.steps.iter().filter(|step| step.progress == Progress::Skipped).collect();
+        let skips: Vec<String> = skips.iter().map(|step| step.name.to_string()).collect();
+        assert_eq!(skips, ["ApplyBuildComponents", skipped], "{name}");
+    }
+}
