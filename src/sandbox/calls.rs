@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::value::ApiError;
-use super::wire::{Call, Refused};
+use super::wire::{self, Call, Refused};
 
 /// One call as the account saw it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -38,8 +38,8 @@ impl CallRecord {
             region: call.place.region.clone(),
             service: call.service.name().to_owned(),
             operation: call.operation.clone(),
-            status: error.map_or(200, |error| error.status),
-            error: error.map(|error| error.code.clone()),
+            status: error.map_or(200, |error| wire::status(call.service, error)),
+            error: error.map(|error| wire::code(call.service, error).to_owned()),
             request: call.redacted(),
         }
     }

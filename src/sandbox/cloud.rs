@@ -198,6 +198,9 @@ impl Cloud {
     /// # Errors
     /// The error that AWS gives.
     pub fn perform(&mut self, call: &wire::Call) -> Result<Value, ApiError> {
+        if let Some(answer) = wire::dry_run(call) {
+            return Err(answer);
+        }
         let mut ctx = self.at(&call.place);
         match call.service {
             wire::Service::Ec2 => ec2::call(&mut ctx, &call.operation, &call.input),

@@ -1,33 +1,38 @@
 //! The four protocols: a request becomes a [`Call`], a result becomes a response.
 //!
-//! Driven by a table that `extract.py` draws from the official API models (`models.json`; `operations.txt` lists the
-//! emulated operations). The codecs parse, validate and write every operation; an operation is only its semantics.
+//! Driven by a table that `extract.py` draws from the official API models (`models.json`). The codecs parse, validate
+//! and write every operation; an operation is only its semantics.
 //!
-//! - [`table`]: the facts. [`validate`]: what they demand of a request.
-//! - [`query`] and [`xml`]: EC2, Auto Scaling and STS. [`json`]: Systems Manager and Image Builder.
-//! - [`request`]: whom a request is for, and what it asks. [`error`]: refusals in the form of each service.
+//! - [`table`]: the models. [`address`]: who calls, which service, where. [`validate`]: the constraints.
+//! - [`query`], [`json`], [`rest`]: requests become members. [`scalar`]: numbers and times on both ways.
+//! - [`xml`], [`json`], [`envelope`]: results and errors become responses. [`errors`]: the wire's own errors.
+//! - [`redact`]: what the record of calls must not show.
 
-mod error;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+use self::address::Address;
+use self::table::{Model, Operation};
+use super::cloud::{Cloud, DEFAULT_ACCOUNT, Place};
+use super::faults::WireFaultKind;
+use super::value::{self, ApiError, Get};
+
+mod address;
+mod envelope;
+mod errors;
 mod json;
 mod query;
-mod request;
+mod redact;
+mod rest;
+mod scalar;
 mod table;
 #[cfg(test)]
 mod tests;
 mod validate;
 mod xml;
-
-pub use error::{fault_error, unknown_operation};
-pub use request::read;
-
-use std::time::Duration;
-
-use bytes::Bytes;
-use serde_json::Value;
-use table::{Kind, ServiceModel, model};
-
-use super::cloud::Place;
-use super::value::ApiError;
 
 /// The emulated services.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -77,34 +82,9 @@ impl Call {
     /// The request with sensitive members (user data, secrets) replaced by `"***"`.
     #[must_use]
     pub fn redacted(&self) -> Value {
-        let model = model(self.service);
-        let shape = model.operations.get(&self.operation).and_then(|operation| operation.input.as_deref());
-        shape.map_or_else(|| self.input.clone(), |shape| redact(model, shape, "", &self.input))
-    }
-}
-
-fn redact(model: &ServiceModel, shape_name: &str, name: &str, value: &Value) -> Value {
-    let shape = model.shape(shape_name);
-    if shape.sensitive || matches!(name, "UserData" | "userDataOverride") {
-        return Value::from("***");
-    }
-    match (shape.kind, value) {
-        (Kind::Structure, Value::Object(members)) => {
-            let hide = |(name, inner): (&String, &Value)| {
-                let of = shape.members.get(name).map_or("", |member| member.shape.as_str());
-                (name.clone(), redact(model, of, name, inner))
-            };
-            Value::Object(members.iter().map(hide).collect())
-        }
-        (Kind::List, Value::Array(items)) => {
-            let of = shape.member.as_ref().map_or("", |member| member.shape.as_str());
-            items.iter().map(|item| redact(model, of, "", item)).collect()
-        }
-        (Kind::Map, Value::Object(entries)) => {
-            let of = shape.value.as_ref().map_or("", |member| member.shape.as_str());
-            Value::Object(entries.iter().map(|(key, inner)| (key.clone(), redact(model, of, "", inner))).collect())
-        }
-        _ => value.clone(),
+        let model = table::model(self.service);
+        let input = model.operation(&self.operation).and_then(|operation| operation.input);
+        input.map_or_else(|| Value::Object(Map::new()), |input| redact::redacted(model, input, &self.input))
     }
 }
 
@@ -123,56 +103,179 @@ pub struct Refused {
     pub response: http::Response<Bytes>,
 }
 
-/// Writes the answer to a call.
-#[must_use]
-pub fn write(call: &Call, result: &Result<Value, ApiError>, request_id: &str) -> http::Response<Bytes> {
-    match result {
-        Ok(output) => success(call, output, request_id),
-        Err(error) => error::response(call.service, error, request_id),
+/// Why the members of a request could not be read.
+#[derive(Debug, Clone, PartialEq)]
+enum Unreadable {
+    /// No action.
+    NoAction,
+    /// A parameter that the operation does not have.
+    Unknown(String),
+    /// A text that is no value of the member's type.
+    OfAnotherType { path: String, text: String },
+    /// A body that is no JSON.
+    Malformed,
+}
+
+/// Reads a request: service and region from the credential scope of the signature (or the host), account from the
+/// access key, operation and members from the protocol; then validates the members.
+///
+/// # Errors
+/// The refusal to send.
+pub fn read(cloud: &Cloud, request: &http::Request<Bytes>) -> Result<Call, Refused> {
+    let address = Address::of(request);
+    let account = address.access_key.as_ref().and_then(|key| cloud.access_keys.get(key));
+    let place = Place::new(account.map_or(DEFAULT_ACCOUNT, String::as_str), &address.region);
+    let Some(service) = Service::named(&address.service) else {
+        return Err(no_service(place, address.service, request));
+    };
+    let refuse = |operation: &str, error: ApiError| Refused {
+        place: place.clone(),
+        service: service.name().to_owned(),
+        operation: operation.to_owned(),
+        code: errors::code(service, &error.code).to_owned(),
+        response: envelope::error(service, &error, &request_id(request)),
+    };
+    if !is_region(&address.region) {
+        return Err(refuse("", errors::no_region(service)));
+    }
+    let Some(access_key) = address.access_key else { return Err(refuse("", errors::unsigned(service))) };
+    let model = table::model(service);
+    let parameters = query::parameters(request);
+    let operation = operation(service, model, request, &parameters);
+    let operation = operation.map_err(|(name, error)| refuse(&name, error))?;
+    let input = members(service, model, operation, request, &parameters);
+    let input = input.map_err(|unreadable| refuse(&operation.name, errors::unreadable(service, &unreadable)))?;
+    let violations = operation.input.map(|shape| validate::violations(service, model, shape, &input));
+    match errors::invalid(service, &violations.unwrap_or_default()) {
+        Some(error) => Err(refuse(&operation.name, error)),
+        None => Ok(Call { place, service, operation: operation.name.clone(), input, access_key }),
     }
 }
 
-fn success(call: &Call, output: &Value, request_id: &str) -> http::Response<Bytes> {
-    let model = model(call.service);
-    let operation = model.operations.get(&call.operation);
-    let shape = operation.and_then(|operation| operation.output.as_deref());
-    let body = match call.service {
-        Service::Ec2 => {
-            let mut out = xml_root(&call.operation, &model.namespace_of(call.service));
-            xml::leaf(&mut out, "requestId", request_id);
-            if let Some(shape) = shape {
-                xml::members(&mut out, model, shape, output);
-            }
-            xml::close(&mut out, &format!("{}Response", call.operation));
-            out
+/// The operation that a request names; else the name, and the error.
+fn operation<'a>(
+    service: Service,
+    model: &'a Model,
+    request: &http::Request<Bytes>,
+    parameters: &[(String, String)],
+) -> Result<&'a Operation, (String, ApiError)> {
+    let name = match service {
+        Service::Ec2 | Service::AutoScaling | Service::Sts => match query::parameter(parameters, "Action") {
+            Some(name) => name.to_owned(),
+            None => return Err((String::new(), errors::unreadable(service, &Unreadable::NoAction))),
+        },
+        Service::Ssm => {
+            let target = request.headers().get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
+            let prefix = format!("{}.", model.facts.target);
+            target.strip_prefix(&prefix).unwrap_or(target).to_owned()
         }
-        Service::AutoScaling | Service::Sts => {
-            let mut out = xml_root(&call.operation, &model.namespace_of(call.service));
-            if let (Some(shape), Some(wrapper)) = (shape, operation.and_then(|facts| facts.result_wrapper.as_deref())) {
-                xml::open(&mut out, wrapper);
-                xml::members(&mut out, model, shape, output);
-                xml::close(&mut out, wrapper);
-            }
-            xml::open(&mut out, "ResponseMetadata");
-            xml::leaf(&mut out, "RequestId", request_id);
-            xml::close(&mut out, "ResponseMetadata");
-            xml::close(&mut out, &format!("{}Response", call.operation));
-            out
-        }
-        Service::Ssm | Service::ImageBuilder => {
-            shape.map_or_else(|| "{}".to_owned(), |shape| json::write(model, shape, output, None).to_string())
-        }
+        Service::ImageBuilder => match rest::route(model, request) {
+            Some(operation) => return Ok(operation),
+            None => format!("{} {}", request.method(), request.uri().path()),
+        },
     };
-    error::answer(call.service, 200, request_id, body)
+    model.operation(&name).ok_or_else(|| {
+        let error = errors::unknown_operation(service, &name);
+        (name, error)
+    })
 }
 
-fn xml_root(operation: &str, namespace: &str) -> String {
-    format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<{operation}Response xmlns=\"{namespace}\">")
+fn members(
+    service: Service,
+    model: &Model,
+    operation: &Operation,
+    request: &http::Request<Bytes>,
+    parameters: &[(String, String)],
+) -> Result<Value, Unreadable> {
+    let Some(input) = operation.input else { return Ok(Value::Object(Map::new())) };
+    match service {
+        Service::Ec2 | Service::AutoScaling | Service::Sts => query::read(service, model, input, parameters),
+        Service::Ssm => json::read(model, input, request.body()),
+        Service::ImageBuilder => rest::read(model, operation, request),
+    }
 }
 
-/// How long an answer to this call takes without a fault: deterministic, 30 to 120 ms by operation.
+/// The answer to a request for a service that is not emulated, in the protocol that the request speaks.
+fn no_service(place: Place, service: String, request: &http::Request<Bytes>) -> Refused {
+    let form = request.headers().get(http::header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/x-www-form"));
+    let protocol = match request.headers().contains_key("x-amz-target") {
+        true => Service::Ssm,
+        false if form => Service::Sts,
+        false => Service::ImageBuilder,
+    };
+    let named = if service.is_empty() { "(none)" } else { &service };
+    let mut error = errors::unknown_operation(protocol, "");
+    error.message = format!("The service {named} is not emulated");
+    let response = envelope::error(protocol, &error, &request_id(request));
+    Refused { place, service, operation: String::new(), code: error.code, response }
+}
+
+/// An id for a request that is refused before it is counted.
+fn request_id(request: &http::Request<Bytes>) -> String {
+    let mut hasher = Sha256::new();
+    hasher.update(request.uri().to_string().as_bytes());
+    hasher.update(request.body());
+    let hex: String = hasher.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    format!("{}-{}-4{}-a{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..])
+}
+
+/// Whether a region belongs to the partition `aws`.
+#[must_use]
+pub fn is_region(name: &str) -> bool {
+    table::regions().iter().any(|region| region == name)
+}
+
+/// Whether a request was sent to a host of AWS that does not exist, because there is no such region.
+#[must_use]
+pub fn is_unknown_host(request: &http::Request<Bytes>) -> bool {
+    address::region_of_host(request).is_some_and(|region| !is_region(&region))
+}
+
+/// The answer to a call that is a dry run: it would have succeeded. None for other calls.
+#[must_use]
+pub fn dry_run(call: &Call) -> Option<ApiError> {
+    let asked = call.input.flag("DryRun").or_else(|| call.input.flag("dryRun")).unwrap_or(false);
+    asked.then(|| errors::dry_run(call.service))
+}
+
+/// Writes the answer to a call.
+#[must_use]
+pub fn write(call: &Call, result: &Result<Value, ApiError>, request_id: &str) -> http::Response<Bytes> {
+    let operation = table::model(call.service).operation(&call.operation);
+    match (operation, result) {
+        (Some(operation), Ok(output)) => envelope::answer(call.service, operation, output, request_id),
+        (_, Err(error)) => envelope::error(call.service, error, request_id),
+        (None, Ok(_)) => envelope::error(call.service, &unknown_operation(call.service, &call.operation), request_id),
+    }
+}
+
+/// The HTTP status under which an error is sent: an operation leaves it to the model.
+#[must_use]
+pub fn status(service: Service, error: &ApiError) -> u16 {
+    errors::status(service, error)
+}
+
+/// The code under which an error is sent: the query services have other codes than names for their exceptions.
+#[must_use]
+pub fn code(service: Service, error: &ApiError) -> &str {
+    errors::code(service, &error.code)
+}
+
+/// How long an answer to this call takes without a fault: 30 to 120 ms, always the same for an operation.
 #[must_use]
 pub fn latency(call: &Call) -> Duration {
-    let sum: u64 = call.operation.bytes().map(u64::from).sum();
-    Duration::from_millis(30 + sum % 91)
+    let spread = call.operation.bytes().fold(0_u64, |sum, byte| (sum * 31 + u64::from(byte)) % 91);
+    Duration::from_millis(30 + spread)
+}
+
+/// The error with which a service refuses a call under a fault; none for faults that let the call have its effect.
+#[must_use]
+pub fn fault_error(service: Service, fault: &WireFaultKind) -> Option<ApiError> {
+    errors::fault(service, fault)
+}
+
+/// The error for an operation that exists in AWS and not here, in the form of the service.
+#[must_use]
+pub fn unknown_operation(service: Service, operation: &str) -> ApiError {
+    errors::unknown_operation(service, operation)
 }

@@ -1,99 +1,94 @@
-//! The two JSON protocols: AWS JSON 1.1 (Systems Manager) and the bodies of REST JSON (Image Builder).
+//! JSON bodies, read and written along the shape of a request or an answer.
 
-use jiff::Timestamp;
-use serde_json::{Map, Value};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Number, Value};
 
-use super::query::{Misread, instant};
-use super::table::{Kind, Member, ServiceModel};
+use super::scalar;
+use super::table::{Kind, MemberPlace, Model, ShapeId};
+use super::{Unreadable, value};
 
-/// Reads a body into members by their model names. Members that the model does not know are ignored, as AWS does.
-pub(super) fn read(model: &ServiceModel, shape_name: &str, body: &Value, path: &str) -> Result<Value, Misread> {
-    let shape = model.shape(shape_name);
-    let misread = || Misread { parameter: path.to_owned(), value: body.to_string() };
-    match shape.kind {
-        Kind::Structure => {
-            let body = body.as_object().ok_or_else(misread)?;
-            let mut members = Map::new();
-            for (name, member) in shape.members.iter().filter(|(_, member)| member.location.is_none()) {
-                if let Some(inner) = body.get(member.wire_name(name)).filter(|inner| !inner.is_null()) {
-                    members.insert(name.clone(), read(model, &member.shape, inner, &below(path, name))?);
-                }
+/// Reads the members of a body. An empty body holds none; unknown members are passed over, as AWS does.
+pub(super) fn read(model: &Model, input: ShapeId, body: &[u8]) -> Result<Value, Unreadable> {
+    if body.iter().all(u8::is_ascii_whitespace) {
+        return Ok(Value::Object(Map::new()));
+    }
+    let parsed: Value = serde_json::from_slice(body).map_err(|_| Unreadable::Malformed)?;
+    typed(model, input, &parsed, "")
+}
+
+fn typed(model: &Model, id: ShapeId, given: &Value, path: &str) -> Result<Value, Unreadable> {
+    let other = || Unreadable::OfAnotherType { path: path.to_owned(), text: kind_of(given).to_owned() };
+    let under = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+    match (&model.shape(id).kind, given) {
+        (Kind::Structure(members), Value::Object(object)) => {
+            let mut read = Map::new();
+            for member in members.iter().filter(|member| member.place == MemberPlace::Body) {
+                let Some(given) = object.get(member.wire()).filter(|given| !given.is_null()) else { continue };
+                read.insert(member.name.clone(), typed(model, member.shape, given, &under(member.wire()))?);
             }
-            Ok(Value::Object(members))
+            Ok(Value::Object(read))
         }
-        Kind::List => {
-            let items = body.as_array().ok_or_else(misread)?;
-            let Some(member) = &shape.member else { return Ok(Value::Array(Vec::new())) };
-            let read_item =
-                |(at, item): (usize, &Value)| read(model, &member.shape, item, &format!("{path}.{}", at + 1));
-            items.iter().enumerate().map(read_item).collect::<Result<Vec<_>, _>>().map(Value::Array)
+        (Kind::List { item, .. }, Value::Array(items)) => {
+            let items = items.iter().filter(|given| !given.is_null()).enumerate();
+            items.map(|(at, given)| typed(model, *item, given, &under(&(at + 1).to_string()))).collect()
         }
-        Kind::Map => {
-            let entries = body.as_object().ok_or_else(misread)?;
-            let Some(of) = &shape.value else { return Ok(Value::Null) };
-            let read_entry =
-                |(key, value): (&String, &Value)| Ok((key.clone(), read(model, &of.shape, value, &below(path, key))?));
-            entries.iter().map(read_entry).collect::<Result<Map<_, _>, Misread>>().map(Value::Object)
+        (Kind::Map { value, .. }, Value::Object(object)) => {
+            let entries = object.iter().filter(|(_, given)| !given.is_null());
+            let read = entries.map(|(key, given)| Ok((key.clone(), typed(model, *value, given, &under(key))?)));
+            Ok(Value::Object(read.collect::<Result<_, _>>()?))
         }
-        Kind::Timestamp => {
-            let at = match body {
-                Value::Number(seconds) => {
-                    seconds.as_f64().and_then(|seconds| Timestamp::from_millisecond((seconds * 1000.0) as i64).ok())
-                }
-                Value::String(text) => instant(text),
-                _ => None,
-            };
-            at.map(|at| Value::from(at.as_millisecond())).ok_or_else(misread)
+        (Kind::Text, Value::String(_)) | (Kind::Boolean, Value::Bool(_)) => Ok(given.clone()),
+        (Kind::Blob, Value::String(text)) if STANDARD.decode(text).is_ok() => Ok(given.clone()),
+        (Kind::Integer, Value::Number(number)) => {
+            whole(number).and_then(|number| i32::try_from(number).ok()).map(Value::from).ok_or_else(other)
         }
-        Kind::Integer | Kind::Long => body.as_i64().map(Value::from).ok_or_else(misread),
-        Kind::Float | Kind::Double => body.as_f64().map(Value::from).ok_or_else(misread),
-        Kind::Boolean => body.as_bool().map(Value::from).ok_or_else(misread),
-        Kind::String | Kind::Blob => body.as_str().map(Value::from).ok_or_else(misread),
+        (Kind::Long, Value::Number(number)) => whole(number).map(Value::from).ok_or_else(other),
+        (Kind::Double, Value::Number(number)) => number.as_f64().map(Value::from).ok_or_else(other),
+        (Kind::Timestamp, Value::Number(number)) => {
+            number.as_f64().and_then(scalar::seconds).map(value::time).ok_or_else(other)
+        }
+        (Kind::Timestamp, Value::String(text)) => scalar::moment(text).map(value::time).ok_or_else(other),
+        _ => Err(other()),
     }
 }
 
-fn below(path: &str, name: &str) -> String {
-    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+/// A whole number, also one that was written as `5.0`.
+fn whole(number: &Number) -> Option<i64> {
+    let exact = |float: f64| (float.fract() == 0.0 && float.abs() < 9e15).then_some(float as i64);
+    number.as_i64().or_else(|| exact(number.as_f64()?))
 }
 
-/// Writes a value for the wire; nulls are left out.
-pub(super) fn write(model: &ServiceModel, shape_name: &str, value: &Value, format: Option<&str>) -> Value {
-    let shape = model.shape(shape_name);
-    match (shape.kind, value) {
-        (Kind::Structure, Value::Object(members)) => {
-            let mut body = Map::new();
-            for (name, member) in &shape.members {
-                if let Some(inner) = members.get(name).filter(|inner| !inner.is_null()) {
-                    body.insert(member.wire_name(name).to_owned(), write_member(model, member, inner));
-                }
-            }
-            Value::Object(body)
+fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "NULL_VALUE",
+        Value::Bool(_) => "BOOLEAN_VALUE",
+        Value::Number(_) => "NUMBER_VALUE",
+        Value::String(_) => "STRING_VALUE",
+        Value::Array(_) => "START_ARRAY",
+        Value::Object(_) => "START_OBJECT",
+    }
+}
+
+/// A value as a body says it: members under the names of the wire, times as seconds since the epoch, nothing null.
+pub(super) fn written(model: &Model, id: ShapeId, value: &Value) -> Value {
+    match (&model.shape(id).kind, value) {
+        (Kind::Structure(members), Value::Object(object)) => {
+            let there = members.iter().filter_map(|member| {
+                let value = object.get(&member.name).filter(|value| !value.is_null())?;
+                Some((member.wire().to_owned(), written(model, member.shape, value)))
+            });
+            Value::Object(there.collect())
         }
-        (Kind::List, Value::Array(items)) => match &shape.member {
-            Some(member) => items.iter().map(|item| write_member(model, member, item)).collect(),
-            None => Value::Array(Vec::new()),
-        },
-        (Kind::Map, Value::Object(entries)) => match &shape.value {
-            Some(member) => {
-                let written = entries.iter().map(|(key, value)| (key.clone(), write_member(model, member, value)));
-                Value::Object(written.collect())
-            }
-            None => Value::Null,
-        },
-        (Kind::Timestamp, Value::Number(millis)) => {
-            let millis = millis.as_i64().unwrap_or_default();
-            if format.or(shape.timestamp_format.as_deref()) == Some("iso8601") {
-                Timestamp::from_millisecond(millis).map_or(Value::Null, |at| Value::from(at.to_string()))
-            } else if millis % 1000 == 0 {
-                Value::from(millis / 1000)
-            } else {
-                Value::from(millis as f64 / 1000.0)
-            }
+        (Kind::List { item, .. }, Value::Array(items)) => {
+            items.iter().filter(|value| !value.is_null()).map(|value| written(model, *item, value)).collect()
         }
+        (Kind::Map { value: held, .. }, Value::Object(entries)) => {
+            let there = entries.iter().filter(|(_, value)| !value.is_null());
+            Value::Object(there.map(|(key, value)| (key.clone(), written(model, *held, value))).collect())
+        }
+        (Kind::Timestamp, Value::Number(millis)) => Value::from(millis.as_f64().unwrap_or_default() / 1000.0),
+        (Kind::Double, Value::Number(number)) => Value::from(number.as_f64().unwrap_or_default()),
         _ => value.clone(),
     }
-}
-
-fn write_member(model: &ServiceModel, member: &Member, value: &Value) -> Value {
-    write(model, &member.shape, value, member.timestamp_format.as_deref())
 }

@@ -1,157 +1,202 @@
-//! Requests of the two query protocols: a form whose keys are paths (`Filter.1.Value.2`) becomes typed members.
+//! The two query protocols: form parameters become members.
 //!
-//! EC2 flattens every list and names members by `queryName`, else by the capitalised `locationName`; Auto Scaling and
-//! STS put `.member.N` under lists and `.entry.N` under maps.
+//! A parameter's name is a path (`Filter.1.Value.2`, `Tags.member.1.Key`). The parameters are gathered into a tree,
+//! and the tree is read along the shape of the request. What is left over is unknown.
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use bytes::Bytes;
 use serde_json::{Map, Value};
 
-use super::table::{Kind, Member, ServiceModel};
+use super::scalar;
+use super::table::{Kind, Member, Model, ShapeId};
+use super::{Service, Unreadable};
 
-/// The form as a tree of path segments.
+/// No request of the models nests deeper.
+const DEEPEST: usize = 40;
+
+/// The parameters of a request: of the body, or of the query string.
+pub(super) fn parameters(request: &http::Request<Bytes>) -> Vec<(String, String)> {
+    let body = request.body();
+    let text: &[u8] = if body.is_empty() { request.uri().query().unwrap_or_default().as_bytes() } else { body };
+    form_urlencoded::parse(text).into_owned().collect()
+}
+
+/// The value of a parameter.
+pub(super) fn parameter<'a>(parameters: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    parameters.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+}
+
+/// How the members of a request are named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Naming {
+    /// `autoscaling`, `sts`: model names, lists as `.member.N`.
+    Aws,
+    /// `ec2`: names of their own, capitalised; lists flattened.
+    Ec2,
+}
+
+impl Naming {
+    fn key(self, member: &Member) -> String {
+        match self {
+            Self::Aws => member.wire().to_owned(),
+            Self::Ec2 => member.query.clone().unwrap_or_else(|| capitalised(member.wire())),
+        }
+    }
+}
+
+/// The name of a member in requests of a service.
+pub(super) fn key(service: Service, member: &Member) -> String {
+    if service == Service::Ec2 { Naming::Ec2.key(member) } else { Naming::Aws.key(member) }
+}
+
+fn capitalised(name: &str) -> String {
+    let mut letters = name.chars();
+    letters.next().map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + letters.as_str())
+}
+
+/// Reads the members of a request.
+pub(super) fn read(
+    service: Service,
+    model: &Model,
+    input: ShapeId,
+    parameters: &[(String, String)],
+) -> Result<Value, Unreadable> {
+    let naming = if service == Service::Ec2 { Naming::Ec2 } else { Naming::Aws };
+    let mut tree = Node::default();
+    for (name, value) in parameters.iter().filter(|(name, _)| !is_of_the_request(name)) {
+        tree.insert(name, value)?;
+    }
+    let reader = Reader { naming, model };
+    let value = reader.structure(input, &mut tree, "")?;
+    match tree.left_over("") {
+        // Only ec2 minds.
+        Some(name) if naming == Naming::Ec2 => Err(Unreadable::Unknown(name)),
+        _ => Ok(value.unwrap_or_else(|| Value::Object(Map::new()))),
+    }
+}
+
+/// Parameters that say what a request is, and those of a signature in the query string.
+fn is_of_the_request(name: &str) -> bool {
+    matches!(name, "Action" | "Version") || name.starts_with("X-Amz-")
+}
+
+/// A parameter, and the parameters whose names go on after a dot.
 #[derive(Debug, Default)]
-pub(super) struct Node {
+struct Node {
     text: Option<String>,
     children: BTreeMap<String, Node>,
 }
 
-/// Deeper paths than any member has are cut: a request may not build a tower.
-const DEEPEST: usize = 24;
-
-/// The form, with its order of items kept by their numbers.
-pub(super) fn tree(body: &[u8]) -> Node {
-    let mut root = Node::default();
-    for (key, value) in form_urlencoded::parse(body) {
-        let mut node = &mut root;
-        for segment in key.split('.').take(DEEPEST) {
-            node = node.children.entry(segment.to_owned()).or_default();
+impl Node {
+    fn insert(&mut self, name: &str, value: &str) -> Result<(), Unreadable> {
+        let unknown = || Unreadable::Unknown(name.chars().take(200).collect());
+        if name.split('.').count() > DEEPEST {
+            return Err(unknown());
         }
-        node.text = Some(value.into_owned());
+        let leaf = name.split('.').fold(self, |node, part| node.children.entry(part.to_owned()).or_default());
+        leaf.text = Some(value.to_owned());
+        Ok(())
     }
-    root
-}
 
-/// A top-level parameter, for example `Action`.
-pub(super) fn parameter<'a>(root: &'a Node, name: &str) -> Option<&'a str> {
-    root.children.get(name)?.text.as_deref()
-}
-
-/// A member that could not be read: where, and what came.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Misread {
-    pub(super) parameter: String,
-    pub(super) value: String,
-}
-
-/// Top-level parameters that the operation does not have.
-pub(super) fn unknown(model: &ServiceModel, shape: &str, root: &Node) -> Option<String> {
-    let known: Vec<String> =
-        model.shape(shape).members.iter().map(|(name, member)| wire_name(model, name, member)).collect();
-    let is_known = |name: &&String| {
-        known.contains(name) || matches!(name.as_str(), "Action" | "Version" | "DryRun") || name.starts_with("X-Amz-")
-    };
-    root.children.keys().find(|name| !is_known(name)).cloned()
-}
-
-/// Reads the members of a structure.
-pub(super) fn read(model: &ServiceModel, shape: &str, root: &Node) -> Result<Value, Misread> {
-    value(model, shape, root, "")
-}
-
-fn wire_name(model: &ServiceModel, name: &str, member: &Member) -> String {
-    if model.protocol != "ec2" {
-        return member.wire_name(name).to_owned();
+    /// The children under numbers, in order.
+    fn numbered(&mut self) -> Vec<(u32, Self)> {
+        let names: Vec<String> = self.children.keys().filter(|name| name.parse::<u32>().is_ok()).cloned().collect();
+        let taken = names.into_iter().filter_map(|name| Some((name.parse().ok()?, self.children.remove(&name)?)));
+        let mut taken: Vec<(u32, Self)> = taken.collect();
+        taken.sort_by_key(|(number, _)| *number);
+        taken
     }
-    match (&member.query_name, &member.location_name) {
-        (Some(query), _) => query.clone(),
-        (None, Some(location)) => capitalised(location),
-        (None, None) => name.to_owned(),
+
+    /// The name of a parameter that nobody took.
+    fn left_over(&self, path: &str) -> Option<String> {
+        if self.text.is_some() {
+            return Some(path.to_owned());
+        }
+        self.children.iter().find_map(|(name, child)| child.left_over(&join(path, name)))
     }
 }
 
-fn capitalised(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+fn join(path: &str, name: &str) -> String {
+    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
 
-fn value(model: &ServiceModel, shape_name: &str, node: &Node, path: &str) -> Result<Value, Misread> {
-    let shape = model.shape(shape_name);
-    match shape.kind {
-        Kind::Structure => {
-            let mut members = Map::new();
-            for (name, member) in &shape.members {
-                let wire = wire_name(model, name, member);
-                if let Some(child) = node.children.get(&wire) {
-                    members.insert(name.clone(), value(model, &member.shape, child, &join(path, &wire))?);
+struct Reader<'a> {
+    naming: Naming,
+    model: &'a Model,
+}
+
+impl Reader<'_> {
+    /// Reads a structure; none when no member is there.
+    fn structure(&self, id: ShapeId, node: &mut Node, path: &str) -> Result<Option<Value>, Unreadable> {
+        let mut members = Map::new();
+        for member in self.model.members(id) {
+            if node.children.is_empty() {
+                break;
+            }
+            let key = self.naming.key(member);
+            let Some(mut child) = node.children.remove(&key) else { continue };
+            let path = join(path, &key);
+            if let Some(value) = self.value(member.shape, &mut child, &path)? {
+                members.insert(member.name.clone(), value);
+            }
+            if child.left_over("").is_some() {
+                node.children.insert(key, child);
+            }
+        }
+        Ok((!members.is_empty()).then_some(Value::Object(members)))
+    }
+
+    fn value(&self, id: ShapeId, node: &mut Node, path: &str) -> Result<Option<Value>, Unreadable> {
+        match &self.model.shape(id).kind {
+            Kind::Structure(_) => self.structure(id, node, path),
+            Kind::List { item, name } => self.list(*item, name.as_deref(), node, path),
+            Kind::Map { key, value } => self.map(*key, *value, node, path),
+            kind => {
+                let Some(text) = node.text.take() else { return Ok(None) };
+                match scalar::from_text(kind, &text) {
+                    Some(value) => Ok(Some(value)),
+                    None => Err(Unreadable::OfAnotherType { path: path.to_owned(), text }),
                 }
             }
-            Ok(Value::Object(members))
         }
-        Kind::List => {
-            let Some(member) = &shape.member else { return Ok(Value::Array(Vec::new())) };
-            let flat = model.protocol == "ec2" || shape.flattened || member.flattened;
-            let inner = if flat { Some(node) } else { node.children.get(member.wire_name("member")) };
-            let items = inner.map(numbered).unwrap_or_default();
-            let read =
-                |(number, child): (u32, &Node)| value(model, &member.shape, child, &join(path, &number.to_string()));
-            items.into_iter().map(read).collect::<Result<Vec<_>, _>>().map(Value::Array)
-        }
-        Kind::Map => {
-            let (Some(key), Some(of)) = (&shape.key, &shape.value) else { return Ok(Value::Null) };
-            let entries = node.children.get("entry").map(numbered).unwrap_or_default();
-            let mut map = Map::new();
-            for (_, entry) in entries {
-                let name =
-                    entry.children.get(key.wire_name("key")).and_then(|node| node.text.clone()).unwrap_or_default();
-                if let Some(child) = entry.children.get(of.wire_name("value")) {
-                    map.insert(name, value(model, &of.shape, child, path)?);
-                }
+    }
+
+    fn list(&self, item: ShapeId, name: Option<&str>, node: &mut Node, path: &str) -> Result<Option<Value>, Unreadable> {
+        // `Names=` is how a client says that the list is empty.
+        let empty = node.text.take_if(|text| text.is_empty()).is_some();
+        let mut items = Vec::new();
+        let label = name.unwrap_or("member");
+        let mut under = match self.naming {
+            Naming::Ec2 => None,
+            Naming::Aws => node.children.remove(label),
+        };
+        let path = if under.is_some() { join(path, label) } else { path.to_owned() };
+        for (number, mut child) in under.as_mut().unwrap_or(node).numbered() {
+            let path = join(&path, &number.to_string());
+            if let Some(value) = self.value(item, &mut child, &path)? {
+                items.push(value);
             }
-            Ok(Value::Object(map))
+            if let Some(left) = child.left_over(&path).filter(|_| self.naming == Naming::Ec2) {
+                return Err(Unreadable::Unknown(left));
+            }
         }
-        kind => scalar(kind, node.text.as_deref().unwrap_or_default())
-            .ok_or_else(|| Misread { parameter: path.to_owned(), value: node.text.clone().unwrap_or_default() }),
+        Ok((empty || !items.is_empty()).then_some(Value::Array(items)))
     }
-}
 
-fn join(path: &str, segment: &str) -> String {
-    if path.is_empty() { segment.to_owned() } else { format!("{path}.{segment}") }
-}
-
-/// Children with numbers for names, in the order of the numbers.
-fn numbered(node: &Node) -> Vec<(u32, &Node)> {
-    let mut items: Vec<(u32, &Node)> =
-        node.children.iter().filter_map(|(name, child)| Some((name.parse().ok()?, child))).collect();
-    items.sort_by_key(|(number, _)| *number);
-    items
-}
-
-/// A scalar from its text on the wire.
-pub(super) fn scalar(kind: Kind, text: &str) -> Option<Value> {
-    match kind {
-        Kind::Integer | Kind::Long => text.parse::<i64>().ok().map(Value::from),
-        Kind::Float | Kind::Double => text.parse::<f64>().ok().map(Value::from),
-        Kind::Boolean => match text {
-            "true" | "True" | "TRUE" | "1" => Some(Value::Bool(true)),
-            "false" | "False" | "FALSE" | "0" => Some(Value::Bool(false)),
-            _ => None,
-        },
-        Kind::Timestamp => instant(text).map(|at| Value::from(at.as_millisecond())),
-        _ => Some(Value::from(text)),
+    fn map(&self, key: ShapeId, value: ShapeId, node: &mut Node, path: &str) -> Result<Option<Value>, Unreadable> {
+        let mut entries = Map::new();
+        let mut under = node.children.remove("entry").unwrap_or_default();
+        for (number, mut child) in under.numbered() {
+            let path = format!("{path}.entry.{number}");
+            let (Some(mut at), Some(mut held)) = (child.children.remove("key"), child.children.remove("value")) else {
+                continue;
+            };
+            let (name, held) = (self.value(key, &mut at, &path)?, self.value(value, &mut held, &path)?);
+            if let (Some(Value::String(name)), Some(held)) = (name, held) {
+                entries.insert(name, held);
+            }
+        }
+        Ok((!entries.is_empty()).then_some(Value::Object(entries)))
     }
-}
-
-/// A time as clients write it: ISO 8601 or seconds since the epoch.
-pub(super) fn instant(text: &str) -> Option<Timestamp> {
-    if let Ok(at) = text.parse::<Timestamp>() {
-        return Some(at);
-    }
-    if let Ok(seconds) = text.parse::<f64>() {
-        return Timestamp::from_millisecond((seconds * 1000.0) as i64).ok();
-    }
-    // A date without a zone, as people type it.
-    let date: jiff::civil::DateTime = text.parse().ok()?;
-    jiff::tz::TimeZone::UTC.to_timestamp(date).ok()
 }

@@ -1,184 +1,364 @@
-//! The facts of the official API models: `models.json`, drawn by `extract.py`, parsed once.
+//! The table: what the official API models say about the operations that are emulated.
+//!
+//! `extract.py` draws `models.json`; here it becomes types, once, with every shape under a number.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::marker::PhantomData;
 use std::sync::LazyLock;
 
-use serde::Deserialize;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use super::Service;
 
-/// All facts.
-#[derive(Debug, Deserialize)]
-pub(super) struct Table {
-    /// The regions of the partition `aws`.
-    pub(super) regions: Vec<String>,
-    services: BTreeMap<String, ServiceModel>,
+static TABLE: LazyLock<Table> = LazyLock::new(|| {
+    // The file is a part of the program, and a test reads it: there is no other outcome to handle.
+    let drawn: Drawn = serde_json::from_str(include_str!("models.json")).unwrap_or_default();
+    Table {
+        regions: drawn.regions,
+        services: drawn.services.0.into_iter().map(|(name, service)| (name, Model::new(service))).collect(),
+        nothing: Model::default(),
+    }
+});
+
+struct Table {
+    regions: Vec<String>,
+    services: HashMap<String, Model>,
+    nothing: Model,
 }
 
-/// The facts of a service.
-#[derive(Debug, Deserialize)]
-pub(super) struct ServiceModel {
-    /// `ec2`, `query`, `json` or `rest-json`.
-    pub(super) protocol: String,
-    /// The namespace of XML answers.
-    pub(super) namespace: String,
-    /// The API version.
-    pub(super) version: String,
-    /// The prefix of `X-Amz-Target`.
-    pub(super) target: String,
-    /// The emulated operations.
-    pub(super) operations: BTreeMap<String, OperationModel>,
-    /// All shapes that they reach.
-    shapes: BTreeMap<String, Shape>,
+/// The model of a service.
+pub(super) fn model(service: Service) -> &'static Model {
+    TABLE.services.get(service.name()).unwrap_or(&TABLE.nothing)
 }
 
-/// The facts of an operation.
-#[derive(Debug, Deserialize)]
-pub(super) struct OperationModel {
-    /// The HTTP method (REST JSON).
-    pub(super) method: String,
-    /// The path, with `{member}` where a member stands in it (REST JSON).
-    pub(super) uri: String,
-    pub(super) input: Option<String>,
-    pub(super) output: Option<String>,
-    #[serde(rename = "resultWrapper")]
-    pub(super) result_wrapper: Option<String>,
-    #[expect(dead_code, reason = "the coverage table of the client checks reads them from the file")]
-    errors: Vec<String>,
+/// The regions of the partition `aws`.
+pub(super) fn regions() -> &'static [String] {
+    &TABLE.regions
 }
 
-/// The type of a shape.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Kind {
-    Structure,
-    List,
-    Map,
-    String,
-    Integer,
-    Long,
-    Float,
-    Double,
-    Boolean,
-    Timestamp,
-    Blob,
+/// A service: its operations, and the shapes that they reach.
+#[derive(Debug, Default)]
+pub(super) struct Model {
+    /// Version, XML namespace, prefix of the target header.
+    pub facts: Facts,
+    operations: BTreeMap<String, Operation>,
+    shapes: Vec<Shape>,
+    /// Exceptions by name and by code.
+    errors: HashMap<String, ShapeId>,
 }
 
-/// The facts of a shape.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+/// What is said once about a service.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Facts {
+    /// `Version` of the query protocols.
+    pub version: String,
+    /// The XML namespace.
+    pub namespace: String,
+    /// What stands before the operation in `X-Amz-Target`.
+    pub target: String,
+}
+
+/// The number of a shape in its model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ShapeId(usize);
+
+/// An operation.
+#[derive(Debug)]
+pub(super) struct Operation {
+    /// Its name.
+    pub name: String,
+    /// The HTTP method.
+    pub method: String,
+    /// The path, with `{label}`s.
+    pub uri: String,
+    /// The structure of the request.
+    pub input: Option<ShapeId>,
+    /// The structure of the answer.
+    pub output: Option<ShapeId>,
+}
+
+/// A type, with its constraints.
+#[derive(Debug)]
 pub(super) struct Shape {
-    #[serde(rename = "type")]
-    pub(super) kind: Kind,
-    #[serde(default, rename = "enum")]
-    pub(super) values: Vec<String>,
-    pub(super) min: Option<f64>,
-    pub(super) max: Option<f64>,
-    #[serde(default)]
-    pub(super) required: Vec<String>,
-    #[serde(default)]
-    pub(super) members: BTreeMap<String, Member>,
-    pub(super) member: Option<Member>,
-    pub(super) key: Option<Member>,
-    pub(super) value: Option<Member>,
-    pub(super) timestamp_format: Option<String>,
-    #[serde(default)]
-    pub(super) sensitive: bool,
-    #[serde(default)]
-    pub(super) flattened: bool,
-    pub(super) error: Option<ErrorFacts>,
+    /// What kind of value it is.
+    pub kind: Kind,
+    /// The values that it may have; empty for any.
+    pub values: Vec<String>,
+    /// The least length or value.
+    pub min: Option<f64>,
+    /// The greatest length or value.
+    pub max: Option<f64>,
+    /// What the whole text matches.
+    pub pattern: Option<String>,
+    /// Whether it must not be shown.
+    pub sensitive: bool,
+    /// How it is reported, if it is an exception.
+    pub error: Option<ErrorTrait>,
 }
 
-/// What the model says of an error.
-#[derive(Debug, Deserialize)]
-pub(super) struct ErrorFacts {
-    pub(super) code: Option<String>,
-    pub(super) status: u16,
+/// The kinds of values.
+#[derive(Debug)]
+pub(super) enum Kind {
+    /// Members, in the order of the model.
+    Structure(Vec<Member>),
+    /// Items of one type.
+    List {
+        /// The type of the items.
+        item: ShapeId,
+        /// The name of an item on the wire, where the model gives one.
+        name: Option<String>,
+    },
+    /// Text keys and values of one type.
+    Map {
+        /// The type of the keys.
+        key: ShapeId,
+        /// The type of the values.
+        value: ShapeId,
+    },
+    /// Text.
+    Text,
+    /// Base64 on the wire and in values.
+    Blob,
+    /// A whole number of 32 bits.
+    Integer,
+    /// A whole number of 64 bits.
+    Long,
+    /// A number.
+    Double,
+    /// True or false.
+    Boolean,
+    /// A moment.
+    Timestamp,
 }
 
-/// A reference to a shape, with its place on the wire.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+impl Kind {
+    /// Whether it is neither a structure nor a collection.
+    pub(super) fn is_scalar(&self) -> bool {
+        !matches!(self, Self::Structure(_) | Self::List { .. } | Self::Map { .. })
+    }
+}
+
+/// A member of a structure.
+#[derive(Debug)]
 pub(super) struct Member {
-    pub(super) shape: String,
-    pub(super) location_name: Option<String>,
-    pub(super) query_name: Option<String>,
-    pub(super) location: Option<String>,
-    #[serde(default)]
-    pub(super) flattened: bool,
-    pub(super) timestamp_format: Option<String>,
+    /// Its name in the model, and in values.
+    pub name: String,
+    /// Its type.
+    pub shape: ShapeId,
+    /// Its name on the wire (`locationName`), where it differs.
+    pub wire: Option<String>,
+    /// Its name in ec2 requests (`queryName`), where it differs.
+    pub query: Option<String>,
+    /// Where it travels.
+    pub place: MemberPlace,
+    /// Whether a request must have it.
+    pub required: bool,
 }
 
 impl Member {
-    /// The name on the wire, where the protocol has one name for both directions.
-    pub(super) fn wire_name<'a>(&'a self, name: &'a str) -> &'a str {
-        self.location_name.as_deref().unwrap_or(name)
+    /// The name on the wire.
+    pub(super) fn wire(&self) -> &str {
+        self.wire.as_deref().unwrap_or(&self.name)
     }
 }
 
-static TABLE: LazyLock<Table> = LazyLock::new(|| {
-    // The file is embedded and a test reads it: a broken one emulates nothing.
-    serde_json::from_str(include_str!("models.json"))
-        .unwrap_or_else(|_| Table { regions: Vec::new(), services: BTreeMap::new() })
-});
-
-static EMPTY: LazyLock<ServiceModel> = LazyLock::new(|| ServiceModel {
-    protocol: String::new(),
-    namespace: String::new(),
-    version: String::new(),
-    target: String::new(),
-    operations: BTreeMap::new(),
-    shapes: BTreeMap::new(),
-});
-
-static ANYTHING: LazyLock<Shape> = LazyLock::new(|| Shape {
-    kind: Kind::String,
-    values: Vec::new(),
-    min: None,
-    max: None,
-    required: Vec::new(),
-    members: BTreeMap::new(),
-    member: None,
-    key: None,
-    value: None,
-    timestamp_format: None,
-    sensitive: false,
-    flattened: false,
-    error: None,
-});
-
-/// All facts.
-pub(super) fn table() -> &'static Table {
-    &TABLE
+/// Where a member of a request travels.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum MemberPlace {
+    /// In the body.
+    #[default]
+    Body,
+    /// In the path.
+    Uri,
+    /// In the query string.
+    QueryString,
 }
 
-/// The facts of a service.
-pub(super) fn model(service: Service) -> &'static ServiceModel {
-    TABLE.services.get(service.name()).unwrap_or(&EMPTY)
+/// How an exception is reported.
+#[derive(Debug, Deserialize)]
+pub(super) struct ErrorTrait {
+    /// The HTTP status.
+    pub status: u16,
+    /// The code, where it is not the name of the shape.
+    #[serde(default)]
+    pub code: Option<String>,
 }
 
-impl ServiceModel {
-    /// The namespace of XML answers: EC2's carries its version.
-    pub(super) fn namespace_of(&self, service: Service) -> String {
-        if service == Service::Ec2 {
-            format!("http://ec2.amazonaws.com/doc/{}/", self.version)
-        } else {
-            self.namespace.clone()
+impl Model {
+    fn new(drawn: DrawnService) -> Self {
+        let DrawnService { facts, operations, shapes } = drawn;
+        let numbers: HashMap<&str, ShapeId> =
+            shapes.0.iter().enumerate().map(|(number, (name, _))| (name.as_str(), ShapeId(number))).collect();
+        let number = |name: &str| numbers.get(name).copied();
+        let operations = operations.0.into_iter().map(|(name, operation)| {
+            let input = operation.input.as_deref().and_then(number);
+            let output = operation.output.as_deref().and_then(number);
+            (name.clone(), Operation { name, method: operation.method, uri: operation.uri, input, output })
+        });
+        let operations = operations.collect();
+        let names: Vec<String> = shapes.0.iter().map(|(name, _)| name.clone()).collect();
+        let kinds: Vec<Kind> = shapes.0.iter().map(|(_, shape)| kind(shape, number)).collect();
+        let shapes: Vec<Shape> = shapes.0.into_iter().zip(kinds).map(|((_, shape), kind)| shape.into_shape(kind)).collect();
+        let mut errors = HashMap::new();
+        for (number, (name, shape)) in names.into_iter().zip(&shapes).enumerate() {
+            if let Some(error) = &shape.error {
+                errors.extend(error.code.clone().map(|code| (code, ShapeId(number))));
+                errors.insert(name, ShapeId(number));
+            }
+        }
+        Self { facts, operations, shapes, errors }
+    }
+
+    /// The operation of a name.
+    pub(super) fn operation(&self, name: &str) -> Option<&Operation> {
+        self.operations.get(name)
+    }
+
+    /// All operations.
+    pub(super) fn operations(&self) -> impl Iterator<Item = &Operation> {
+        self.operations.values()
+    }
+
+    /// The shape under a number.
+    pub(super) fn shape(&self, id: ShapeId) -> &Shape {
+        // Numbers come from this model's own positions.
+        &self.shapes[id.0]
+    }
+
+    /// The members of a structure; none for other kinds.
+    pub(super) fn members(&self, id: ShapeId) -> &[Member] {
+        match &self.shape(id).kind {
+            Kind::Structure(members) => members,
+            _ => &[],
         }
     }
 
-    /// A shape by its name.
-    pub(super) fn shape(&self, name: &str) -> &Shape {
-        self.shapes.get(name).unwrap_or(&ANYTHING)
+    /// The exception of a code or a name.
+    pub(super) fn error(&self, code: &str) -> Option<&Shape> {
+        self.errors.get(code).map(|id| self.shape(*id))
     }
 
-    /// The shape of an error code.
-    pub(super) fn error(&self, code: &str) -> Option<&Shape> {
-        let direct = self.shapes.get(code).filter(|shape| shape.error.is_some());
-        direct.or_else(|| {
-            let is = |shape: &&Shape| shape.error.as_ref().is_some_and(|error| error.code.as_deref() == Some(code));
-            self.shapes.values().find(is)
-        })
+    /// All shapes.
+    #[cfg(test)]
+    pub(super) fn shapes(&self) -> &[Shape] {
+        &self.shapes
+    }
+}
+
+fn kind<'a>(shape: &DrawnShape, number: impl Fn(&str) -> Option<ShapeId> + Copy + 'a) -> Kind {
+    let named = |name: &Option<String>| name.as_deref().and_then(number).unwrap_or(ShapeId(0));
+    match shape.kind.as_str() {
+        "structure" => Kind::Structure(shape.members.0.iter().map(|(name, member)| Member {
+            name: name.clone(),
+            shape: number(&member.shape).unwrap_or(ShapeId(0)),
+            wire: member.name.clone(),
+            query: member.query.clone(),
+            place: member.place,
+            required: shape.required.contains(name),
+        }).collect()),
+        "list" => Kind::List { item: named(&shape.item), name: shape.name.clone() },
+        "map" => Kind::Map { key: named(&shape.key), value: named(&shape.value) },
+        "blob" => Kind::Blob,
+        "integer" => Kind::Integer,
+        "long" => Kind::Long,
+        "double" | "float" => Kind::Double,
+        "boolean" => Kind::Boolean,
+        "timestamp" => Kind::Timestamp,
+        _ => Kind::Text,
+    }
+}
+
+// The file as it is written.
+
+#[derive(Default, Deserialize)]
+struct Drawn {
+    regions: Vec<String>,
+    services: Pairs<DrawnService>,
+}
+
+#[derive(Deserialize)]
+struct DrawnService {
+    facts: Facts,
+    operations: Pairs<DrawnOperation>,
+    shapes: Pairs<DrawnShape>,
+}
+
+#[derive(Deserialize)]
+struct DrawnOperation {
+    method: String,
+    uri: String,
+    input: Option<String>,
+    output: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct DrawnShape {
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(default)]
+    members: Pairs<DrawnMember>,
+    #[serde(default)]
+    required: Vec<String>,
+    item: Option<String>,
+    name: Option<String>,
+    key: Option<String>,
+    value: Option<String>,
+    #[serde(default, rename = "enum")]
+    values: Vec<String>,
+    min: Option<f64>,
+    max: Option<f64>,
+    pattern: Option<String>,
+    #[serde(default)]
+    sensitive: bool,
+    error: Option<ErrorTrait>,
+}
+
+impl DrawnShape {
+    fn into_shape(self, kind: Kind) -> Shape {
+        let Self { values, min, max, pattern, sensitive, error, .. } = self;
+        Shape { kind, values, min, max, pattern, sensitive, error }
+    }
+}
+
+#[derive(Deserialize)]
+struct DrawnMember {
+    shape: String,
+    name: Option<String>,
+    query: Option<String>,
+    #[serde(default, rename = "in")]
+    place: MemberPlace,
+}
+
+/// An object whose order counts.
+struct Pairs<T>(Vec<(String, T)>);
+
+impl<T> Default for Pairs<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Pairs<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct InOrder<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for InOrder<T> {
+            type Value = Pairs<T>;
+            fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+                to.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut pairs = Vec::with_capacity(map.size_hint().unwrap_or(0));
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(Pairs(pairs))
+            }
+        }
+        from.deserialize_map(InOrder(PhantomData))
     }
 }
 
@@ -187,10 +367,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_embedded_facts_are_read() {
-        let services: Vec<&String> = table().services.keys().collect();
-        assert_eq!(services, ["autoscaling", "ec2", "imagebuilder", "ssm", "sts"]);
-        assert!(table().regions.iter().any(|region| region == "eu-west-1"));
-        assert_eq!(model(Service::Ec2).operations.len(), 68);
+    fn the_table_holds_the_operations_of_five_services() {
+        let count = |service| model(service).operations().count();
+        assert_eq!(
+            [Service::Ec2, Service::AutoScaling, Service::Ssm, Service::ImageBuilder, Service::Sts].map(count),
+            [68, 40, 78, 52, 2]
+        );
+        assert!(regions().iter().any(|region| region == "eu-west-1"));
+    }
+
+    #[test]
+    fn members_keep_their_order_and_their_names_on_the_wire() {
+        let ec2 = model(Service::Ec2);
+        let input = ec2.operation("DescribeImages").and_then(|operation| operation.input).unwrap();
+        let owners = ec2.members(input).iter().find(|member| member.name == "Owners").unwrap();
+        assert_eq!(owners.wire(), "Owner");
+        let ssm = model(Service::Ssm);
+        let input = ssm.operation("GetParameter").and_then(|operation| operation.input).unwrap();
+        assert!(ssm.members(input)[0].required);
+    }
+
+    #[test]
+    fn exceptions_are_found_by_name_and_by_code() {
+        let by = |service, code| model(service).error(code).and_then(|shape| shape.error.as_ref()).map(|error| error.status);
+        assert_eq!(by(Service::AutoScaling, "ResourceContention"), Some(500));
+        assert_eq!(by(Service::AutoScaling, "ResourceContentionFault"), Some(500));
+        assert_eq!(by(Service::ImageBuilder, "ResourceNotFoundException"), Some(404));
+        assert_eq!(by(Service::Ssm, "ParameterNotFound"), Some(400));
     }
 }

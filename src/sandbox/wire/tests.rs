@@ -38,8 +38,9 @@ fn ec2_refuses_what_it_does_not_know_and_a_dry_run_ends_as_one() {
     let refused = read(&cloud(), &request("ec2", "POST", "/", "", "Action=DescribeInstances&Colour=red")).unwrap_err();
     assert_eq!((refused.code.as_str(), refused.response.status().as_u16()), ("UnknownParameter", 400));
     let dry = "Action=TerminateInstances&InstanceId.1=i-0a1b2c3d4e5f60718&DryRun=true";
-    let refused = read(&cloud(), &request("ec2", "POST", "/", "", dry)).unwrap_err();
-    assert_eq!((refused.code.as_str(), refused.response.status().as_u16()), ("DryRunOperation", 412));
+    let call = read(&cloud(), &request("ec2", "POST", "/", "", dry)).unwrap();
+    let error = cloud().perform(&call).unwrap_err();
+    assert_eq!((error.code.as_str(), status(call.service, &error)), ("DryRunOperation", 412));
 }
 
 #[test]
@@ -105,6 +106,51 @@ fn user_data_is_never_in_the_record() {
     let call = read(&cloud(), &request("ec2", "POST", "/", "", body)).unwrap();
     assert_eq!(call.redacted()["LaunchTemplateData"]["UserData"], "***");
     assert!(!call.redacted().to_string().contains("c2VjcmV0"));
+}
+
+#[test]
+fn unknown_parameters_are_found_at_any_depth() {
+    let body = "Action=DescribeInstances&Filter.1.Name=a&Filter.1.Values.1=b";
+    let refused = read(&cloud(), &request("ec2", "POST", "/", "", body)).unwrap_err();
+    assert_eq!(refused.code, "UnknownParameter");
+    assert!(text(&refused.response).contains("The parameter Filter.1.Values.1 is not recognized"));
+    let body = "Action=DescribeAutoScalingGroups&Colour=red";
+    assert!(read(&cloud(), &request("autoscaling", "POST", "/", "", body)).is_ok());
+}
+
+#[test]
+fn every_violation_is_told() {
+    let body = r#"{"Filters":[{"Key":"","Values":["a"]}],"MaxResults":51}"#;
+    let refused = read(&cloud(), &request("ssm", "POST", "/", "AmazonSSM.DescribeInstanceInformation", body)).unwrap_err();
+    let answer: Value = serde_json::from_str(&text(&refused.response)).unwrap();
+    assert_eq!(answer["__type"], "ValidationException");
+    let message = answer["message"].as_str().unwrap();
+    assert!(message.starts_with("2 validation errors detected: Value '' at 'filters.1.member.key' failed to satisfy constraint: Member must have length greater than or equal to 1; Value '51' at 'maxResults'"), "{message}");
+    let refused = read(&cloud(), &request("autoscaling", "POST", "/", "", "Action=StartInstanceRefresh")).unwrap_err();
+    assert!(text(&refused.response).contains("<Code>ValidationError</Code><Message>1 validation error detected: Value null at &apos;autoScalingGroupName&apos;")
+        || text(&refused.response).contains("Value null at 'autoScalingGroupName' failed"));
+}
+
+#[test]
+fn an_exception_has_its_code_and_status_from_the_model() {
+    let call = read(&cloud(), &request("autoscaling", "POST", "/", "", "Action=DescribeAutoScalingGroups")).unwrap();
+    let answer = write(&call, &Err(ApiError::new("ResourceContentionFault", "busy")), "id");
+    assert_eq!(answer.status().as_u16(), 500);
+    assert!(text(&answer).contains("<Type>Receiver</Type><Code>ResourceContention</Code>"));
+}
+
+#[test]
+fn requests_without_signature_region_or_service_are_refused() {
+    let mut unsigned = request("ssm", "POST", "/", "AmazonSSM.GetParameter", "{}");
+    unsigned.headers_mut().remove("authorization");
+    assert_eq!(read(&cloud(), &unsigned).unwrap_err().code, "MissingAuthenticationTokenException");
+    let mut nowhere = request("ssm", "POST", "/", "AmazonSSM.GetParameter", "{}");
+    let scope = "AWS4-HMAC-SHA256 Credential=AKID/20261124/eu-nowhere-1/ssm/aws4_request";
+    nowhere.headers_mut().insert("authorization", scope.parse().unwrap());
+    assert_eq!(read(&cloud(), &nowhere).unwrap_err().code, "InvalidSignatureException");
+    assert_eq!(read(&cloud(), &request("s3", "GET", "/bucket", "", "")).unwrap_err().service, "s3");
+    let host = http::Request::get("https://ec2.eu-nowhere-1.amazonaws.com/").body(Bytes::new()).unwrap();
+    assert!(is_unknown_host(&host));
 }
 
 proptest! {

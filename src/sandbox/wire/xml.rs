@@ -1,94 +1,84 @@
-//! Answers of the two query protocols, as XML.
+//! XML, written along the shape of an answer into one text.
 
 use std::fmt::Write;
 
-use jiff::Timestamp;
 use serde_json::Value;
 
-use super::table::{Kind, Member, ServiceModel};
+use super::scalar;
+use super::table::{Kind, Model, ShapeId};
 
-/// Appends the members of a structure.
-pub(super) fn members(out: &mut String, model: &ServiceModel, shape_name: &str, value: &Value) {
-    let shape = model.shape(shape_name);
-    for (name, member) in &shape.members {
-        if let Some(inner) = value.get(name).filter(|inner| !inner.is_null()) {
-            element(out, model, member, member.wire_name(name), inner);
+/// Writes the members of a structure, each as an element.
+pub(super) fn members(to: &mut String, model: &Model, id: ShapeId, value: &Value) {
+    let Some(object) = value.as_object() else { return };
+    for member in model.members(id) {
+        if let Some(value) = object.get(&member.name).filter(|value| !value.is_null()) {
+            element(to, model, member.shape, member.wire(), value);
         }
     }
 }
 
-fn element(out: &mut String, model: &ServiceModel, member: &Member, name: &str, value: &Value) {
-    let shape = model.shape(&member.shape);
-    match (shape.kind, value) {
-        (Kind::Structure, _) => {
-            open(out, name);
-            members(out, model, &member.shape, value);
-            close(out, name);
+fn element(to: &mut String, model: &Model, id: ShapeId, name: &str, value: &Value) {
+    open(to, name);
+    match (&model.shape(id).kind, value) {
+        (Kind::Structure(_), _) => members(to, model, id, value),
+        (Kind::List { item, name }, Value::Array(items)) => {
+            let name = name.as_deref().unwrap_or("member");
+            items.iter().filter(|value| !value.is_null()).for_each(|value| element(to, model, *item, name, value));
         }
-        (Kind::List, Value::Array(items)) => {
-            let Some(of) = &shape.member else { return };
-            let flat = shape.flattened || member.flattened;
-            if !flat {
-                open(out, name);
-            }
-            let item_name = if flat { name } else { of.wire_name("member") };
-            for item in items {
-                element(out, model, of, item_name, item);
-            }
-            if !flat {
-                close(out, name);
+        (Kind::Map { key, value: held }, Value::Object(entries)) => {
+            for (name, value) in entries {
+                open(to, "entry");
+                element(to, model, *key, "key", &Value::from(name.as_str()));
+                element(to, model, *held, "value", value);
+                close(to, "entry");
             }
         }
-        (Kind::Map, Value::Object(entries)) => {
-            let (Some(key), Some(of)) = (&shape.key, &shape.value) else { return };
-            open(out, name);
-            for (entry_key, entry) in entries {
-                open(out, "entry");
-                leaf(out, key.wire_name("key"), entry_key);
-                element(out, model, of, of.wire_name("value"), entry);
-                close(out, "entry");
-            }
-            close(out, name);
+        (Kind::Timestamp, Value::Number(millis)) => to.push_str(&scalar::iso(millis.as_i64().unwrap_or_default())),
+        (Kind::Double, Value::Number(number)) => {
+            // Writing into a text does not fail.
+            let _ = write!(to, "{:?}", number.as_f64().unwrap_or_default());
         }
-        (Kind::Timestamp, Value::Number(millis)) => leaf(out, name, &instant(millis.as_i64().unwrap_or_default())),
-        (_, Value::String(text)) => leaf(out, name, text),
-        (_, other) => leaf(out, name, &other.to_string()),
+        (_, Value::String(text)) => escaped(to, text),
+        (_, Value::Bool(flag)) => to.push_str(if *flag { "true" } else { "false" }),
+        (_, Value::Number(number)) => {
+            let _ = write!(to, "{number}");
+        }
+        (_, Value::Array(_) | Value::Object(_) | Value::Null) => {}
     }
+    close(to, name);
 }
 
-/// A time as these services write it: `2026-11-24T08:00:00.000Z`.
-fn instant(millis: i64) -> String {
-    Timestamp::from_millisecond(millis).map_or_else(|_| String::new(), |at| format!("{at:.3}"))
+/// Writes an element that holds text.
+pub(super) fn text(to: &mut String, name: &str, text: &str) {
+    open(to, name);
+    escaped(to, text);
+    close(to, name);
 }
 
-/// Appends an element with a text.
-pub(super) fn leaf(out: &mut String, name: &str, text: &str) {
-    open(out, name);
-    escape(out, text);
-    close(out, name);
+fn open(to: &mut String, name: &str) {
+    to.push('<');
+    to.push_str(name);
+    to.push('>');
 }
 
-/// Appends a start tag.
-pub(super) fn open(out: &mut String, name: &str) {
-    let _ = write!(out, "<{name}>");
+fn close(to: &mut String, name: &str) {
+    to.push_str("</");
+    to.push_str(name);
+    to.push('>');
 }
 
-/// Appends an end tag.
-pub(super) fn close(out: &mut String, name: &str) {
-    let _ = write!(out, "</{name}>");
-}
-
-fn escape(out: &mut String, text: &str) {
-    for character in text.chars() {
-        match character {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\r' => out.push_str("&#13;"),
-            // XML 1.0 has no way to write other control characters.
-            control if control.is_control() && !matches!(control, '\n' | '\t') => out.push('\u{fffd}'),
-            plain => out.push(plain),
+fn escaped(to: &mut String, text: &str) {
+    for letter in text.chars() {
+        match letter {
+            '&' => to.push_str("&amp;"),
+            '<' => to.push_str("&lt;"),
+            '>' => to.push_str("&gt;"),
+            '"' => to.push_str("&quot;"),
+            // A parser would turn a bare one into a line feed.
+            '\r' => to.push_str("&#xD;"),
+            // XML 1.0 cannot hold these at all.
+            '\0'..='\x08' | '\x0b' | '\x0c' | '\x0e'..='\x1f' | '\u{fffe}' | '\u{ffff}' => to.push('\u{fffd}'),
+            _ => to.push(letter),
         }
     }
 }
