@@ -165,7 +165,8 @@ fn operation<'a>(
             None => return Err((String::new(), errors::unreadable(service, &Unreadable::NoAction))),
         },
         Service::Ssm => {
-            let target = request.headers().get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
+            let target =
+                request.headers().get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
             let prefix = format!("{}.", model.facts.target);
             target.strip_prefix(&prefix).unwrap_or(target).to_owned()
         }
@@ -197,7 +198,10 @@ fn members(
 
 /// The answer to a request for a service that is not emulated, in the protocol that the request speaks.
 fn no_service(place: Place, service: String, request: &http::Request<Bytes>) -> Refused {
-    let form = request.headers().get(http::header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/x-www-form"));
+    let form = request
+        .headers()
+        .get(http::header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/x-www-form"));
     let protocol = match request.headers().contains_key("x-amz-target") {
         true => Service::Ssm,
         false if form => Service::Sts,

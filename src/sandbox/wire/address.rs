@@ -34,7 +34,9 @@ pub(super) fn region_of_host(request: &http::Request<Bytes>) -> Option<String> {
 impl Service {
     /// The service of a signing name.
     pub(super) fn named(name: &str) -> Option<Self> {
-        [Self::Ec2, Self::AutoScaling, Self::Ssm, Self::ImageBuilder, Self::Sts].into_iter().find(|service| service.name() == name)
+        [Self::Ec2, Self::AutoScaling, Self::Ssm, Self::ImageBuilder, Self::Sts]
+            .into_iter()
+            .find(|service| service.name() == name)
     }
 }
 
@@ -47,7 +49,9 @@ fn scope(request: &http::Request<Bytes>) -> Option<String> {
     });
     from_header.or_else(|| {
         let query = request.uri().query()?;
-        form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "X-Amz-Credential").map(|(_, value)| value.into_owned())
+        form_urlencoded::parse(query.as_bytes())
+            .find(|(name, _)| name == "X-Amz-Credential")
+            .map(|(_, value)| value.into_owned())
     })
 }
 
@@ -79,15 +83,20 @@ mod tests {
     use super::*;
 
     fn request(headers: &[(&str, &str)], uri: &str) -> http::Request<Bytes> {
-        let builder = headers.iter().fold(http::Request::post(uri), |builder, (name, value)| builder.header(*name, *value));
+        let builder =
+            headers.iter().fold(http::Request::post(uri), |builder, (name, value)| builder.header(*name, *value));
         builder.body(Bytes::new()).unwrap()
     }
 
     #[test]
     fn the_signature_counts_before_the_host() {
-        let credential = "AWS4-HMAC-SHA256 Credential=AKIA1/20261124/eu-west-1/ssm/aws4_request, SignedHeaders=host, Signature=0";
+        let credential =
+            "AWS4-HMAC-SHA256 Credential=AKIA1/20261124/eu-west-1/ssm/aws4_request, SignedHeaders=host, Signature=0";
         let address = Address::of(&request(&[("host", "127.0.0.1:4566"), ("authorization", credential)], "/"));
-        assert_eq!(address, Address { service: "ssm".into(), region: "eu-west-1".into(), access_key: Some("AKIA1".into()) });
+        assert_eq!(
+            address,
+            Address { service: "ssm".into(), region: "eu-west-1".into(), access_key: Some("AKIA1".into()) }
+        );
     }
 
     #[test]

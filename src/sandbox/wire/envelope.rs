@@ -10,7 +10,12 @@ use super::{Service, errors, xml};
 const PROLOGUE: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
 
 /// The answer of an operation.
-pub(super) fn answer(service: Service, operation: &Operation, output: &Value, request_id: &str) -> http::Response<Bytes> {
+pub(super) fn answer(
+    service: Service,
+    operation: &Operation,
+    output: &Value,
+    request_id: &str,
+) -> http::Response<Bytes> {
     let body = match service {
         Service::Ec2 => ec2_answer(operation, output, request_id),
         Service::AutoScaling | Service::Sts => query_answer(service, operation, output, request_id),

@@ -23,7 +23,10 @@ fn beyond(service: Service, code: &str) -> u16 {
         (Service::Ec2, "AuthFailure") => 401,
         (Service::Ec2, "DryRunOperation") => 412,
         (Service::Ec2, "RequestLimitExceeded" | "Unavailable" | "ServiceUnavailable") => 503,
-        (Service::Ec2, "InsufficientInstanceCapacity" | "InsufficientCapacity" | "InternalError" | "InternalFailure") => 500,
+        (
+            Service::Ec2,
+            "InsufficientInstanceCapacity" | "InsufficientCapacity" | "InternalError" | "InternalFailure",
+        ) => 500,
         _ => 400,
     }
 }
@@ -54,7 +57,9 @@ pub(super) fn unknown_operation(service: Service, operation: &str) -> ApiError {
 /// A request without a signature.
 pub(super) fn unsigned(service: Service) -> ApiError {
     match service {
-        Service::Ec2 => ApiError::new("MissingAuthenticationToken", "Request is missing Authentication Token").status(403),
+        Service::Ec2 => {
+            ApiError::new("MissingAuthenticationToken", "Request is missing Authentication Token").status(403)
+        }
         Service::AutoScaling | Service::Sts => {
             ApiError::new("MissingAuthenticationToken", "Request is missing Authentication Token").status(403)
         }
@@ -101,7 +106,8 @@ pub(super) fn invalid(service: Service, violations: &[Violation]) -> Option<ApiE
     if service == Service::Ec2 {
         return Some(invalid_for_ec2(first));
     }
-    let code = if matches!(service, Service::AutoScaling | Service::Sts) { "ValidationError" } else { "ValidationException" };
+    let code =
+        if matches!(service, Service::AutoScaling | Service::Sts) { "ValidationError" } else { "ValidationException" };
     let each: Vec<String> = violations.iter().map(words).collect();
     let (count, plural) = (each.len(), if each.len() == 1 { "error" } else { "errors" });
     Some(ApiError::new(code, format!("{count} validation {plural} detected: {}", each.join("; "))))
@@ -123,7 +129,9 @@ fn invalid_for_ec2(violation: &Violation) -> ApiError {
         Given::Value(text) => text.as_str(),
         Given::Nothing | Given::Hidden => "",
     };
-    let invalid = |why: String| ApiError::new("InvalidParameterValue", format!("Value ({given}) for parameter {path} is invalid. {why}"));
+    let invalid = |why: String| {
+        ApiError::new("InvalidParameterValue", format!("Value ({given}) for parameter {path} is invalid. {why}"))
+    };
     match &violation.constraint {
         Constraint::Required => {
             ApiError::new("MissingParameter", format!("The request must contain the parameter {path}"))

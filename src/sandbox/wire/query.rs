@@ -162,7 +162,13 @@ impl Reader<'_> {
         }
     }
 
-    fn list(&self, item: ShapeId, name: Option<&str>, node: &mut Node, path: &str) -> Result<Option<Value>, Unreadable> {
+    fn list(
+        &self,
+        item: ShapeId,
+        name: Option<&str>,
+        node: &mut Node,
+        path: &str,
+    ) -> Result<Option<Value>, Unreadable> {
         // `Names=` is how a client says that the list is empty.
         let empty = node.text.take_if(|text| text.is_empty()).is_some();
         let mut items = Vec::new();

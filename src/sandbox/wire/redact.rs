@@ -20,7 +20,9 @@ pub(super) fn redacted(model: &Model, id: ShapeId, value: &Value) -> Value {
             });
             Value::Object(shown.collect())
         }
-        (Kind::List { item, .. }, Value::Array(items)) => items.iter().map(|value| redacted(model, *item, value)).collect(),
+        (Kind::List { item, .. }, Value::Array(items)) => {
+            items.iter().map(|value| redacted(model, *item, value)).collect()
+        }
         (Kind::Map { value: held, .. }, Value::Object(entries)) => {
             Value::Object(entries.iter().map(|(key, value)| (key.clone(), redacted(model, *held, value))).collect())
         }

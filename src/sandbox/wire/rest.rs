@@ -34,11 +34,7 @@ fn labels<'a>(uri: &'a str, path: &str) -> Option<Vec<(&'a str, String)>> {
 }
 
 /// Reads the members of a request: body, path, query string.
-pub(super) fn read(
-    model: &Model,
-    operation: &Operation,
-    request: &http::Request<Bytes>,
-) -> Result<Value, Unreadable> {
+pub(super) fn read(model: &Model, operation: &Operation, request: &http::Request<Bytes>) -> Result<Value, Unreadable> {
     let Some(input) = operation.input else { return Ok(Value::Object(Map::new())) };
     let mut value = json::read(model, input, request.body())?;
     let labels = labels(&operation.uri, request.uri().path()).unwrap_or_default();
@@ -48,8 +44,12 @@ pub(super) fn read(
     for member in model.members(input) {
         let found = match member.place {
             MemberPlace::Body => continue,
-            MemberPlace::Uri => labels.iter().filter(|(name, _)| *name == member.wire()).map(|(_, text)| text.as_str()).collect(),
-            MemberPlace::QueryString => query.iter().filter(|(name, _)| name == member.wire()).map(|(_, text)| text.as_str()).collect(),
+            MemberPlace::Uri => {
+                labels.iter().filter(|(name, _)| *name == member.wire()).map(|(_, text)| text.as_str()).collect()
+            }
+            MemberPlace::QueryString => {
+                query.iter().filter(|(name, _)| name == member.wire()).map(|(_, text)| text.as_str()).collect()
+            }
         };
         if let Some(value) = placed(model, member, found)? {
             members.insert(member.name.clone(), value);

@@ -49,7 +49,11 @@ mod tests {
     #[test]
     fn moments_are_read_in_every_form() {
         for text in ["2026-11-24T08:00:00Z", "2026-11-24T09:00:00+01:00", "2026-11-24T08:00:00", "1795507200"] {
-            assert_eq!(moment(text).map(|at| iso(at.as_millisecond())).as_deref(), Some("2026-11-24T08:00:00.000Z"), "{text}");
+            assert_eq!(
+                moment(text).map(|at| iso(at.as_millisecond())).as_deref(),
+                Some("2026-11-24T08:00:00.000Z"),
+                "{text}"
+            );
         }
         assert_eq!(moment("2026-11-24").map(Timestamp::as_second), Some(1_795_478_400));
         assert_eq!(moment("soon"), None);

@@ -202,7 +202,8 @@ impl Model {
         let operations = operations.collect();
         let names: Vec<String> = shapes.0.iter().map(|(name, _)| name.clone()).collect();
         let kinds: Vec<Kind> = shapes.0.iter().map(|(_, shape)| kind(shape, number)).collect();
-        let shapes: Vec<Shape> = shapes.0.into_iter().zip(kinds).map(|((_, shape), kind)| shape.into_shape(kind)).collect();
+        let shapes: Vec<Shape> =
+            shapes.0.into_iter().zip(kinds).map(|((_, shape), kind)| shape.into_shape(kind)).collect();
         let mut errors = HashMap::new();
         for (number, (name, shape)) in names.into_iter().zip(&shapes).enumerate() {
             if let Some(error) = &shape.error {
@@ -252,14 +253,21 @@ impl Model {
 fn kind<'a>(shape: &DrawnShape, number: impl Fn(&str) -> Option<ShapeId> + Copy + 'a) -> Kind {
     let named = |name: &Option<String>| name.as_deref().and_then(number).unwrap_or(ShapeId(0));
     match shape.kind.as_str() {
-        "structure" => Kind::Structure(shape.members.0.iter().map(|(name, member)| Member {
-            name: name.clone(),
-            shape: number(&member.shape).unwrap_or(ShapeId(0)),
-            wire: member.name.clone(),
-            query: member.query.clone(),
-            place: member.place,
-            required: shape.required.contains(name),
-        }).collect()),
+        "structure" => Kind::Structure(
+            shape
+                .members
+                .0
+                .iter()
+                .map(|(name, member)| Member {
+                    name: name.clone(),
+                    shape: number(&member.shape).unwrap_or(ShapeId(0)),
+                    wire: member.name.clone(),
+                    query: member.query.clone(),
+                    place: member.place,
+                    required: shape.required.contains(name),
+                })
+                .collect(),
+        ),
         "list" => Kind::List { item: named(&shape.item), name: shape.name.clone() },
         "map" => Kind::Map { key: named(&shape.key), value: named(&shape.value) },
         "blob" => Kind::Blob,
@@ -389,7 +397,8 @@ mod tests {
 
     #[test]
     fn exceptions_are_found_by_name_and_by_code() {
-        let by = |service, code| model(service).error(code).and_then(|shape| shape.error.as_ref()).map(|error| error.status);
+        let by =
+            |service, code| model(service).error(code).and_then(|shape| shape.error.as_ref()).map(|error| error.status);
         assert_eq!(by(Service::AutoScaling, "ResourceContention"), Some(500));
         assert_eq!(by(Service::AutoScaling, "ResourceContentionFault"), Some(500));
         assert_eq!(by(Service::ImageBuilder, "ResourceNotFoundException"), Some(404));

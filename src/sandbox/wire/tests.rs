@@ -121,7 +121,8 @@ fn unknown_parameters_are_found_at_any_depth() {
 #[test]
 fn every_violation_is_told() {
     let body = r#"{"Filters":[{"Key":"","Values":["a"]}],"MaxResults":51}"#;
-    let refused = read(&cloud(), &request("ssm", "POST", "/", "AmazonSSM.DescribeInstanceInformation", body)).unwrap_err();
+    let refused =
+        read(&cloud(), &request("ssm", "POST", "/", "AmazonSSM.DescribeInstanceInformation", body)).unwrap_err();
     let answer: Value = serde_json::from_str(&text(&refused.response)).unwrap();
     assert_eq!(answer["__type"], "ValidationException");
     let message = answer["message"].as_str().unwrap();
