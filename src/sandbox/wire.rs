@@ -135,6 +135,9 @@ pub fn read(cloud: &Cloud, request: &http::Request<Bytes>) -> Result<Call, Refus
         code: errors::code(service, &error.code).to_owned(),
         response: envelope::error(service, &error, &request_id(request)),
     };
+    if is_unknown_host(request) {
+        return Err(refuse("", errors::no_host(service, &address.region)));
+    }
     if !is_region(&address.region) {
         return Err(refuse("", errors::no_region(service)));
     }

@@ -69,6 +69,11 @@ pub(super) fn unsigned(service: Service) -> ApiError {
     }
 }
 
+/// A host of AWS that does not exist. No service answers there: in process, this stands for the failed look-up.
+pub(super) fn no_host(service: Service, region: &str) -> ApiError {
+    ApiError::new("UnknownEndpoint", format!("There is no endpoint of {} in {region}", service.name())).status(404)
+}
+
 /// A signature for a region that does not exist.
 pub(super) fn no_region(service: Service) -> ApiError {
     let words = "Credential should be scoped to a valid region.";

@@ -149,6 +149,9 @@ fn requests_without_signature_region_or_service_are_refused() {
     let scope = "AWS4-HMAC-SHA256 Credential=AKID/20261124/eu-nowhere-1/ssm/aws4_request";
     nowhere.headers_mut().insert("authorization", scope.parse().unwrap());
     assert_eq!(read(&cloud(), &nowhere).unwrap_err().code, "InvalidSignatureException");
+    let elsewhere = http::Uri::from_static("https://ssm.eu-nowhere-1.amazonaws.com/");
+    *nowhere.uri_mut() = elsewhere;
+    assert_eq!(read(&cloud(), &nowhere).unwrap_err().code, "UnknownEndpoint");
     assert_eq!(read(&cloud(), &request("s3", "GET", "/bucket", "", "")).unwrap_err().service, "s3");
     let host = http::Request::get("https://ec2.eu-nowhere-1.amazonaws.com/").body(Bytes::new()).unwrap();
     assert!(is_unknown_host(&host));
