@@ -226,6 +226,11 @@ fn request_id(request: &http::Request<Bytes>) -> String {
     format!("{}-{}-4{}-a{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..])
 }
 
+/// The names of the operations that are emulated.
+pub fn operations(service: Service) -> impl Iterator<Item = &'static str> {
+    table::model(service).operations().map(|operation| operation.name.as_str())
+}
+
 /// Whether a region belongs to the partition `aws`.
 #[must_use]
 pub fn is_region(name: &str) -> bool {

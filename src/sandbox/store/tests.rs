@@ -3,7 +3,7 @@ use std::fs;
 use super::*;
 use crate::sandbox::catalogue::Catalogue;
 use crate::sandbox::faults::{WireFault, WireFaultKind};
-use crate::sandbox::wire::{Call, Service};
+use crate::sandbox::wire::{Call, Service, operations};
 
 fn start() -> Timestamp {
     "2026-11-24T08:00:00Z".parse().unwrap()
@@ -273,11 +273,9 @@ fn reading_leaves_no_trace() {
     cloud.advance(minutes(90));
     let place = crate::sandbox::Place::new("123456789012", "eu-west-1");
     let untouched = state(&cloud);
-    let lines = include_str!("../wire/operations.txt").lines().filter_map(|line| line.split_once(": "));
-    let operations = lines.flat_map(|(service, names)| names.split(' ').map(move |name| (service, name)));
     let services = [Service::Ec2, Service::AutoScaling, Service::Ssm, Service::ImageBuilder, Service::Sts];
+    let operations = services.into_iter().flat_map(|service| operations(service).map(move |name| (service, name)));
     for (service, operation) in operations.filter(|(_, operation)| !crate::sandbox::calls::changes(operation)) {
-        let service = services.into_iter().find(|known| known.name() == service).unwrap();
         let call = Call {
             place: place.clone(),
             service,
