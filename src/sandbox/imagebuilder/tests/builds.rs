@@ -443,3 +443,22 @@ fn a_windows_is_generalised_and_an_arm_gets_its_own_instance_type() {
         assert_eq!(skips, ["ApplyBuildComponents", skipped], "{name}");
     }
 }
+
+#[test]
+fn another_account_gets_a_copy_of_its_own() {
+    let mut cloud = world();
+    let mut request = prepare(&mut cloud);
+    let accounts = json!({"targetAccountIds": ["222222222222"], "amiTags": {"state": "candidate"}});
+    let distribution = json!({
+        "name": "abroad", "clientToken": "abroad",
+        "distributions": [{"region": "us-east-1", "amiDistributionConfiguration": accounts}],
+    });
+    let distribution = ask(&mut cloud, "CreateDistributionConfiguration", distribution).unwrap();
+    request["distributionConfigurationArn"] = distribution["distributionConfigurationArn"].clone();
+    let arn = ask(&mut cloud, "CreateImage", request).unwrap()["imageBuildVersionArn"].clone();
+    assert_eq!(status_of(&mut cloud, arn.as_str().unwrap()), "AVAILABLE");
+    let ami = image(&mut cloud, arn.as_str().unwrap())["outputResources"]["amis"][0].clone();
+    assert_eq!((ami.text("accountId"), ami.text("region")), (Some("222222222222"), Some("us-east-1")));
+    let view = ec2::image(&mut cloud.at(&Place::new("222222222222", "us-east-1")), ami.text("image").unwrap()).unwrap();
+    assert_eq!(view.owner, "222222222222");
+}
