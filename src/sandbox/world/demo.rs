@@ -1,11 +1,15 @@
 //! The demo world holds what the tutorial promises, and nothing in it ages into another class too soon.
 
 use super::DEMO;
+use serde_json::{Value, json};
+
 use super::age::Age;
 use super::aws;
 use super::file::{Group, HealthCheck, Instance, VersionName, World};
 use super::guest::{AgentState, Guest, Scan};
 use super::problem;
+use crate::sandbox::value::Get;
+use crate::sandbox::{Cloud, Ctx, Place, autoscaling, ec2, ssm};
 
 fn demo() -> World {
     problem::read(DEMO, "demo.toml").unwrap()
@@ -133,4 +137,76 @@ fn what_is_silent_or_stale_is_so_for_good() {
         _ => true,
     };
     assert!(guests.into_iter().all(old));
+}
+
+fn seeded() -> Cloud {
+    super::demo("2026-11-24T08:00:00Z".parse().unwrap()).unwrap()
+}
+
+fn home(cloud: &mut Cloud) -> Ctx<'_> {
+    cloud.at(&Place::new("123456789012", "eu-west-1"))
+}
+
+fn named(ctx: &mut Ctx<'_>, name: &str) -> Vec<String> {
+    let instances = ctx.region().ec2.instances.iter();
+    instances.filter(|(_, it)| it.tags.get("Name").is_some_and(|it| it == name)).map(|(id, _)| id.clone()).collect()
+}
+
+#[test]
+fn its_account_holds_every_node_where_the_file_says() {
+    let mut cloud = seeded();
+    for (region, expected) in [("eu-west-1", 68), ("us-east-1", 25)] {
+        let mut ctx = cloud.at(&Place::new("123456789012", region));
+        let described = ec2::call(&mut ctx, "DescribeInstances", &json!({})).unwrap();
+        let instances: usize = described.items("Reservations").iter().map(|one| one.items("Instances").len()).sum();
+        assert_eq!(instances + ctx.region().ssm.hybrid_nodes.len(), expected, "{region}");
+        let groups = autoscaling::call(&mut ctx, "DescribeAutoScalingGroups", &json!({})).unwrap();
+        for group in groups.items("AutoScalingGroups") {
+            assert_eq!(group.items("Instances").len() as i64, group.int("DesiredCapacity").unwrap());
+        }
+    }
+}
+
+#[test]
+fn rows_of_patches_tell_what_each_node_needs() {
+    let mut cloud = seeded();
+    let mut ctx = home(&mut cloud);
+    let mut row = |name: &str, index: usize| {
+        let id = named(&mut ctx, name)[index].clone();
+        let states = ssm::call(&mut ctx, "DescribeInstancePatchStates", &json!({"InstanceIds": [id]})).unwrap();
+        states.items("InstancePatchStates").first().cloned()
+    };
+    let count = |row: &Option<Value>, name: &str| row.as_ref().unwrap().int(name).unwrap_or(0);
+    assert!(count(&row("api-prod-b", 0), "MissingCount") > count(&row("web-staging", 0), "MissingCount"));
+    assert!(count(&row("web-staging", 0), "MissingCount") > 0);
+    assert_eq!(count(&row("batch-worker", 0), "MissingCount"), 0);
+    assert_eq!(count(&row("wiki", 0), "MissingCount"), 1, "the one of medium severity");
+    assert!(count(&row("nfs-1", 0), "InstalledPendingRebootCount") > 0);
+    assert!(count(&row("dc-1", 0), "MissingCount") > 0);
+    for unseen in ["vpn", "vendor-appliance"] {
+        assert_eq!(row(unseen, 0), None, "{unseen}");
+    }
+    let by_hand: Vec<Option<Value>> = (0..6).map(|index| row("web-prod", index)).collect();
+    let drifted = by_hand.iter().filter(|row| row.as_ref().unwrap().has("LastNoRebootInstallOperationTime"));
+    assert_eq!(drifted.count(), 1);
+}
+
+#[test]
+fn nothing_happens_by_itself_but_scans_for_two_weeks() {
+    let mut cloud = seeded();
+    let before: Vec<usize> = cloud.places.values().map(|region| region.ec2.instances.len()).collect();
+    let missing = |cloud: &Cloud| -> Vec<(String, usize)> {
+        let rows = cloud.places.values().flat_map(|region| region.ssm.patch_states.iter());
+        rows.map(|(id, state)| (id.clone(), state.rows.iter().filter(|row| row.status.is_non_compliant()).count()))
+            .collect()
+    };
+    let at_start = missing(&cloud);
+    let two_weeks = cloud.now + jiff::SignedDuration::from_hours(14 * 24);
+    cloud.advance(two_weeks);
+    assert_eq!(missing(&cloud), at_start);
+    let after: Vec<usize> = cloud.places.values().map(|region| region.ec2.instances.len()).collect();
+    assert_eq!(after, before);
+    let rows = cloud.places.values().flat_map(|region| region.ssm.patch_states.values());
+    let fresh = rows.filter(|state| state.ended > two_weeks - jiff::SignedDuration::from_hours(24)).count();
+    assert!(fresh > 70, "{fresh} rows are fresh");
 }

@@ -203,6 +203,9 @@ pub struct LaunchConfiguration {
     pub image: Text,
     /// For example `m5.large`.
     pub instance_type: String,
+    /// The name of an instance profile.
+    #[serde(default)]
+    pub instance_profile: Option<String>,
 }
 
 /// An Auto Scaling group and its members.

@@ -1,5 +1,6 @@
 //! A checked world becomes a [`Cloud`]: first what instances are made from, then what runs, then what it was told.
 
+mod groups;
 mod inside;
 mod nodes;
 mod patching;
@@ -13,6 +14,7 @@ use super::file::{Tags, Text, World};
 use super::problem::Problem;
 use crate::sandbox::Ctx;
 use crate::sandbox::cloud::{Cloud, DEFAULT_ACCOUNT, Place};
+use crate::sandbox::value::ApiError;
 
 /// What was done to a node in the past, and when.
 struct Row {
@@ -38,7 +40,7 @@ pub(super) fn cloud(world: &World, start: Timestamp) -> Result<Cloud, Problem> {
     people(world, &mut cloud);
     let mut seeder = Seeder { world, start, rows: Vec::new() };
     seeder.stock(&mut cloud);
-    seeder.fleet(&mut cloud);
+    seeder.fleet(&mut cloud)?;
     patching::seed(&seeder, &mut cloud);
     Ok(cloud)
 }
@@ -66,6 +68,22 @@ impl Seeder<'_> {
     }
 
     fn stock(&self, cloud: &mut Cloud) {
+        // A parent is put in before its children, for they take over what it is.
+        let mut images: Vec<_> = self.world.image.iter().collect();
+        images.sort_by_key(|image| std::cmp::Reverse(image.age));
+        for image in images {
+            for region in &image.regions {
+                stock::image(self, &mut cloud.at(&self.place(image.account.as_ref(), region)), image);
+            }
+        }
+        for template in &self.world.template {
+            let place = self.place(template.account.as_ref(), &template.region);
+            stock::template(self, &mut cloud.at(&place), template);
+        }
+        for one in &self.world.launch_configuration {
+            let place = self.place(one.account.as_ref(), &one.region);
+            groups::launch_configuration(self, &mut cloud.at(&place), one);
+        }
         for parameter in &self.world.parameter {
             for region in &parameter.regions {
                 stock::parameter(self, &mut cloud.at(&self.place(parameter.account.as_ref(), region)), parameter);
@@ -73,11 +91,20 @@ impl Seeder<'_> {
         }
     }
 
-    fn fleet(&mut self, cloud: &mut Cloud) {
+    fn fleet(&mut self, cloud: &mut Cloud) -> Result<(), Problem> {
+        for group in &self.world.group {
+            let place = self.place(group.account.as_ref(), &group.region);
+            groups::group(self, &mut cloud.at(&place), group).map_err(|error| refused(&group.name, &error))?;
+        }
+        for instance in &self.world.instance {
+            let place = self.place(instance.account.as_ref(), &instance.region);
+            nodes::pet(self, &mut cloud.at(&place), instance);
+        }
         for node in &self.world.on_premises {
             let place = self.place(node.account.as_ref(), &node.region);
             nodes::on_premises(self, &mut cloud.at(&place), node);
         }
+        Ok(())
     }
 
     /// The id of an image of this place: by key, or already an id.
@@ -113,4 +140,8 @@ impl Seeder<'_> {
     fn tags(&self, ctx: &Ctx<'_>, tags: &Tags) -> Tags {
         tags.iter().map(|(key, value)| (key.clone(), self.filled(ctx, value))).collect()
     }
+}
+
+fn refused(name: &Text, error: &ApiError) -> Problem {
+    Problem::new(name.span(), format!("`{}` cannot be made: {}", name.get_ref(), error.message))
 }

@@ -95,7 +95,7 @@ fn numbers_and_references_that_do_not_fit_are_told() {
     world(&format!("{group}template = \"t\"\n"), "w.toml", start()).unwrap();
     let refused = |rest: &str| refused(&format!("{group}{rest}"));
     insta::assert_snapshot!(refused(""), @"w.toml:8: group `g` needs a template or a launch configuration; write exactly one of the two keys");
-    insta::assert_snapshot!(refused("template = \"u\"\n"), @"w.toml:12: there is no template `u`; did you mean `t`?");
+    insta::assert_snapshot!(refused("template = \"u\"\n"), @"w.toml:12: there is no template `u`; `t` is the only one");
     insta::assert_snapshot!(refused("template = \"t\"\nversion = 2\n"), @"w.toml:13: template `t` has no version 2; there is 1");
     insta::assert_snapshot!(refused("template = \"t\"\nversion = \"latest\"\n"), @r#"w.toml:13: `"latest"` is not a version: write a number, "$Latest" or "$Default""#);
     insta::assert_snapshot!(refused("template = \"t\"\nmax = 1\n"), @"w.toml:13: `max` is less than the size, 2");
