@@ -1,7 +1,7 @@
 //! Amazon EC2: instances, images, snapshots, volumes, launch templates, networks, tags.
 //!
 //! - [`instance`]: launched, stopped, started, terminated, and what that takes; `describe`: how they are told.
-//! - [`image`]: images and snapshots. [`template`]: launch templates.
+//! - [`image`]: images. [`snapshot`]: snapshots. [`template`]: launch templates.
 //! - `network`: regions, zones, the default VPC, instance types. `tag`: tags of everything.
 //! - `filter`: filters, pages and ids, as all describing calls share them.
 //! - [`seed`]: what a world puts there.
@@ -14,6 +14,7 @@ pub mod image;
 pub mod instance;
 mod network;
 pub mod seed;
+pub mod snapshot;
 mod tag;
 pub mod template;
 
@@ -39,7 +40,7 @@ pub struct State {
     /// Images, deregistered ones included: instances may still run them.
     pub images: BTreeMap<String, image::Image>,
     /// Snapshots.
-    pub snapshots: BTreeMap<String, image::Snapshot>,
+    pub snapshots: BTreeMap<String, snapshot::Snapshot>,
     /// Launch templates.
     pub templates: BTreeMap<String, template::Template>,
     /// Answers to calls that carried a client token: operation and token → request and answer.
@@ -76,6 +77,7 @@ pub fn call(ctx: &mut Ctx<'_>, operation: &str, input: &Value) -> Result<Value, 
     instance::call(ctx, operation, input)
         .or_else(|| describe::call(ctx, operation, input))
         .or_else(|| image::call(ctx, operation, input))
+        .or_else(|| snapshot::call(ctx, operation, input))
         .or_else(|| template::call(ctx, operation, input))
         .or_else(|| tag::call(ctx, operation, input))
         .or_else(|| network::call(ctx, operation, input))

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::image::{Device, Image};
+use super::image::{Device, Image, Protection};
 use super::instance::{Instance, Volume};
 use super::network;
 use super::template::{Template, Version};
@@ -40,10 +40,12 @@ pub fn public_image(ctx: &mut Ctx<'_>, public: PublicImage) {
         root_device: public.root_device,
         devices: vec![device],
         source: None,
+        source_instance: None,
+        imds_v2: false,
         public: true,
         shared_with: BTreeSet::new(),
         deprecated: None,
-        protected: false,
+        protection: Protection::Off,
     };
     ctx.region().ec2.images.insert(public.id, image);
 }
@@ -80,7 +82,7 @@ pub fn image(ctx: &mut Ctx<'_>, past: PastImage) {
     for device in &parent.devices {
         let label = format!("{} {}", past.id, device.name);
         let snapshot = ctx.fixed_id("snap", &label);
-        let taken = super::image::Snapshot {
+        let taken = super::snapshot::Snapshot {
             volume: "vol-ffffffff".to_owned(),
             size: device.size,
             description: format!("Created by CreateImage for {}", past.id),
@@ -88,6 +90,7 @@ pub fn image(ctx: &mut Ctx<'_>, past: PastImage) {
             completes: past.created,
             owner: ctx.place.account.clone(),
             tags: past.tags.clone(),
+            shared_with: BTreeSet::new(),
         };
         ctx.region().ec2.snapshots.insert(snapshot.clone(), taken);
         devices.push(Device { snapshot: Some(snapshot), ..device.clone() });
@@ -104,10 +107,11 @@ pub fn image(ctx: &mut Ctx<'_>, past: PastImage) {
         tags: past.tags,
         devices,
         source: Some((past.parent, ctx.place.region.clone())),
+        source_instance: None,
         public: false,
         shared_with: past.shared_with,
         deprecated: None,
-        protected: false,
+        protection: Protection::Off,
         ..parent
     };
     ctx.region().ec2.images.insert(past.id, image);

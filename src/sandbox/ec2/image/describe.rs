@@ -1,0 +1,199 @@
+//! `DescribeImages`.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::{Image, find};
+use crate::sandbox::Ctx;
+use crate::sandbox::ec2::filter::{IMAGE, page, passes};
+use crate::sandbox::value::{ApiError, Get, tag_list};
+
+/// `DescribeImages`: own images, public ones and those that are shared with the account.
+pub(super) fn images(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
+    let account = ctx.place.account.clone();
+    let asked = input.texts("ImageIds");
+    let candidates = if asked.is_empty() { seen(ctx) } else { named(ctx, &asked)? };
+    let mut items = Vec::new();
+    for (id, image) in candidates {
+        let hidden = !image.is_registered()
+            || (image.state == "disabled" && input.flag("IncludeDisabled") != Some(true))
+            || (is_old(&image, ctx.now) && image.owner != account && asked.is_empty())
+                && input.flag("IncludeDeprecated") != Some(true);
+        let chosen = is_owned(&image, &account, &input.texts("Owners"))
+            && may_launch(&image, &account, &input.texts("ExecutableUsers"));
+        if hidden || !chosen || !passes(input, &image.tags, &|name| answers(&id, &image, name))? {
+            continue;
+        }
+        items.push(shape(ctx, &id, &image));
+    }
+    let (images, token) = page(items, input, (1, 1000))?;
+    Ok(json!({"Images": images, "NextToken": token}))
+}
+
+/// Everything that the account may see in the region, by id.
+fn seen(ctx: &Ctx<'_>) -> Vec<(String, Image)> {
+    let here = &ctx.place;
+    let mut seen = Vec::new();
+    for (place, region) in ctx.cloud.places.iter().filter(|(place, _)| place.region == here.region) {
+        // AWS's own images are in every place: others' places add what their accounts share.
+        let shown = |image: &Image| place == here || (image.owner == place.account && image.is_for(&here.account));
+        let images = region.ec2.images.iter().filter(|(_, image)| image.is_registered() && shown(image));
+        seen.extend(images.map(|(id, image)| (id.clone(), image.clone())));
+    }
+    seen.sort_by(|a, b| a.0.cmp(&b.0));
+    seen
+}
+
+/// Images by id. One that is deregistered is known as long as instances run it: then the answer leaves it out.
+fn named(ctx: &mut Ctx<'_>, asked: &[&str]) -> Result<Vec<(String, Image)>, ApiError> {
+    let mut found = Vec::new();
+    for id in asked {
+        if let Some(image) = find(ctx, id).filter(|image| image.is_registered() || runs_anywhere(ctx, id)) {
+            found.push(((*id).to_owned(), image));
+        }
+    }
+    IMAGE.check(asked, |id| found.iter().any(|(known, _)| known == id))?;
+    found.sort_by(|a, b| a.0.cmp(&b.0));
+    found.dedup_by(|a, b| a.0 == b.0);
+    Ok(found)
+}
+
+fn runs_anywhere(ctx: &Ctx<'_>, id: &str) -> bool {
+    let places = ctx.cloud.places.iter().filter(|(place, _)| place.region == ctx.place.region);
+    let mut instances = places.flat_map(|(_, region)| region.ec2.instances.values());
+    instances.any(|instance| instance.image_id == id && instance.state != "terminated")
+}
+
+fn is_old(image: &Image, now: Timestamp) -> bool {
+    image.deprecated.is_some_and(|at| at <= now)
+}
+
+fn is_owned(image: &Image, account: &str, owners: &[&str]) -> bool {
+    owners.is_empty()
+        || owners.iter().any(|owner| match *owner {
+            "self" => image.owner == account,
+            owner => image.owner == owner || image.owner_alias.as_deref() == Some(owner),
+        })
+}
+
+/// Whether it is one that these users (`self`, `all` or an account) were given a permission for.
+fn may_launch(image: &Image, account: &str, users: &[&str]) -> bool {
+    users.is_empty()
+        || users.iter().any(|user| match *user {
+            "all" => image.public,
+            "self" => image.shared_with.contains(account),
+            user => image.shared_with.contains(user),
+        })
+}
+
+fn answers(id: &str, image: &Image, name: &str) -> Option<Vec<String>> {
+    let devices = image.devices.iter();
+    Some(match name {
+        "block-device-mapping.snapshot-id" => devices.filter_map(|device| device.snapshot.clone()).collect(),
+        "block-device-mapping.device-name" => devices.map(|device| device.name.clone()).collect(),
+        "block-device-mapping.volume-size" => devices.map(|device| device.size.to_string()).collect(),
+        "block-device-mapping.delete-on-termination" => {
+            devices.map(|device| device.delete_on_termination.to_string()).collect()
+        }
+        "block-device-mapping.volume-type" => vec!["gp3".to_owned()],
+        "block-device-mapping.encrypted" | "tpm-support" => vec!["false".to_owned()],
+        "owner-alias" => image.owner_alias.iter().cloned().collect(),
+        "source-image-id" => image.source.iter().map(|(id, _)| id.clone()).collect(),
+        "source-image-region" => image.source.iter().map(|(_, region)| region.clone()).collect(),
+        "source-instance-id" => image.source_instance.iter().cloned().collect(),
+        "platform" if image.system.starts_with("windows") => vec!["windows".to_owned()],
+        "platform" | "kernel-id" | "ramdisk-id" | "product-code" | "state-reason-code" => Vec::new(),
+        _ => vec![match name {
+            "image-id" => id.to_owned(),
+            "name" => image.name.clone(),
+            "description" => image.description.clone(),
+            "state" => image.state.clone(),
+            "architecture" => image.architecture.clone(),
+            "owner-id" => image.owner.clone(),
+            "is-public" => image.public.to_string(),
+            "creation-date" => stamp(image.created),
+            "manifest-location" => location(image),
+            "root-device-name" => image.root_device.clone(),
+            "root-device-type" => "ebs".to_owned(),
+            "virtualization-type" => "hvm".to_owned(),
+            "hypervisor" => "xen".to_owned(),
+            "image-type" => "machine".to_owned(),
+            "ena-support" | "image-allowed" => "true".to_owned(),
+            "sriov-net-support" => "simple".to_owned(),
+            "boot-mode" => "uefi-preferred".to_owned(),
+            _ => return None,
+        }],
+    })
+}
+
+fn location(image: &Image) -> String {
+    format!("{}/{}", image.owner_alias.as_ref().unwrap_or(&image.owner), image.name)
+}
+
+/// A moment as EC2 writes it into texts: `2026-11-24T08:00:00.000Z`.
+pub(super) fn stamp(at: Timestamp) -> String {
+    format!("{at:.3}")
+}
+
+/// Its devices as `BlockDeviceMappings`.
+pub(super) fn devices(image: &Image) -> Vec<Value> {
+    let shape = |device: &super::Device| {
+        json!({
+            "DeviceName": device.name,
+            "Ebs": {
+                "SnapshotId": device.snapshot,
+                "VolumeSize": device.size,
+                "VolumeType": "gp3",
+                "Iops": 3000,
+                "Throughput": 125,
+                "Encrypted": false,
+                "DeleteOnTermination": device.delete_on_termination,
+            },
+        })
+    };
+    image.devices.iter().map(shape).collect()
+}
+
+fn shape(ctx: &Ctx<'_>, id: &str, image: &Image) -> Value {
+    let system = ctx.cloud.catalogue.systems.get(&image.system);
+    let details = system.map_or("Linux/UNIX", |system| system.platform_details.as_str());
+    let usage = match details {
+        "Windows" => "RunInstances:0002",
+        "Red Hat Enterprise Linux" => "RunInstances:0010",
+        "SUSE Linux" => "RunInstances:000g",
+        _ => "RunInstances",
+    };
+    let own = image.owner == ctx.place.account;
+    json!({
+        "ImageId": id,
+        "Name": image.name,
+        "Description": Some(&image.description).filter(|text| !text.is_empty()),
+        "State": image.state,
+        "OwnerId": image.owner,
+        "ImageOwnerAlias": image.owner_alias,
+        "ImageLocation": location(image),
+        "CreationDate": stamp(image.created),
+        "Architecture": image.architecture,
+        "ImageType": "machine",
+        "Platform": system.filter(|system| system.is_windows()).map(|_| "windows"),
+        "PlatformDetails": details,
+        "UsageOperation": usage,
+        "Public": image.public,
+        "RootDeviceName": image.root_device,
+        "RootDeviceType": "ebs",
+        "VirtualizationType": "hvm",
+        "Hypervisor": "xen",
+        "EnaSupport": true,
+        "SriovNetSupport": "simple",
+        "BootMode": if image.architecture == "arm64" { "uefi" } else { "uefi-preferred" },
+        "ImdsSupport": image.imds_v2.then_some("v2.0"),
+        "ImageAllowed": true,
+        "BlockDeviceMappings": devices(image),
+        "SourceImageId": image.source.as_ref().map(|(id, _)| id),
+        "SourceImageRegion": image.source.as_ref().map(|(_, region)| region),
+        "SourceInstanceId": image.source_instance.as_ref().filter(|_| own),
+        "DeprecationTime": image.deprecated.map(stamp),
+        "DeregistrationProtection": own.then(|| image.protection.text(ctx.now)),
+        "Tags": if image.tags.is_empty() { Value::Null } else { tag_list(&image.tags) },
+    })
+}
