@@ -168,7 +168,7 @@ pub(super) fn available(ctx: &mut Ctx<'_>, id: &str) {
     if let Some(image) = ctx.region().ec2.images.get_mut(id)
         && image.state == "pending"
     {
-        image.state = "available".to_owned();
+        "available".clone_into(&mut image.state);
     }
 }
 

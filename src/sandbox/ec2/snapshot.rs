@@ -107,7 +107,7 @@ fn create_all(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
 
 fn of_volume(ctx: &mut Ctx<'_>, volume: &str, input: &Value, tags: BTreeMap<String, String>) -> Option<Value> {
     let size = ctx.region().ec2.volumes.get(volume)?.size;
-    let takes = ctx.draw_between(Duration::from_secs(60), Duration::from_secs(240), volume, "snapshot");
+    let takes = ctx.draw_between(Duration::from_mins(1), Duration::from_mins(4), volume, "snapshot");
     let description = input.text("Description").unwrap_or_default().to_owned();
     let id = take(ctx, Taken { volume: volume.to_owned(), size, description, tags }, takes);
     let now = ctx.now;
