@@ -1,0 +1,18 @@
+//! TELL: what was seen, decided and done, as text for people and as data for machines. Pure: facts in, strings out.
+//!
+//! The first line answers the question; details follow, the most urgent first; the last line says what to type next.
+//! The same facts have the same words in every format. Foreign text is escaped where it becomes text of a format.
+//!
+//! - [`inventory`]: what runs, and what needs patching.
+//! - [`plan`]: what would be done, and what not.
+//! - [`table`]: text in columns.
+//! - [`words`]: phrases that several of them use.
+
+pub mod inventory;
+pub mod plan;
+
+pub mod table;
+pub mod words;
+
+#[cfg(test)]
+mod sample;

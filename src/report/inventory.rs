@@ -1,0 +1,414 @@
+//! What runs, which lane it is in, and what needs patching.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::table::{Align, Table, paragraph};
+use super::words;
+use crate::classify::{Judgement, system};
+use crate::model::{Fleet, Gap, Lane, Node, OperatingSystem};
+use crate::text::{count, csv_safe, format_age, markdown_safe};
+
+use Align::{Left, Right};
+
+/// How many of the most urgent nodes the screen shows.
+const MOST_URGENT: usize = 8;
+
+/// How many gaps the screen shows.
+const MOST_GAPS: usize = 8;
+
+/// Whether nothing can be said about a node: its patch state cannot be told, and nothing else shows a need.
+#[must_use]
+pub fn cannot_judge(judged: &Judgement) -> bool {
+    judged.lane != Lane::Excluded && judged.blind.is_some() && judged.needs.is_empty()
+}
+
+/// How many nodes there are of what.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// All.
+    pub nodes: usize,
+    /// Those that need patching, without those that an exception holds for.
+    pub need: usize,
+    /// Those that need it longer than the policy allows.
+    pub overdue: usize,
+    /// Those that cannot be judged.
+    pub blind: usize,
+}
+
+impl Totals {
+    /// The totals of some nodes.
+    #[must_use]
+    pub fn of<'a>(judged: impl IntoIterator<Item = &'a Judgement>, now: Timestamp) -> Self {
+        judged.into_iter().fold(Self::default(), |totals, one| Self {
+            nodes: totals.nodes + 1,
+            need: totals.need + usize::from(one.needs_patching()),
+            overdue: totals.overdue + usize::from(one.is_overdue(now)),
+            blind: totals.blind + usize::from(cannot_judge(one)),
+        })
+    }
+
+    fn json(self) -> Value {
+        json!({"nodes": self.nodes, "need_patching": self.need, "overdue": self.overdue, "cannot_judge": self.blind})
+    }
+}
+
+/// The inventory as a screen of a width.
+#[must_use]
+pub fn table(fleet: &Fleet, judged: &[Judgement], now: Timestamp, width: usize) -> String {
+    let mut text = String::new();
+    for line in words::sites(&fleet.sites) {
+        text.push_str(&paragraph(&line, width, 2));
+    }
+    text.push_str(&paragraph(&headline(fleet, judged, now), width, 2));
+    let parts = [
+        lanes(judged, now, width),
+        systems(fleet, judged, now, width),
+        urgent(fleet, judged, now, width),
+        gaps(fleet, width),
+    ];
+    for part in parts.iter().filter(|part| !part.is_empty()) {
+        _ = write!(text, "\n{part}");
+    }
+    let next = if fleet.nodes.is_empty() && !fleet.gaps.is_empty() { "rebake doctor" } else { "rebake plan" };
+    _ = writeln!(text, "Next: {next}");
+    text
+}
+
+/// The answer in one sentence.
+#[must_use]
+pub fn headline(fleet: &Fleet, judged: &[Judgement], now: Timestamp) -> String {
+    let totals = Totals::of(judged, now);
+    let sites = count(fleet.sites.len(), "site");
+    if totals.nodes == 0 {
+        let unseen = if fleet.gaps.is_empty() { "" } else { ", but not all could be read" };
+        return format!("No nodes in {sites}{unseen}.");
+    }
+    let nodes = count(totals.nodes, "node");
+    let need = match totals.need {
+        0 => "none is known to need patching".to_owned(),
+        1 => "1 needs patching".to_owned(),
+        need => format!("{need} need patching"),
+    };
+    let blind = if totals.blind == 0 { String::new() } else { format!(", {} cannot be judged", totals.blind) };
+    format!("{nodes} in {sites}: {need}{blind}.")
+}
+
+fn lanes(judged: &[Judgement], now: Timestamp, width: usize) -> String {
+    let mut table = Table::new(&[Left, Right, Right, Right, Right, Left]);
+    table.row(["LANE", "NODES", "NEED PATCHING", "OVERDUE", "CANNOT JUDGE"]);
+    for lane in Lane::ALL {
+        let of_lane: Vec<&Judgement> = judged.iter().filter(|one| one.lane == lane).collect();
+        if of_lane.is_empty() {
+            continue;
+        }
+        let totals = Totals::of(of_lane.iter().copied(), now);
+        let known = |number: usize| if lane == Lane::Excluded { "–".to_owned() } else { number.to_string() };
+        table.row([
+            lane.to_string(),
+            totals.nodes.to_string(),
+            known(totals.need),
+            known(totals.overdue),
+            known(totals.blind),
+            owners(&of_lane),
+        ]);
+    }
+    table.render(width)
+}
+
+/// The owners of delegated nodes with their numbers: `6 EKS, 5 Elastic Beanstalk`.
+fn owners(judged: &[&Judgement]) -> String {
+    let mut numbers: BTreeMap<&str, usize> = BTreeMap::new();
+    for owner in judged.iter().filter_map(|one| one.owner.as_ref()) {
+        *numbers.entry(&owner.name).or_default() += 1;
+    }
+    let told: Vec<String> = numbers.iter().map(|(name, number)| format!("{number} {name}")).collect();
+    told.join(", ")
+}
+
+fn systems(fleet: &Fleet, judged: &[Judgement], now: Timestamp, width: usize) -> String {
+    let mut found: BTreeMap<String, (Option<&OperatingSystem>, Vec<&Judgement>)> = BTreeMap::new();
+    for (node, one) in pairs(fleet, judged) {
+        let label = node.system.as_ref().map_or_else(|| "not known".to_owned(), system::label);
+        found.entry(label).or_insert((node.system.as_ref(), Vec::new())).1.push(one);
+    }
+    let mut rows: Vec<_> = found.into_iter().collect();
+    rows.sort_by_key(|(_, (system, _))| {
+        let ends = system.and_then(system::facts).and_then(system::SystemFacts::ends);
+        (ends.is_none(), ends)
+    });
+    let mut table = Table::new(&[Left, Right, Right, Left]);
+    table.row(["OPERATING SYSTEM", "NODES", "NEED", "END OF LIFE"]);
+    let empty = rows.is_empty();
+    for (label, (system, of_system)) in rows {
+        let totals = Totals::of(of_system, now);
+        table.row([label, totals.nodes.to_string(), totals.need.to_string(), end_of_life(system, now)]);
+    }
+    if empty { String::new() } else { table.render(width) }
+}
+
+fn end_of_life(system: Option<&OperatingSystem>, now: Timestamp) -> String {
+    let facts = system.and_then(system::facts);
+    let Some((facts, end)) = facts.and_then(|facts| Some((facts, facts.ends()?))) else { return "–".to_owned() };
+    let told = format!("{end}  {}", words::until_day(end, now));
+    match facts.maintenance_from() {
+        Some(from) if from > words::day(now) => format!("{end}  maintenance from {from}"),
+        Some(_) if !facts.has_ended(now) => format!("{told}, security fixes only"),
+        _ => told,
+    }
+}
+
+/// Nodes with their judgements. Both are in the order of the fleet unless somebody took some out.
+fn pairs<'a>(fleet: &'a Fleet, judged: &'a [Judgement]) -> impl Iterator<Item = (&'a Node, &'a Judgement)> {
+    let nodes: BTreeMap<(&crate::model::Site, &str), &Node> =
+        fleet.nodes.iter().map(|node| ((&node.site, node.id.as_str()), node)).collect();
+    judged.iter().filter_map(move |one| Some((*nodes.get(&(&one.site, one.node.as_str()))?, one)))
+}
+
+fn urgent(fleet: &Fleet, judged: &[Judgement], now: Timestamp, width: usize) -> String {
+    let mut due: Vec<(&Node, &Judgement)> = pairs(fleet, judged).filter(|(_, one)| one.needs_patching()).collect();
+    if due.is_empty() {
+        return String::new();
+    }
+    due.sort_by_key(|(_, one)| {
+        let first = one.needs.iter().filter_map(|need| need.due).min();
+        (first.is_none(), first)
+    });
+    let mut table = Table::new(&[Left, Left, Left, Left]);
+    for (node, one) in due.iter().take(MOST_URGENT) {
+        table.row([short(&node.id), node.name.clone(), one.lane.to_string(), need_story(one, now)]);
+    }
+    let more = due.len().saturating_sub(MOST_URGENT);
+    let more = if more == 0 { String::new() } else { format!(" … and {more} more: rebake inventory --format csv\n") };
+    format!(" MOST URGENT\n{}{more}", table.render(width))
+}
+
+/// An id short enough for a table, long enough to find it: `i-0a1f…c2d4`.
+fn short(id: &str) -> String {
+    match (id.get(..6), id.len().checked_sub(4).and_then(|from| id.get(from..))) {
+        (Some(head), Some(tail)) if id.len() > 14 => format!("{head}…{tail}"),
+        _ => id.to_owned(),
+    }
+}
+
+/// The most urgent need of a node in words.
+fn need_story(one: &Judgement, now: Timestamp) -> String {
+    let Some(need) = one.needs.first() else { return String::new() };
+    let more = if one.needs.len() > 1 { format!(" (+{})", one.needs.len() - 1) } else { String::new() };
+    format!("{}{}{more}", need.what, due_story(need.due, now))
+}
+
+/// How near a day is on which a need is overdue: `, 12 d overdue`; empty where that is not known.
+pub(super) fn due_story(due: Option<Timestamp>, now: Timestamp) -> String {
+    due.map_or_else(String::new, |due| {
+        let between = format_age(now.duration_since(due).unsigned_abs());
+        if due < now { format!(", {between} overdue") } else { format!(", due in {between}") }
+    })
+}
+
+fn gaps(fleet: &Fleet, width: usize) -> String {
+    if fleet.gaps.is_empty() {
+        return String::new();
+    }
+    let mut text = String::new();
+    let stories: Vec<String> = fleet.gaps.iter().map(|gap| gap_story(gap, fleet)).collect();
+    let number = count(stories.len(), "gap");
+    let hang = number.len() + 2;
+    for (position, story) in stories.iter().take(MOST_GAPS).enumerate() {
+        let margin = if position == 0 { format!("{number}: ") } else { " ".repeat(hang) };
+        text.push_str(&margin);
+        text.push_str(&paragraph(story, width, hang));
+    }
+    _ = writeln!(text, "`rebake doctor` shows the cure.");
+    text
+}
+
+/// A gap in a line: `us-east-1: patch-states, AccessDeniedException (ssm:DescribeInstancePatchStates)`.
+fn gap_story(gap: &Gap, fleet: &Fleet) -> String {
+    let fact = fact(gap);
+    let resource = gap.resource.as_deref().map(|resource| format!(" of {resource}")).unwrap_or_default();
+    let place = words::place(&gap.site, &fleet.sites);
+    format!("{place}: {fact}{resource} not read: {} ({})", gap.code, gap.action)
+}
+
+/// A kind of fact as data writes it: `patch-states`.
+fn fact(gap: &Gap) -> String {
+    serde_json::to_value(gap.fact).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+/// The inventory as data: schema `rebake/fleet`, version 1. Times are RFC 3339 in UTC.
+#[must_use]
+pub fn json(fleet: &Fleet, judged: &[Judgement], now: Timestamp) -> Value {
+    let sites: Vec<Value> = fleet
+        .sites
+        .iter()
+        .map(|seen| {
+            let identity = seen.identity.as_ref().map(|identity| identity.arn.as_str());
+            json!({"account": seen.site.account, "region": seen.site.region, "name": seen.name, "identity": identity})
+        })
+        .collect();
+    let nodes: Vec<Value> = pairs(fleet, judged).map(|(node, one)| node_json(node, one, now)).collect();
+    json!({
+        "schema": "rebake/fleet",
+        "version": 1,
+        "as_of": fleet.as_of,
+        "sites": sites,
+        "totals": Totals::of(judged, now).json(),
+        "nodes": nodes,
+        "gaps": fleet.gaps,
+    })
+}
+
+fn node_json(node: &Node, one: &Judgement, now: Timestamp) -> Value {
+    json!({
+        "id": node.id,
+        "site": node.site,
+        "name": node.name,
+        "kind": node.kind,
+        "lane": one.lane,
+        "evidence": one.evidence,
+        "owner": one.owner,
+        "recipe": one.recipe.as_ref().map(|(recipe, _)| recipe),
+        "channel": one.recipe.as_ref().map(|(_, channel)| channel),
+        "needs_patching": one.needs_patching(),
+        "overdue": one.is_overdue(now),
+        "needs": one.needs,
+        "blind": one.blind,
+        "exception": one.exception,
+        "system": node.system,
+        "image": node.image,
+        "group": node.group,
+        "instance_type": node.instance_type,
+        "launched_at": node.launched_at,
+        "patch_state": node.patch_state,
+        "tags": node.tags,
+    })
+}
+
+const COLUMNS: [&str; 13] = [
+    "account",
+    "region",
+    "id",
+    "name",
+    "lane",
+    "needs_patching",
+    "overdue",
+    "needs",
+    "cannot_judge",
+    "system",
+    "image",
+    "group",
+    "channel",
+];
+
+fn cells(node: &Node, one: &Judgement, now: Timestamp) -> [String; 13] {
+    let yes = |is: bool| if is { "yes" } else { "no" }.to_owned();
+    let needs: Vec<&str> = one.needs.iter().map(|need| need.what.as_str()).collect();
+    [
+        node.site.account.clone(),
+        node.site.region.clone(),
+        node.id.clone(),
+        node.name.clone(),
+        one.lane.to_string(),
+        yes(one.needs_patching()),
+        yes(one.is_overdue(now)),
+        needs.join("; "),
+        one.blind.map(|blind| blind.told().to_owned()).unwrap_or_default(),
+        node.system.as_ref().map(system::label).unwrap_or_default(),
+        node.image.clone().unwrap_or_default(),
+        node.group.clone().unwrap_or_default(),
+        one.recipe.as_ref().map(|(recipe, channel)| format!("{recipe}/{channel}")).unwrap_or_default(),
+    ]
+}
+
+/// The nodes as CSV (RFC 4180), one row each.
+#[must_use]
+pub fn csv(fleet: &Fleet, judged: &[Judgement], now: Timestamp) -> String {
+    let mut text = format!("{}\r\n", COLUMNS.join(","));
+    for (node, one) in pairs(fleet, judged) {
+        let row = cells(node, one, now);
+        let row: Vec<_> = row.iter().map(|cell| csv_safe(cell)).collect();
+        _ = write!(text, "{}\r\n", row.join(","));
+    }
+    text
+}
+
+/// The inventory as Markdown: the sentence, the lanes, the nodes that need something.
+#[must_use]
+pub fn markdown(fleet: &Fleet, judged: &[Judgement], now: Timestamp) -> String {
+    let mut text = format!("## {}\n\n", markdown_safe(&headline(fleet, judged, now)));
+    for line in words::sites(&fleet.sites) {
+        _ = writeln!(text, "{}\n", markdown_safe(&line));
+    }
+    let lanes = Lane::ALL.into_iter().filter_map(|lane| {
+        let totals = Totals::of(judged.iter().filter(|one| one.lane == lane), now);
+        let numbers = [totals.nodes, totals.need, totals.overdue, totals.blind].map(|number| number.to_string());
+        (totals.nodes > 0).then(|| [vec![lane.to_string()], numbers.to_vec()].concat())
+    });
+    let head = ["Lane", "Nodes", "Need patching", "Overdue", "Cannot judge"];
+    text.push_str(&words::markdown_table(&head, &lanes.collect::<Vec<_>>()));
+    let urgent = pairs(fleet, judged).filter(|(_, one)| one.needs_patching());
+    let rows: Vec<Vec<String>> = urgent
+        .map(|(node, one)| vec![node.id.clone(), node.name.clone(), one.lane.to_string(), need_story(one, now)])
+        .collect();
+    if !rows.is_empty() {
+        _ = write!(text, "\n{}", words::markdown_table(&["Node", "Name", "Lane", "Need"], &rows));
+    }
+    for gap in &fleet.gaps {
+        _ = write!(text, "\nGap: {}\n", markdown_safe(&gap_story(gap, fleet)));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn an_inventory_is_told() {
+        let (fleet, judged) = sample::fleet();
+        let text = table(&fleet, &judged, sample::now(), 80);
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        insta::assert_snapshot!(text, @r#"
+        111111111111 (prod), eu-west-1 and us-east-1, as role/rebake-rollout
+        4 nodes in 2 sites: 2 need patching, 1 cannot be judged.
+
+         LANE         NODES  NEED PATCHING  OVERDUE  CANNOT JUDGE
+         immutable        1              1        1             0
+         mutable          1              1        1             0
+         delegated        1              0        0             0  1 EKS
+         unreachable      1              0        0             1
+
+         OPERATING SYSTEM   NODES  NEED  END OF LIFE
+         Amazon Linux 2         1     1  2026-06-30  ended 147 d ago
+         Ubuntu 22.04           1     0  2027-04-01  in 128 d
+         Amazon Linux 2023      2     1  2029-06-30  maintenance from 2027-06-30
+
+         MOST URGENT
+         i-0a1f…00c2  =cmd        mutable    3 critical (CVE-2026-31337 …), 12 d overdue
+         i-07b2…de91  web-prod-3  immutable  parent is 2 releases behind, 4 d overdue
+                                             (+1)
+
+        1 gap: us-east-1: patch-states not read: AccessDeniedException
+               (ssm:DescribeInstancePatchStates)
+        `rebake doctor` shows the cure.
+        Next: rebake plan
+        "#);
+    }
+
+    #[test]
+    fn data_has_its_schema_and_every_node() {
+        let (fleet, judged) = sample::fleet();
+        let json = json(&fleet, &judged, sample::now());
+        assert_eq!(json["schema"], "rebake/fleet");
+        assert_eq!(json["nodes"].as_array().map(Vec::len), Some(fleet.nodes.len()));
+        assert_eq!(json["totals"]["need_patching"], 2);
+        let csv = csv(&fleet, &judged, sample::now());
+        assert_eq!(csv.lines().count(), fleet.nodes.len() + 1);
+        assert!(csv.contains("'=cmd"), "{csv}");
+    }
+}

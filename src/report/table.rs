@@ -1,0 +1,186 @@
+//! Text in columns that line up, within a width.
+
+use unicode_width::UnicodeWidthStr as _;
+
+use crate::text::terminal_safe;
+
+/// The gap between two columns.
+const GAP: usize = 2;
+
+/// The narrowest that a column of text is made.
+const NARROWEST: usize = 8;
+
+/// The room that the last column gets before others are clipped.
+const ROOM_FOR_LAST: usize = 20;
+
+/// On which side a column is flush.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Align {
+    /// Words.
+    Left,
+    /// Numbers.
+    Right,
+}
+
+/// Rows of cells. The last column goes on in the next line where it is too long; the widest of the others is clipped.
+#[derive(Debug, Clone)]
+pub struct Table {
+    columns: Vec<Align>,
+    rows: Vec<Vec<String>>,
+    indent: usize,
+}
+
+impl Table {
+    /// A table without rows, one space from the margin.
+    #[must_use]
+    pub fn new(columns: &[Align]) -> Self {
+        Self { columns: columns.to_vec(), rows: Vec::new(), indent: 1 }
+    }
+
+    /// Sets how far it stands from the margin.
+    #[must_use]
+    pub fn indent(mut self, indent: usize) -> Self {
+        self.indent = indent;
+        self
+    }
+
+    /// Adds a row. Missing cells are empty; foreign text is made harmless.
+    pub fn row<T: AsRef<str>>(&mut self, cells: impl IntoIterator<Item = T>) {
+        let mut row: Vec<String> = cells.into_iter().map(|cell| terminal_safe(cell.as_ref()).into_owned()).collect();
+        row.resize(self.columns.len(), String::new());
+        self.rows.push(row);
+    }
+
+    /// Whether it has no rows.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The table as lines, each ended by a newline.
+    #[must_use]
+    pub fn render(&self, width: usize) -> String {
+        let widths = self.widths(width);
+        self.rows.iter().flat_map(|row| self.lines(row, &widths, width)).fold(String::new(), |mut text, line| {
+            text.push_str(line.trim_end());
+            text.push('\n');
+            text
+        })
+    }
+
+    fn widths(&self, width: usize) -> Vec<usize> {
+        let widest = |column: usize| self.rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.width()).max();
+        let mut widths: Vec<usize> = (0..self.columns.len()).map(|column| widest(column).unwrap_or(0)).collect();
+        let Some(last) = widths.pop() else { return widths };
+        let wanted = last.min(ROOM_FOR_LAST);
+        let taken = |widths: &[usize]| self.indent + widths.iter().map(|width| width + GAP).sum::<usize>();
+        while taken(&widths) + wanted > width {
+            match widths.iter_mut().max() {
+                Some(widest) if *widest > NARROWEST => *widest -= 1,
+                _ => break,
+            }
+        }
+        widths.push(width.saturating_sub(taken(&widths)).max(NARROWEST).min(last.max(1)));
+        widths
+    }
+
+    fn lines(&self, row: &[String], widths: &[usize], width: usize) -> Vec<String> {
+        let Some((last, before)) = row.split_last() else { return Vec::new() };
+        let mut line = " ".repeat(self.indent);
+        for ((cell, align), width) in before.iter().zip(&self.columns).zip(widths) {
+            line.push_str(&pad(&clip(cell, *width), *width, *align));
+            line.push_str(&" ".repeat(GAP));
+        }
+        let (margin, room) = (line.width(), widths.last().copied().unwrap_or(0));
+        if self.columns.last() == Some(&Align::Right) {
+            line.push_str(&pad(last, room, Align::Right));
+            return vec![line];
+        }
+        let mut parts = wrap(last, width.saturating_sub(margin).max(NARROWEST)).into_iter();
+        line.push_str(&parts.next().unwrap_or_default());
+        let mut lines = vec![line];
+        lines.extend(parts.map(|part| format!("{}{part}", " ".repeat(margin))));
+        lines
+    }
+}
+
+/// Text filled with spaces to a width.
+#[must_use]
+pub fn pad(text: &str, width: usize, align: Align) -> String {
+    let fill = " ".repeat(width.saturating_sub(text.width()));
+    match align {
+        Align::Left => format!("{text}{fill}"),
+        Align::Right => format!("{fill}{text}"),
+    }
+}
+
+/// Text cut to a width, with an ellipsis where something was cut.
+#[must_use]
+pub fn clip(text: &str, width: usize) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let mut clipped = String::new();
+    for c in text.chars() {
+        let longer = format!("{clipped}{c}");
+        if longer.width() + 1 > width {
+            break;
+        }
+        clipped = longer;
+    }
+    clipped.push('…');
+    clipped
+}
+
+/// Text broken at spaces into lines of a width; a word that is longer stays whole.
+#[must_use]
+pub fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) if line.width() + 1 + word.width() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+/// A paragraph within a width; lines after the first stand `hang` spaces from the margin.
+#[must_use]
+pub fn paragraph(text: &str, width: usize, hang: usize) -> String {
+    let lines = wrap(&terminal_safe(text), width.saturating_sub(hang).max(NARROWEST));
+    let mut told = lines.join(&format!("\n{}", " ".repeat(hang)));
+    told.push('\n');
+    told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up_and_the_last_one_goes_on() {
+        let mut table = Table::new(&[Align::Left, Align::Right, Align::Left]);
+        table.row(["web", "12", "a story that needs two lines"]);
+        table.row(["büro-1", "1", "\u{1b}[2J"]);
+        assert_eq!(
+            table.render(30),
+            " web     12  a story that\n             needs two lines\n büro-1   1  \\u{1b}[2J\n"
+        );
+    }
+
+    #[test]
+    fn wide_characters_count_twice_and_long_names_are_clipped() {
+        assert_eq!(clip("漢字漢字", 5), "漢字…");
+        assert_eq!(pad("漢字", 6, Align::Right), "  漢字");
+        let mut table = Table::new(&[Align::Left, Align::Left]);
+        table.row(["a-very-long-name-of-a-group-that-nobody-reads", "needs a new image"]);
+        let text = table.render(40);
+        assert!(text.lines().all(|line| line.width() <= 40), "{text}");
+        assert!(text.contains('…'));
+    }
+}

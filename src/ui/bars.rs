@@ -1,0 +1,106 @@
+//! The live display on a terminal.
+
+use console::Term;
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::progress::Progress;
+use super::screen;
+use crate::event::{Event, EventKind};
+use crate::run::Listener;
+
+/// The display of a run on the standard error stream: what [`screen`] makes of it, redrawn in place. Warnings stay
+/// above it.
+pub struct Bars {
+    title: String,
+    colour: bool,
+    progress: Progress,
+    display: MultiProgress,
+    shown: Vec<ProgressBar>,
+}
+
+impl Bars {
+    /// A display with a title, such as `rebake apply · 111111111111 (prod)`.
+    #[must_use]
+    pub fn new(title: &str, colour: bool) -> Self {
+        Self::on(ProgressDrawTarget::stderr(), title, colour)
+    }
+
+    fn on(target: ProgressDrawTarget, title: &str, colour: bool) -> Self {
+        let display = MultiProgress::with_draw_target(target);
+        Self { title: title.to_owned(), colour, progress: Progress::default(), display, shown: Vec::new() }
+    }
+
+    fn redraw(&mut self) {
+        let width = usize::from(Term::stderr().size().1).max(20);
+        let lines = screen::lines(&self.progress, &self.title, width, self.colour);
+        while self.shown.len() > lines.len() {
+            if let Some(bar) = self.shown.pop() {
+                self.display.remove(&bar);
+            }
+        }
+        while self.shown.len() < lines.len() {
+            let bar = ProgressBar::new_spinner().with_style(message_only());
+            self.shown.push(self.display.add(bar));
+        }
+        for (bar, line) in self.shown.iter().zip(lines) {
+            if bar.message() != line {
+                bar.set_message(line);
+            }
+        }
+    }
+
+    fn above(&self, task: Option<&str>, message: &str) {
+        _ = self.display.println(screen::note(&self.progress, task, message, self.colour));
+    }
+
+    /// Leaves the last state on the terminal.
+    fn leave(&mut self) {
+        for bar in self.shown.drain(..) {
+            bar.abandon();
+        }
+    }
+}
+
+fn message_only() -> ProgressStyle {
+    ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_spinner())
+}
+
+impl Listener for Bars {
+    fn hear(&mut self, event: &Event) {
+        self.progress.hear(event);
+        match &event.kind {
+            EventKind::Warning { task, message } => self.above(task.as_deref(), message),
+            EventKind::Effected { task, effect, result: Err(error) } => {
+                self.above(Some(task), &format!("{effect} failed: {error}"));
+            }
+            EventKind::Stopping => self.above(None, "stopping: nothing new is started"),
+            _ => {}
+        }
+        self.redraw();
+        if matches!(event.kind, EventKind::Ended { .. }) {
+            self.leave();
+        }
+    }
+}
+
+impl Drop for Bars {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::progress::sample;
+
+    #[test]
+    fn any_prefix_of_a_run_is_shown() {
+        for number in 0..=sample::events().len() {
+            let mut bars = Bars::on(ProgressDrawTarget::hidden(), "rebake apply", true);
+            sample::events().iter().take(number).for_each(|event| bars.hear(event));
+            let ended = number == sample::events().len();
+            assert_eq!(bars.shown.is_empty(), ended || number == 0, "{number}");
+        }
+    }
+}
