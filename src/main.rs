@@ -1,1 +1,5 @@
-fn main() {}
+//! rebake's command line.
+
+fn main() -> std::process::ExitCode {
+    rebake::cli::run()
+}

@@ -4,13 +4,17 @@
 //! The same facts have the same words in every format. Foreign text is escaped where it becomes text of a format.
 //!
 //! - [`inventory`]: what runs, and what needs patching.
-//! - [`plan`]: what would be done, and what not.
+//! - [`plan`]: what would be done, and what not. [`run`]: how it ended.
+//! - [`explain`], [`images`], [`channels`]: one node; what was built; where it points.
 //! - [`table`]: text in columns.
 //! - [`words`]: phrases that several of them use.
 
+pub mod channels;
+pub mod explain;
+pub mod images;
 pub mod inventory;
 pub mod plan;
-
+pub mod run;
 pub mod table;
 pub mod words;
 

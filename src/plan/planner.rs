@@ -10,7 +10,6 @@ mod leftovers;
 mod rings;
 mod rollouts;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -32,8 +31,6 @@ pub struct Input<'a> {
     pub fleet: &'a Fleet,
     /// What was decided about its nodes, in their order.
     pub judgements: &'a [Judgement],
-    /// Amazon's components as they resolve now: (build site, `name@version`) → ARN of the exact build version.
-    pub managed: &'a BTreeMap<(Site, String), String>,
     /// What was asked for beyond what is due.
     pub asked: &'a Asked,
     /// Now.

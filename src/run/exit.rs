@@ -35,6 +35,24 @@ impl Exit {
         self as u8
     }
 
+    /// The exit of a number; a number that is none counts as failed.
+    #[must_use]
+    pub fn from_code(code: u8) -> Self {
+        let all = [
+            Self::Done,
+            Self::Failed,
+            Self::Usage,
+            Self::Changes,
+            Self::Waiting,
+            Self::RolledBack,
+            Self::LeftAsItIs,
+            Self::Locked,
+            Self::Unpatched,
+            Self::Interrupted,
+        ];
+        all.into_iter().find(|exit| exit.code() == code).unwrap_or(Self::Failed)
+    }
+
     /// From the least to the worst: 0, 8, 1, 5, 6, 2, 7, 130. What only `--detailed-exitcode` tells counts as done.
     fn rank(self) -> u8 {
         match self {

@@ -80,6 +80,13 @@ impl Locks {
         }
     }
 
+    /// Whether some task acts somewhere.
+    #[must_use]
+    pub fn any_held(&self) -> bool {
+        // A lock that is being claimed or let go right now counts as held.
+        self.sites.borrow().values().any(|held| held.try_lock().map_or(true, |held| held.tasks > 0))
+    }
+
     /// Renews what is held, until the end of the run.
     pub(crate) async fn renew(&self, run: &Run) -> std::convert::Infallible {
         loop {

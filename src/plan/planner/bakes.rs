@@ -155,10 +155,11 @@ fn resolve(
     site: &Site,
 ) -> Result<Vec<Component>, String> {
     let one = |component: &config::Component| match component {
-        config::Component::Managed { name, version } => {
-            let key = (site.clone(), format!("{name}@{version}"));
-            let arn = input.managed.get(&key);
-            let missing = || format!("Amazon's component {name} {version} is not to be found in {}", site.region);
+        config::Component::Managed { .. } => {
+            let named = component.to_string();
+            let key = (site.clone(), named.trim_start_matches("aws:").to_owned());
+            let arn = input.fleet.components.get(&key);
+            let missing = || format!("Amazon's component {named} is not to be found in {}", site.region);
             arn.map(|arn| Component::Managed { arn: arn.clone() }).ok_or_else(missing)
         }
         config::Component::File(file) => Ok(own(recipe, file)),

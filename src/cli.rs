@@ -1,0 +1,273 @@
+//! The command line: one file per command, thin. It reads files and the environment, opens the way to AWS or to the
+//! sandbox, and maps what came of it to an exit code.
+
+mod act;
+mod configuration;
+mod failure;
+mod sandbox;
+mod see;
+mod session;
+mod setup;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use failure::Failure;
+
+use crate::run::exit::Exit;
+
+/// Sees what runs, rebakes AMIs and rolls them out, patches what cannot be replaced.
+#[derive(Debug, Parser)]
+#[command(name = "rebake", version, max_term_width = 100, disable_help_subcommand = true)]
+#[command(
+    after_help = "Try it on an emulated account, without any of your own:\n  rebake --sandbox apply --yes --wait"
+)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Global {
+    /// The configuration; recipes lie beside it in recipes/
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Work on the embedded AWS account, kept in DIR (default .rebake/sandbox)
+    #[arg(long, global = true, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = ".rebake/sandbox")]
+    pub(crate) sandbox: Option<PathBuf>,
+    /// Profile of the AWS configuration files
+    #[arg(long, global = true)]
+    pub(crate) profile: Option<String>,
+    /// Only these regions of the configured sites
+    #[arg(long, global = true, value_delimiter = ',')]
+    pub(crate) region: Vec<String>,
+    /// How results are printed
+    #[arg(long, global = true, value_enum, default_value_t = Format::Table)]
+    pub(crate) format: Format,
+    /// How progress is shown
+    #[arg(long, global = true, value_enum, default_value_t = Progress::Auto)]
+    pub(crate) progress: Progress,
+    /// No progress
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Table,
+    /// With a schema and a version
+    Json,
+    /// For spreadsheets
+    Csv,
+    /// For pull requests
+    Md,
+}
+
+/// How progress is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Progress {
+    /// Bars on a terminal, lines elsewhere
+    Auto,
+    /// Bars
+    Bars,
+    /// Lines with timestamps
+    Plain,
+    /// Events as lines of JSON
+    Json,
+    /// Nothing
+    None,
+}
+
+/// Options of the commands that act.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Acting {
+    /// Do not ask
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Also wait for gates that time opens: soaks, windows, freezes
+    #[arg(long, conflicts_with = "detach")]
+    pub(crate) wait: bool,
+    /// Leave as soon as AWS works alone
+    #[arg(long)]
+    pub(crate) detach: bool,
+    /// Also tell by the exit code that something waits for a gate (4)
+    #[arg(long)]
+    pub(crate) detailed_exitcode: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show every node: its system, its lane, what it needs
+    #[command(after_help = "Example: rebake --sandbox inventory --format json")]
+    Inventory,
+    /// Explain one node: why it is in its lane, what it needs, what rebake would do
+    #[command(after_help = "Example: rebake --sandbox explain jump-host")]
+    Explain {
+        /// A node's id or name
+        node: String,
+    },
+    /// Show the images that rebake built
+    #[command(after_help = "Example: rebake --sandbox images")]
+    Images,
+    /// Show where channels point
+    #[command(after_help = "Example: rebake --sandbox channels")]
+    Channels,
+    /// Show what would be done, and what not and why
+    #[command(after_help = "Example: rebake --sandbox plan -o plan.json")]
+    Plan {
+        /// Save the plan to this file
+        #[arg(short, long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        /// Exit with 3 when there is something to do
+        #[arg(long)]
+        detailed_exitcode: bool,
+    },
+    /// Carry out a plan: build, roll out, patch
+    #[command(after_help = "Example: rebake --sandbox apply --yes --wait")]
+    Apply {
+        /// A saved plan; without, one is made now
+        file: Option<PathBuf>,
+        #[command(flatten)]
+        acting: Acting,
+    },
+    /// Build the image of one recipe, whether or not it is due
+    #[command(after_help = "Example: rebake --sandbox bake web --yes")]
+    Bake {
+        /// The recipe
+        recipe: String,
+        #[command(flatten)]
+        acting: Acting,
+    },
+    /// Roll a version out to a channel
+    #[command(after_help = "Example: rebake --sandbox promote web@2.4.17 prod --yes")]
+    Promote {
+        /// The recipe, with a version or without (the newest tested one)
+        #[arg(value_name = "RECIPE[@VERSION]")]
+        recipe: String,
+        /// The channel
+        channel: String,
+        #[command(flatten)]
+        acting: Acting,
+    },
+    /// Approve a version for a channel that asks for approval
+    #[command(after_help = "Example: rebake --sandbox approve web@2.4.17 prod")]
+    Approve {
+        /// The recipe and version
+        #[arg(value_name = "RECIPE@VERSION")]
+        recipe: String,
+        /// The channel
+        channel: String,
+    },
+    /// Patch nodes where they are, or only scan them
+    #[command(
+        after_help = "Example: rebake --sandbox patch --ring canary --yes\n         rebake --sandbox patch --scan 'tag:env=test' --yes"
+    )]
+    Patch {
+        /// A ring of the configuration
+        #[arg(long, conflicts_with = "selector")]
+        ring: Option<String>,
+        /// Only scan; also nodes that no ring selects
+        #[arg(long)]
+        scan: bool,
+        /// Nodes, with --scan: tag:env=test & os:linux
+        #[arg(requires = "scan", required_unless_present = "ring")]
+        selector: Option<String>,
+        #[command(flatten)]
+        acting: Acting,
+    },
+    /// Show the last run, and what waits
+    #[command(after_help = "Example: rebake --sandbox status")]
+    Status,
+    /// Show the runs of this folder
+    #[command(after_help = "Example: rebake --sandbox history")]
+    History,
+    /// Print the report of the last run and of the fleet
+    #[command(after_help = "Example: rebake --sandbox report --format md")]
+    Report,
+    /// Write a first configuration from what the inventory shows
+    #[command(after_help = "Example: rebake init --demo")]
+    Init {
+        /// Write the demo's configuration and recipes
+        #[arg(long, conflicts_with = "recipe")]
+        demo: bool,
+        /// Copy a recipe from the library
+        #[arg(long, value_name = "NAME")]
+        recipe: Option<String>,
+    },
+    /// Say in which accounts rebake would act, as whom, and what is missing
+    #[command(after_help = "Example: rebake --sandbox doctor")]
+    Doctor,
+    /// Work with the emulated account itself
+    Sandbox {
+        #[command(subcommand)]
+        command: sandbox::SandboxCommand,
+    },
+    /// Print a completion script
+    #[command(after_help = "Example: rebake completions bash > /etc/bash_completion.d/rebake")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Runs a command line and maps its end to an exit code.
+#[must_use]
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let usage = error.use_stderr();
+            // A closed pipe ends help like any reading command.
+            let _ = error.print();
+            return ExitCode::from(if usage { Exit::Usage.code() } else { Exit::Done.code() });
+        }
+    };
+    let exit = match dispatch(cli) {
+        Ok(exit) => exit,
+        Err(failure) => {
+            failure.print();
+            failure.exit
+        }
+    };
+    ExitCode::from(exit.code())
+}
+
+fn dispatch(cli: Cli) -> Result<Exit, Failure> {
+    let global = &cli.global;
+    match cli.command {
+        Command::Inventory => see::inventory(global),
+        Command::Explain { node } => see::explain(global, &node),
+        Command::Images => see::images(global),
+        Command::Channels => see::channels(global),
+        Command::Plan { out, detailed_exitcode } => see::plan(global, out.as_deref(), detailed_exitcode),
+        Command::Apply { file, acting } => act::apply(global, acting, file.as_deref()),
+        Command::Bake { recipe, acting } => act::bake(global, acting, &recipe),
+        Command::Promote { recipe, channel, acting } => act::promote(global, acting, &recipe, &channel),
+        Command::Approve { recipe, channel } => act::approve(global, &recipe, &channel),
+        Command::Patch { ring, scan, selector, acting } => {
+            act::patch(global, acting, ring.as_deref(), scan, selector.as_deref())
+        }
+        Command::Status => see::status(global),
+        Command::History => see::history(global),
+        Command::Report => see::report(global),
+        Command::Init { demo, recipe } => setup::init(global, demo, recipe.as_deref()),
+        Command::Doctor => setup::doctor(global),
+        Command::Sandbox { command } => sandbox::run(global, command),
+        Command::Completions { shell } => {
+            clap_complete::generate(
+                shell,
+                &mut <Cli as clap::CommandFactory>::command(),
+                "rebake",
+                &mut std::io::stdout(),
+            );
+            Ok(Exit::Done)
+        }
+    }
+}

@@ -1,0 +1,478 @@
+//! The commands that act: each makes or reads a plan, shows it, asks, and lets the engine carry it out.
+
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io::{BufRead, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::Semaphore;
+
+use super::see::{Look, look, print, width};
+use super::session::{self, Session};
+use super::{Acting, Failure, Global, Progress, configuration};
+use crate::aws::ValueKind;
+use crate::event::{Event, EventKind};
+use crate::model::{Approval, Lane, approval_parameter};
+use crate::plan::planner::Asked;
+use crate::plan::{PatchTarget, Plan, Reboot, RingPatch, file};
+use crate::run::board::Board;
+use crate::run::exit::Exit;
+use crate::run::journal::{self, Journal};
+use crate::run::locks::Locks;
+use crate::run::{Listeners, Patience, Run, Wish, Wishes, engine};
+use crate::{report, ui};
+
+/// How far back rings look for when they were patched last.
+const RING_HISTORY: Duration = Duration::from_hours(14 * 24);
+
+/// Virtual seconds a second, while bars are shown over a sandbox.
+const PACE: u32 = 75;
+
+/// A run as its folder tells it.
+pub(crate) struct Told {
+    /// Its events.
+    pub(crate) events: Vec<Event>,
+    /// Its plan.
+    pub(crate) plan: Plan,
+    /// How it ended; interrupted when nothing says so.
+    pub(crate) exit: Exit,
+}
+
+/// The folder below which this rebake writes.
+fn home(global: &Global) -> PathBuf {
+    global.sandbox.clone().unwrap_or_else(|| PathBuf::from(".rebake"))
+}
+
+/// The folders of runs, oldest first.
+pub(crate) fn runs(global: &Global) -> Result<Vec<PathBuf>, Failure> {
+    let folder = home(global).join("runs");
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let entries = std::fs::read_dir(&folder)
+        .map_err(|error| Failure::new(format!("cannot read {}: {error}", folder.display())))?;
+    let mut runs: Vec<PathBuf> =
+        entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|run| run.is_dir()).collect();
+    runs.sort();
+    Ok(runs)
+}
+
+/// Reads a run back.
+pub(crate) fn told(run: &Path) -> Result<Told, Failure> {
+    let unreadable =
+        |what: &Path, error: &dyn std::fmt::Display| Failure::new(format!("cannot read {}: {error}", what.display()));
+    let (events, plan) = (run.join("journal.ndjson"), run.join("plan.json"));
+    let text = std::fs::read_to_string(&plan).map_err(|error| unreadable(&plan, &error))?;
+    let plan = file::read(&text).map_err(|error| unreadable(&plan, &error))?;
+    let events = journal::read(&events).map_err(|error| unreadable(&events, &error))?;
+    let ended = events.iter().rev().find_map(|event| match event.kind {
+        EventKind::Ended { exit, .. } => Some(exit),
+        _ => None,
+    });
+    let exit = ended.map_or(Exit::Interrupted, Exit::from_code);
+    Ok(Told { events, plan, exit })
+}
+
+/// A fresh folder for a run.
+fn new_run(global: &Global, now: Timestamp) -> Result<(String, PathBuf), Failure> {
+    let folder = home(global).join("runs");
+    let stamp = now.strftime("%Y%m%d-%H%M%S").to_string();
+    let cannot =
+        |path: &Path, error: &std::io::Error| Failure::usage(format!("cannot make {}: {error}", path.display()));
+    std::fs::create_dir_all(&folder).map_err(|error| cannot(&folder, &error))?;
+    for number in 1..1000 {
+        let id = if number == 1 { stamp.clone() } else { format!("{stamp}-{number}") };
+        let path = folder.join(&id);
+        match std::fs::create_dir(&path) {
+            Ok(()) => return Ok((id, path)),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(cannot(&path, &error)),
+        }
+    }
+    Err(Failure::usage(format!("{} is full of runs of this second", folder.display())))
+}
+
+pub(super) fn apply(global: &Global, acting: Acting, file: Option<&Path>) -> Result<Exit, Failure> {
+    let saved = file.map(saved_plan).transpose()?;
+    command(global, acting, false, move |look| match saved {
+        Some(plan) => fits(&plan, look).map(|()| plan),
+        None => Ok(look.plan(&Asked::default())),
+    })
+}
+
+fn saved_plan(file: &Path) -> Result<Plan, Failure> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Failure::usage(format!("cannot read {}: {error}", file.display())))?;
+    let again = format!("rebake plan -o {}", file.display());
+    file::read(&text).map_err(|error| Failure::usage(format!("{}: {error}", file.display())).next(again))
+}
+
+/// Whether a saved plan is for these sites, and not too old.
+fn fits(plan: &Plan, look: &Look) -> Result<(), Failure> {
+    if plan.expires_at < look.now {
+        return Err(Failure::usage(format!("the plan expired at {}", plan.expires_at)).next("rebake plan -o FILE"));
+    }
+    let known = |site: &crate::model::SiteSeen| look.fleet.sites.iter().any(|seen| seen.site == site.site);
+    match plan.sites.iter().find(|site| !known(site)) {
+        Some(foreign) => {
+            Err(Failure::usage(format!("the plan is for {}, which the configuration does not name", foreign.site))
+                .next("rebake plan -o FILE"))
+        }
+        None => Ok(()),
+    }
+}
+
+pub(super) fn bake(global: &Global, acting: Acting, recipe: &str) -> Result<Exit, Failure> {
+    command(global, acting, false, |look| {
+        known_recipe(look, recipe)?;
+        Ok(look.plan(&Asked { bake: Some(recipe.to_owned()), ..Asked::default() }))
+    })
+}
+
+fn known_recipe<'a>(look: &'a Look, name: &str) -> Result<&'a crate::config::Recipe, Failure> {
+    look.loaded.config.recipe(name).ok_or_else(|| {
+        let names = look.loaded.config.recipes.iter().map(|recipe| recipe.name.as_str());
+        let failure = Failure::usage(format!("there is no recipe {name}"));
+        match crate::text::suggestion(name, names) {
+            Some(meant) => failure.next(meant),
+            None => failure.next("rebake images"),
+        }
+    })
+}
+
+/// `web@2.4.17` in its parts.
+fn versioned(text: &str) -> (&str, Option<&str>) {
+    text.split_once('@').map_or((text, None), |(recipe, version)| (recipe, Some(version)))
+}
+
+pub(super) fn promote(global: &Global, acting: Acting, recipe: &str, channel: &str) -> Result<Exit, Failure> {
+    let (recipe, version) = versioned(recipe);
+    command(global, acting, true, |look| {
+        let known = known_recipe(look, recipe)?;
+        if known.channel(channel).is_none() {
+            let names: Vec<&str> = known.channels.iter().map(|channel| channel.name.as_str()).collect();
+            return Err(Failure::usage(format!(
+                "recipe {recipe} has no channel {channel}; it has {}",
+                names.join(", ")
+            )));
+        }
+        let asked = Some((recipe.to_owned(), version.map(str::to_owned), channel.to_owned()));
+        Ok(look.plan(&Asked { promote: asked, ..Asked::default() }))
+    })
+}
+
+pub(super) fn approve(global: &Global, recipe: &str, channel: &str) -> Result<Exit, Failure> {
+    let (name, Some(version)) = versioned(recipe) else {
+        return Err(Failure::usage("approve one version: RECIPE@VERSION").next("rebake channels"));
+    };
+    let loaded = configuration::load(global)?;
+    session::block_on(global, async {
+        let session = session::open(global, "approve").await?;
+        let look = look(global, &session, loaded).await?;
+        let known = known_recipe(&look, name)?;
+        if known.channel(channel).is_none() {
+            return Err(Failure::usage(format!("recipe {name} has no channel {channel}")));
+        }
+        let exists = look.fleet.images.iter().find(|image| {
+            image.is_usable() && image.rebake().is_some_and(|tags| tags.recipe == name && tags.version == version)
+        });
+        if exists.is_none() {
+            return Err(Failure::usage(format!("{name} has no image {version}")).next("rebake images"));
+        }
+        let region = known.publish.regions.first().cloned().unwrap_or_default();
+        let home = look.loaded.config.sites.iter().find(|site| site.regions.contains(&region));
+        let home = home.ok_or_else(|| Failure::usage(format!("no [[site]] has the region {region}")))?;
+        let site = crate::model::Site::new(&home.account, &region);
+        let connection = session.aws.site(&site, session::role(home).as_ref()).await;
+        let by = connection.identity().await?.arn;
+        let approval = Approval { version: version.to_owned(), by: by.clone(), at: session.clock.now() };
+        let parameter = approval_parameter(name, channel);
+        let value = serde_json::to_string(&approval).unwrap_or_default();
+        let before = connection.parameter(&parameter).await?.is_some();
+        connection.put_parameter(&parameter, &value, ValueKind::Text, before).await?;
+        print(&format!("{name} {version} is approved for {channel} by {by}.\nNext: rebake apply\n"))?;
+        session.close()?;
+        Ok(Exit::Done)
+    })
+}
+
+pub(super) fn patch(
+    global: &Global,
+    acting: Acting,
+    ring: Option<&str>,
+    scan: bool,
+    selector: Option<&str>,
+) -> Result<Exit, Failure> {
+    command(global, acting, false, |look| {
+        let mut plan = match (ring, selector) {
+            (Some(ring), _) => {
+                if look.loaded.config.ring(ring).is_none() {
+                    let names = look.loaded.config.rings.iter().map(|ring| ring.name.as_str());
+                    let meant = crate::text::suggestion(ring, names).unwrap_or_else(|| "rebake plan".to_owned());
+                    return Err(Failure::usage(format!("there is no ring {ring}")).next(meant));
+                }
+                look.plan(&Asked { ring: Some(ring.to_owned()), ..Asked::default() })
+            }
+            (None, Some(selector)) => scan_of(look, selector)?,
+            (None, None) => return Err(Failure::usage("name a ring, or nodes with --scan")),
+        };
+        if scan {
+            for ring in &mut plan.patches {
+                ring.scan_only = true;
+            }
+        }
+        Ok(plan)
+    })
+}
+
+/// A plan that scans the nodes of a selector: looking at a node needs no ring, and is allowed on immutable ones too.
+fn scan_of(look: &Look, selector: &str) -> Result<Plan, Failure> {
+    let chosen = crate::model::Selector::parse(selector)
+        .map_err(|error| Failure::usage(format!("in the selector {selector}: {error}")))?;
+    let mut plan = look.plan(&Asked { ring: Some(String::new()), ..Asked::default() });
+    let seen = |judged: &crate::classify::Judgement| matches!(judged.lane, Lane::Mutable | Lane::Immutable);
+    let nodes: Vec<PatchTarget> = look
+        .fleet
+        .nodes
+        .iter()
+        .zip(&look.judged)
+        .filter(|(node, judged)| seen(judged) && judged.is_selected(&chosen, node, look.now))
+        .filter(|(node, _)| matches!(node.agent, crate::model::Agent::Online { .. }))
+        .map(|(node, _)| PatchTarget {
+            site: node.site.clone(),
+            node: node.id.clone(),
+            name: node.name.clone(),
+            non_compliant: None,
+        })
+        .collect();
+    if nodes.is_empty() {
+        return Err(Failure::usage(format!("{selector} selects no node whose agent answers")).next("rebake inventory"));
+    }
+    let stamp = look.now.to_string();
+    let mut parts = vec!["scan", selector, stamp.as_str()];
+    parts.extend(nodes.iter().map(|node| node.node.as_str()));
+    let expected_seconds = 120;
+    plan.patches = vec![RingPatch {
+        ring: "scan".to_owned(),
+        snapshot_id: crate::bake::digest::goal_uuid(&parts),
+        gates: Vec::new(),
+        scan_only: true,
+        reboot: Reboot::Never,
+        concurrency: None,
+        errors: 1,
+        snapshot_keep_seconds: None,
+        nodes,
+        expected_seconds,
+    }];
+    plan.left_out.clear();
+    Ok(plan)
+}
+
+/// Looks, makes a plan, shows it, asks, carries it out, and tells how it ended.
+fn command(
+    global: &Global,
+    acting: Acting,
+    again: bool,
+    make: impl FnOnce(&Look) -> Result<Plan, Failure>,
+) -> Result<Exit, Failure> {
+    let loaded = configuration::load(global)?;
+    session::block_on(global, async {
+        let session = session::open(global, "run").await?;
+        let look = look(global, &session, loaded).await?;
+        let plan = make(&look)?;
+        print(&report::plan::table(&plan, look.now, width()))?;
+        if plan.is_empty() {
+            if global.sandbox.is_some() {
+                print("To start over: rebake sandbox reset\n")?;
+            }
+            session.close()?;
+            return Ok(engine::unpatched(&plan));
+        }
+        if !acting.yes && !confirmed()? {
+            session.close()?;
+            return Ok(Exit::Done);
+        }
+        let exit = carry_out(global, acting, again, &session, &look, &plan).await?;
+        session.close()?;
+        Ok(exit)
+    })
+}
+
+/// Asks on a terminal; without one nothing may be asked.
+fn confirmed() -> Result<bool, Failure> {
+    let input = std::io::stdin();
+    if !input.is_terminal() {
+        return Err(Failure::usage("nobody is there to ask").next("the same command with --yes"));
+    }
+    let mut out = anstream::stderr().lock();
+    let _ = write!(out, "Carry this out? [y/N] ");
+    let _ = out.flush();
+    let mut answer = String::new();
+    input.lock().read_line(&mut answer).map_err(|error| Failure::usage(format!("cannot read the answer: {error}")))?;
+    Ok(matches!(answer.trim(), "y" | "yes" | "Y"))
+}
+
+async fn carry_out(
+    global: &Global,
+    acting: Acting,
+    again: bool,
+    session: &Session,
+    look: &Look,
+    plan: &Plan,
+) -> Result<Exit, Failure> {
+    let (id, folder) = new_run(global, look.now)?;
+    let (text, _) = file::write(plan);
+    let cannot =
+        |path: &Path, error: &std::io::Error| Failure::usage(format!("cannot write {}: {error}", path.display()));
+    let (plan_file, journal_file) = (folder.join("plan.json"), folder.join("journal.ndjson"));
+    std::fs::write(&plan_file, text).map_err(|error| cannot(&plan_file, &error))?;
+    let journal = Journal::create(&journal_file).map_err(|error| cannot(&journal_file, &error))?;
+    let listeners = Listeners::default();
+    listeners.add(Box::new(journal));
+    let recorder = ui::Recorder::default();
+    listeners.add(Box::new(recorder.clone()));
+    let bars = shows_bars(global);
+    let screen = ui::Screen {
+        is_terminal: std::io::stderr().is_terminal(),
+        colour: super::setup::environment("NO_COLOR").is_none(),
+    };
+    let title = title(look);
+    if let Some(listener) = ui::choose(kind(global), screen, &title, Box::new(anstream::stderr())) {
+        listeners.add(listener);
+    }
+    let (wish, wishes) = Wishes::new();
+    let who = look.fleet.sites.iter().find_map(|site| site.identity.as_ref()).map(|identity| identity.short());
+    let by = format!("run {id} as {}", who.unwrap_or_else(|| "somebody".to_owned()));
+    let run = Run {
+        clock: session.clock.clone(),
+        connections: session::connections(session, &look.loaded.config).await,
+        listeners: listeners.clone(),
+        wishes,
+        board: Board::default(),
+        locks: Locks::new(&by, &nonce(&id)),
+        groups: Semaphore::new(plan.limits.groups_at_once.max(1) as usize),
+        patience: if acting.detach {
+            Patience::Detached
+        } else if acting.wait {
+            Patience::Gates
+        } else {
+            Patience::Started
+        },
+        again,
+    };
+    let rings = rings(&run, look).await;
+    let ended = tokio::select! {
+        ended = engine::run(&run, &id, plan, &rings) => ended,
+        () = listen_to_signals(&run, wish) => return Ok(Exit::Interrupted),
+        () = pace(&run, bars && session.sandbox.is_some()) => return Ok(Exit::Interrupted),
+    };
+    let events = recorder.events();
+    let summary = report::run::summary(&events, plan, ended.exit);
+    let first = summary.lines().next().unwrap_or_default().to_owned();
+    run.tell(EventKind::Ended { exit: ended.exit.code(), summary: first });
+    drop(run);
+    drop(listeners);
+    let events = recorder.events();
+    write_report(&folder, &events, plan, ended.exit)?;
+    print(&format!("{summary}Report: {}\n", folder.join("report.md").display()))?;
+    let waits = ended.outcomes.iter().any(|(_, outcome)| matches!(outcome, crate::event::Outcome::Waiting { .. }));
+    if acting.detailed_exitcode && waits && ended.exit == Exit::Done {
+        return Ok(Exit::Waiting);
+    }
+    Ok(ended.exit)
+}
+
+fn write_report(folder: &Path, events: &[Event], plan: &Plan, exit: Exit) -> Result<(), Failure> {
+    let files = [
+        ("report.md", report::run::markdown(events, plan, exit)),
+        ("report.json", serde_json::to_string_pretty(&report::run::json(events, plan, exit)).unwrap_or_default()),
+    ];
+    for (name, text) in files {
+        let path = folder.join(name);
+        std::fs::write(&path, text)
+            .map_err(|error| Failure::new(format!("cannot write {}: {error}", path.display())))?;
+    }
+    Ok(())
+}
+
+fn shows_bars(global: &Global) -> bool {
+    match global.progress {
+        _ if global.quiet => false,
+        Progress::Bars => true,
+        Progress::Auto => std::io::stderr().is_terminal(),
+        Progress::Plain | Progress::Json | Progress::None => false,
+    }
+}
+
+fn kind(global: &Global) -> ui::Kind {
+    match global.progress {
+        _ if global.quiet => ui::Kind::None,
+        Progress::Auto => ui::Kind::Auto,
+        Progress::Bars => ui::Kind::Bars,
+        Progress::Plain => ui::Kind::Plain,
+        Progress::Json => ui::Kind::Json,
+        Progress::None => ui::Kind::None,
+    }
+}
+
+/// The head of the display: what runs, and where.
+fn title(look: &Look) -> String {
+    let site = look.fleet.sites.first();
+    let account = site.map_or("", |site| site.site.account.as_str());
+    let name = site.map_or("", |site| site.name.as_str());
+    format!("rebake apply · {account} ({name})")
+}
+
+/// What tells this run from any other on any machine.
+fn nonce(id: &str) -> String {
+    let mut hasher = RandomState::new().build_hasher();
+    hasher.write(id.as_bytes());
+    format!("{:016x}", hasher.finish())
+}
+
+/// When each ring was patched last: by its last commands, which anybody can read.
+async fn rings(run: &Run, look: &Look) -> Vec<(String, Option<Timestamp>)> {
+    let since = look.now - RING_HISTORY;
+    let mut last: BTreeMap<String, Timestamp> = BTreeMap::new();
+    for connection in run.connections.values() {
+        // What cannot be read leaves a gate shut; it is the safe side.
+        let commands = connection.commands("AWS-RunPatchBaseline", since).await.unwrap_or_default();
+        for command in commands.into_iter().filter(|command| command.comment.contains(" scan after ring ")) {
+            let Some(ring) = command.comment.split(" scan after ring ").nth(1) else { continue };
+            let at = last.entry(ring.to_owned()).or_insert(command.sent_at);
+            *at = (*at).max(command.sent_at);
+        }
+    }
+    look.loaded.config.rings.iter().map(|ring| (ring.name.clone(), last.get(&ring.name).copied())).collect()
+}
+
+/// Ctrl-C once: start nothing new. Twice: stop now.
+async fn listen_to_signals(run: &Run, wish: tokio::sync::watch::Sender<Wish>) {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+    run.tell(EventKind::Stopping);
+    // The receiver lives as long as the run.
+    let _ = wish.send(Wish::Stop);
+    let _ = tokio::signal::ctrl_c().await;
+}
+
+/// Holds the sandbox's clock back while somebody watches and AWS works; pure waiting is skipped at once.
+async fn pace(run: &Run, watched: bool) {
+    const TICK: Duration = Duration::from_millis(20);
+    if !watched {
+        std::future::pending::<()>().await;
+    }
+    loop {
+        run.clock.sleep(TICK * PACE).await;
+        if run.locks.any_held() {
+            // While a blocking task runs, virtual time stands still.
+            let rest = tokio::task::spawn_blocking(super::setup::rest_one_tick).await;
+            if rest.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+}

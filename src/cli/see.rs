@@ -1,0 +1,198 @@
+//! The commands that only look: nothing here changes anything, the lock included.
+
+use std::io::Write;
+use std::path::Path;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::configuration::{self, Loaded};
+use super::session::{self, Session};
+use super::{Failure, Format, Global};
+use crate::classify::{Judgement, classify};
+use crate::inventory;
+use crate::model::Fleet;
+use crate::plan::planner::{Asked, Input, plan as make_plan};
+use crate::plan::{Plan, file};
+use crate::report;
+use crate::run::exit::Exit;
+
+/// The widest table, when nothing says how wide the terminal is.
+const WIDTH: usize = 100;
+
+/// What one look shows.
+pub(crate) struct Look {
+    /// The configuration.
+    pub(crate) loaded: Loaded,
+    /// The fleet.
+    pub(crate) fleet: Fleet,
+    /// What was decided about its nodes.
+    pub(crate) judged: Vec<Judgement>,
+    /// When.
+    pub(crate) now: Timestamp,
+}
+
+impl Look {
+    /// The plan for what a command asks for.
+    pub(crate) fn plan(&self, asked: &Asked) -> Plan {
+        let input =
+            Input { config: &self.loaded.config, fleet: &self.fleet, judgements: &self.judged, asked, now: self.now };
+        make_plan(&input)
+    }
+}
+
+/// Looks at everything that the configuration names.
+pub(crate) async fn look(global: &Global, session: &Session, loaded: Loaded) -> Result<Look, Failure> {
+    let request = configuration::request(global, &loaded.config)?;
+    session.check_accounts(&request).await?;
+    let fleet = inventory::inventory(&session.aws, &request, &|_| {}).await;
+    let now = session.clock.now();
+    let judged = classify(&loaded.config, &fleet, now);
+    Ok(Look { loaded, fleet, judged, now })
+}
+
+/// Looks, lets a command say what it makes of it, and prints that.
+fn show(global: &Global, tell: impl FnOnce(&Look) -> Result<(String, Exit), Failure>) -> Result<Exit, Failure> {
+    let loaded = configuration::load(global)?;
+    session::block_on(global, async {
+        let session = session::open(global, "look").await?;
+        let look = look(global, &session, loaded).await?;
+        let told = tell(&look);
+        session.close()?;
+        let (text, exit) = told?;
+        print(&text)?;
+        Ok(exit)
+    })
+}
+
+/// Prints a result. A closed pipe ends a reading command in peace.
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    let mut out = anstream::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::new(format!("cannot write the result: {error}")))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+fn pretty(value: &Value) -> String {
+    serde_json::to_string_pretty(value).unwrap_or_default() + "\n"
+}
+
+/// How wide a table may be.
+pub(crate) fn width() -> usize {
+    super::setup::environment("COLUMNS").and_then(|columns| columns.parse().ok()).unwrap_or(WIDTH).max(40)
+}
+
+pub(super) fn inventory(global: &Global) -> Result<Exit, Failure> {
+    let format = global.format;
+    show(global, |look| {
+        let text = match format {
+            Format::Table => report::inventory::table(&look.fleet, &look.judged, look.now, width()),
+            Format::Json => pretty(&report::inventory::json(&look.fleet, &look.judged, look.now)),
+            Format::Csv => report::inventory::csv(&look.fleet, &look.judged, look.now),
+            Format::Md => report::inventory::markdown(&look.fleet, &look.judged, look.now),
+        };
+        Ok((text, Exit::Done))
+    })
+}
+
+pub(super) fn explain(global: &Global, wanted: &str) -> Result<Exit, Failure> {
+    show(global, |look| {
+        let found =
+            look.fleet.nodes.iter().zip(&look.judged).find(|(node, _)| node.id == wanted || node.name == wanted);
+        let Some((_, judged)) = found else {
+            let names = look.fleet.nodes.iter().flat_map(|node| [node.name.as_str(), node.id.as_str()]);
+            let failure = Failure::usage(format!("no node has the id or name {wanted}"));
+            return Err(match crate::text::suggestion(wanted, names) {
+                Some(meant) => failure.next(meant),
+                None => failure.next("rebake inventory"),
+            });
+        };
+        let plan = look.plan(&Asked::default());
+        Ok((report::explain::table(&look.fleet, judged, Some(&plan), look.now), Exit::Done))
+    })
+}
+
+pub(super) fn images(global: &Global) -> Result<Exit, Failure> {
+    show(global, |look| Ok((report::images::table(&look.fleet, look.now), Exit::Done)))
+}
+
+pub(super) fn channels(global: &Global) -> Result<Exit, Failure> {
+    show(global, |look| Ok((report::channels::table(&look.fleet, look.now), Exit::Done)))
+}
+
+pub(super) fn plan(global: &Global, out: Option<&Path>, detailed: bool) -> Result<Exit, Failure> {
+    let format = global.format;
+    show(global, |look| {
+        let plan = look.plan(&Asked::default());
+        let (text, hash) = file::write(&plan);
+        let mut told = match format {
+            Format::Json => text.clone(),
+            Format::Md => report::plan::markdown(&plan, look.now),
+            Format::Table | Format::Csv => report::plan::table(&plan, look.now, width()),
+        };
+        if let Some(out) = out {
+            std::fs::write(out, &text)
+                .map_err(|error| Failure::usage(format!("cannot write {}: {error}", out.display())))?;
+            if format == Format::Table {
+                told.push_str(&format!(
+                    "Saved to {} (sha256 {}…). Next: rebake apply {}\n",
+                    out.display(),
+                    &hash[..8],
+                    out.display()
+                ));
+            }
+        }
+        let exit = if detailed && !plan.is_empty() { Exit::Changes } else { Exit::Done };
+        Ok((told, exit))
+    })
+}
+
+pub(super) fn status(global: &Global) -> Result<Exit, Failure> {
+    let Some(run) = super::act::runs(global)?.pop() else {
+        print("No run yet. Next: rebake plan\n")?;
+        return Ok(Exit::Done);
+    };
+    let told = super::act::told(&run)?;
+    print(&report::run::summary(&told.events, &told.plan, told.exit))?;
+    Ok(Exit::Done)
+}
+
+pub(super) fn history(global: &Global) -> Result<Exit, Failure> {
+    let mut lines = String::new();
+    for run in super::act::runs(global)? {
+        let told = super::act::told(&run)?;
+        let summary = report::run::summary(&told.events, &told.plan, told.exit);
+        let first = summary.lines().next().unwrap_or_default();
+        let name = run.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        lines.push_str(&format!("{name}  {first}\n"));
+    }
+    if lines.is_empty() {
+        lines.push_str("No run yet. Next: rebake plan\n");
+    }
+    print(&lines)?;
+    Ok(Exit::Done)
+}
+
+pub(super) fn report(global: &Global) -> Result<Exit, Failure> {
+    let last = super::act::runs(global)?.pop();
+    let run = last.map(|run| super::act::told(&run)).transpose()?;
+    let format = global.format;
+    show(global, |look| {
+        let mut text = String::new();
+        if format == Format::Json {
+            let fleet = report::inventory::json(&look.fleet, &look.judged, look.now);
+            let run = run.as_ref().map(|told| report::run::json(&told.events, &told.plan, told.exit));
+            let value = serde_json::json!({"schema": "rebake/report", "version": 1, "run": run, "fleet": fleet});
+            return Ok((pretty(&value), Exit::Done));
+        }
+        if let Some(told) = &run {
+            text.push_str(&report::run::markdown(&told.events, &told.plan, told.exit));
+            text.push('\n');
+        }
+        text.push_str(&report::inventory::markdown(&look.fleet, &look.judged, look.now));
+        Ok((text, Exit::Done))
+    })
+}
