@@ -4,8 +4,10 @@
 //! The same facts have the same words in every format. Foreign text is escaped where it becomes text of a format.
 //!
 //! - [`inventory`]: what runs, and what needs patching.
-//! - [`plan`]: what would be done, and what not. [`run`]: how it ended.
-//! - [`explain`], [`images`], [`channels`]: one node; what was built; where it points.
+//! - [`explain`]: one node, with the evidence.
+//! - [`plan`]: what would be done, and what not.
+//! - [`run`]: what was done.
+//! - [`channels`], [`images`]: where versions are.
 //! - [`table`]: text in columns.
 //! - [`words`]: phrases that several of them use.
 

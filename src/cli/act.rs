@@ -369,13 +369,13 @@ async fn carry_out(
         () = pace(&run, bars && session.sandbox.is_some()) => return Ok(Exit::Interrupted),
     };
     let events = recorder.events();
-    let summary = report::run::summary(&events, plan, ended.exit);
-    let first = summary.lines().next().unwrap_or_default().to_owned();
-    run.tell(EventKind::Ended { exit: ended.exit.code(), summary: first });
+    let headline = report::run::headline(&events, plan, ended.exit);
+    run.tell(EventKind::Ended { exit: ended.exit.code(), summary: headline });
     drop(run);
     drop(listeners);
     let events = recorder.events();
     write_report(&folder, &events, plan, ended.exit)?;
+    let summary = report::run::summary(&events, plan, ended.exit, width());
     print(&format!("{summary}Report: {}\n", folder.join("report.md").display()))?;
     let waits = ended.outcomes.iter().any(|(_, outcome)| matches!(outcome, crate::event::Outcome::Waiting { .. }));
     if acting.detailed_exitcode && waits && ended.exit == Exit::Done {

@@ -111,16 +111,16 @@ pub(super) fn explain(global: &Global, wanted: &str) -> Result<Exit, Failure> {
             });
         };
         let plan = look.plan(&Asked::default());
-        Ok((report::explain::table(&look.fleet, judged, Some(&plan), look.now), Exit::Done))
+        Ok((report::explain::table(&look.fleet, judged, Some(&plan), look.now, width()), Exit::Done))
     })
 }
 
 pub(super) fn images(global: &Global) -> Result<Exit, Failure> {
-    show(global, |look| Ok((report::images::table(&look.fleet, look.now), Exit::Done)))
+    show(global, |look| Ok((report::images::table(&look.fleet, look.now, width()), Exit::Done)))
 }
 
 pub(super) fn channels(global: &Global) -> Result<Exit, Failure> {
-    show(global, |look| Ok((report::channels::table(&look.fleet, look.now), Exit::Done)))
+    show(global, |look| Ok((report::channels::table(&look.fleet, &look.judged, look.now, width()), Exit::Done)))
 }
 
 pub(super) fn plan(global: &Global, out: Option<&Path>, detailed: bool) -> Result<Exit, Failure> {
@@ -156,7 +156,7 @@ pub(super) fn status(global: &Global) -> Result<Exit, Failure> {
         return Ok(Exit::Done);
     };
     let told = super::act::told(&run)?;
-    print(&report::run::summary(&told.events, &told.plan, told.exit))?;
+    print(&report::run::summary(&told.events, &told.plan, told.exit, width()))?;
     Ok(Exit::Done)
 }
 
@@ -164,8 +164,7 @@ pub(super) fn history(global: &Global) -> Result<Exit, Failure> {
     let mut lines = String::new();
     for run in super::act::runs(global)? {
         let told = super::act::told(&run)?;
-        let summary = report::run::summary(&told.events, &told.plan, told.exit);
-        let first = summary.lines().next().unwrap_or_default();
+        let first = report::run::headline(&told.events, &told.plan, told.exit);
         let name = run.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         lines.push_str(&format!("{name}  {first}\n"));
     }

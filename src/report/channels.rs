@@ -1,40 +1,95 @@
-//! Where channels point.
+//! Where every channel points, and how many nodes follow.
 
 use jiff::Timestamp;
 
 use super::table::{Align, Table};
-use crate::model::Fleet;
-use crate::text::{format_ago, terminal_safe};
+use super::words;
+use crate::classify::Judgement;
+use crate::model::{Channel, Fleet, RolloutOutcome};
+use crate::text::format_ago;
 
-/// Channels by recipe, with the nodes that run what they point to.
+use Align::{Left, Right};
+
+/// The channels as a screen of a width: `web  prod  2.4.16  33 d ago  6 of 6 on it`.
 #[must_use]
-pub fn table(fleet: &Fleet, now: Timestamp) -> String {
+pub fn table(fleet: &Fleet, judged: &[Judgement], now: Timestamp, width: usize) -> String {
     if fleet.channels.is_empty() {
-        return "No channel yet. Next: rebake plan\n".to_owned();
+        return "No channels yet: a recipe names them, the first rollout makes them. Next: rebake plan\n".to_owned();
     }
-    let mut table =
-        Table::new(&[Align::Left, Align::Left, Align::Left, Align::Left, Align::Left, Align::Right]).indent(1);
-    table.row(["RECIPE", "CHANNEL", "REGION", "VERSION", "SINCE", "NODES ON IT"]);
+    let mut table = Table::new(&[Left, Left, Left, Left, Right, Left, Left]);
+    table.row(["RECIPE", "CHANNEL", "VERSION", "SINCE", "ON IT", "WHERE", ""]);
+    let mut recipe = "";
     for channel in &fleet.channels {
-        let current = channel.current.as_ref();
-        let image = current.and_then(|current| fleet.image(&channel.site, &current.image));
-        let version = image.and_then(|image| image.rebake()).map(|tags| tags.version.to_owned());
-        let version = version.or_else(|| current.map(|current| current.image.clone()));
-        let since = current.map(|current| format_ago(current.since, now)).unwrap_or_default();
-        let on_it = current.map_or(0, |current| {
-            let runs =
-                |node: &&crate::model::Node| node.site == channel.site && node.image.as_ref() == Some(&current.image);
-            fleet.nodes.iter().filter(runs).count()
-        });
-        let cells = [
-            channel.recipe.clone(),
-            channel.name.clone(),
-            channel.site.region.clone(),
-            version.unwrap_or_else(|| "–".to_owned()),
-            since,
-            on_it.to_string(),
-        ];
-        table.row(cells.map(|cell| terminal_safe(&cell).into_owned()));
+        let shown = if channel.recipe == recipe { "" } else { &channel.recipe };
+        recipe = &channel.recipe;
+        let (version, since) = match &channel.current {
+            Some(current) => (version(fleet, channel, &current.image), format_ago(current.since, now)),
+            None => ("–".to_owned(), "never set".to_owned()),
+        };
+        let on_it = followers(fleet, judged, channel);
+        let place = words::place(&channel.site, &fleet.sites);
+        table.row([shown, &channel.name, &version, &since, &on_it, &place, &rollout(channel)]);
     }
-    table.render(120)
+    table.render(width)
+}
+
+/// The version that an image is of, or its id.
+fn version(fleet: &Fleet, channel: &Channel, image: &str) -> String {
+    let tags = fleet.image(&channel.site, image).and_then(crate::model::Image::rebake);
+    tags.map_or_else(|| image.to_owned(), |tags| tags.version.to_owned())
+}
+
+/// How many of the nodes that follow a channel run its image: `6 of 6`.
+fn followers(fleet: &Fleet, judged: &[Judgement], channel: &Channel) -> String {
+    let follows = |one: &&Judgement| {
+        one.site == channel.site
+            && one.recipe.as_ref().is_some_and(|(recipe, name)| *recipe == channel.recipe && *name == channel.name)
+    };
+    let image = channel.current.as_ref().map(|current| current.image.as_str());
+    let nodes: Vec<_> = judged
+        .iter()
+        .filter(follows)
+        .filter_map(|one| fleet.nodes.iter().find(|node| node.id == one.node && node.site == one.site))
+        .collect();
+    let on_it = nodes.iter().filter(|node| image.is_some() && node.image.as_deref() == image).count();
+    format!("{on_it} of {}", nodes.len())
+}
+
+/// What the last rollout says, where it says more than the channel itself.
+fn rollout(channel: &Channel) -> String {
+    channel.rollout.as_ref().map_or_else(String::new, |record| match record.outcome {
+        RolloutOutcome::Done => String::new(),
+        RolloutOutcome::Rolling => format!("rolls to {}", record.version),
+        RolloutOutcome::RolledBack => format!("{} was rolled back", record.version),
+        RolloutOutcome::Failed => format!("{} failed, left as it is", record.version),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ChannelVersion;
+    use crate::report::sample;
+
+    #[test]
+    fn a_channel_says_who_is_on_it() {
+        let (mut fleet, judged) = sample::fleet();
+        assert!(table(&fleet, &judged, sample::now(), 80).contains("No channels yet"));
+        let current = ChannelVersion {
+            number: 3,
+            image: "ami-0d900000000000001".into(),
+            since: sample::at("2026-10-22T12:00:00Z"),
+            by: None,
+        };
+        fleet.channels = vec![Channel {
+            recipe: "web".into(),
+            name: "prod".into(),
+            site: sample::site("eu-west-1"),
+            current: Some(current),
+            rollout: None,
+            approval: None,
+        }];
+        let text = table(&fleet, &judged, sample::now(), 80);
+        assert!(text.contains("33 d ago") && text.contains("1 of 1"), "{text}");
+    }
 }

@@ -1,67 +1,210 @@
-//! One node, explained: which lane and why, what it needs and since when, what rebake would do.
+//! One node with the evidence: why it is in its lane, what it needs, what would be done.
+
+use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
-use crate::classify::Judgement;
-use crate::model::{Fleet, Lane};
+use super::inventory::due_story;
+use super::table::{Align, Table, paragraph};
+use super::words;
+use crate::classify::{Judgement, system};
+use crate::model::{Agent, Fleet, Lane, Node, NodeState};
 use crate::plan::Plan;
 use crate::text::{format_ago, terminal_safe};
 
-/// The explanation of a node.
+use Align::Left;
+
+/// The story of a node as a screen of a width; the plan, if there is one, says what would be done with it.
 #[must_use]
-pub fn table(fleet: &Fleet, judged: &Judgement, plan: Option<&Plan>, now: Timestamp) -> String {
-    let Some(node) = fleet.node(&judged.node) else { return String::new() };
-    let name = if node.name.is_empty() { &node.id } else { &node.name };
-    let mut text = format!("{} is {}.\n\n", terminal_safe(name), judged.lane.as_str());
-    let mut line = |head: &str, body: &str| text.push_str(&format!(" {head:<9} {}\n", terminal_safe(body)));
-    line("node", &format!("{} in {}", node.id, node.site));
-    for evidence in &judged.evidence {
-        line("because", &format!("{}   [{}]", evidence.fact, evidence.source));
-    }
-    if !matches!(judged.lane, Lane::Excluded) {
-        line("", "would be excluded with the tag rebake:lane=excluded");
-    }
-    if let Some(image) = node.image.as_deref() {
-        let known = fleet.image(&node.site, image);
-        let age = known.and_then(|image| image.created_at).map(|made| format!(", built {}", format_ago(made, now)));
-        let label = known.map_or(image, |known| known.name.as_str());
-        line("image", &format!("{label} ({image}){}", age.unwrap_or_default()));
-    }
-    if judged.needs.is_empty() {
-        line("needs", judged.blind.map_or("nothing", |blind| blind.told()));
-    }
-    for need in &judged.needs {
-        let since = need.since.map(|since| format!(", since {}", format_ago(since, now))).unwrap_or_default();
-        let due = need.due.map(|due| if due < now { ", overdue" } else { "" }).unwrap_or_default();
-        line("needs", &format!("{}: {}{since}{due}", need.kind.as_str(), need.what));
-    }
-    if let Some(exempt) = &judged.exception {
-        line("exception", &format!("until {}: {} ({})", exempt.until.strftime("%Y-%m-%d"), exempt.why, exempt.owner));
+pub fn table(fleet: &Fleet, judged: &Judgement, plan: Option<&Plan>, now: Timestamp, width: usize) -> String {
+    let Some(node) = fleet.nodes.iter().find(|node| node.id == judged.node && node.site == judged.site) else {
+        return format!("{} is not in the inventory.\n", terminal_safe(&judged.node));
+    };
+    let mut text = paragraph(&headline(node, judged, now), width, 2);
+    let mut facts = Table::new(&[Left, Left]);
+    lane(&mut facts, judged);
+    system_facts(&mut facts, node, now);
+    image(&mut facts, fleet, node, now);
+    needs(&mut facts, judged, now);
+    _ = write!(text, "\n{}", facts.render(width));
+    if let Some(blind) = judged.blind {
+        _ = write!(
+            text,
+            "\n Its patch state cannot be told: {}.\n   {}\n",
+            blind.told(),
+            terminal_safe(&blind.cure(node))
+        );
     }
     if let Some(owner) = &judged.owner {
-        line("owner", &format!("{}; its own cure: {}", owner.name, owner.cure));
+        _ = write!(text, "\n Its owner's own cure:\n   {}\n", terminal_safe(&owner.cure));
     }
     if let Some(plan) = plan {
-        line("rebake", &would_do(judged, node.group.as_deref(), plan));
+        _ = write!(text, "\n{}", would(plan, node, width));
     }
     text
 }
 
-fn would_do(judged: &Judgement, group: Option<&str>, plan: &Plan) -> String {
-    let ring = plan.patches.iter().find(|ring| ring.nodes.iter().any(|target| target.node == judged.node));
-    if let Some(ring) = ring {
-        return format!("would patch it with ring {}", ring.ring);
+/// The answer in one sentence.
+fn headline(node: &Node, judged: &Judgement, now: Timestamp) -> String {
+    let called = if node.name.is_empty() { &node.id } else { &node.name };
+    let lane = match judged.lane {
+        Lane::Immutable => "is immutable",
+        Lane::Mutable => "is mutable",
+        Lane::Delegated => "belongs to another controller",
+        Lane::Unreachable => "is unreachable",
+        Lane::Excluded => "is excluded",
+    };
+    let state = match (&judged.exception, judged.needs_patching(), judged.is_overdue(now)) {
+        (Some(exception), ..) => format!(", an exception holds until {}", words::day(exception.until)),
+        (None, true, true) => " and overdue for patching".to_owned(),
+        (None, true, false) => " and needs patching".to_owned(),
+        (None, false, _) if judged.blind.is_some() => "; its patch state cannot be told".to_owned(),
+        (None, false, _) => " and needs nothing".to_owned(),
+    };
+    format!("{called} {lane}{state}.")
+}
+
+fn lane(facts: &mut Table, judged: &Judgement) {
+    facts.row(["lane", judged.lane.as_str()]);
+    for evidence in &judged.evidence {
+        facts.row(["  because", &format!("{} ({})", evidence.fact, evidence.source)]);
     }
-    let rollout = plan.rollouts.iter().find(|rollout| {
+    if let Some(owner) = &judged.owner {
+        facts.row(["  owner", &format!("{}: {}", owner.name, owner.signal)]);
+    }
+    if let Some((recipe, channel)) = &judged.recipe {
+        facts.row(["  follows", &format!("channel {channel} of recipe {recipe}")]);
+    }
+    if judged.lane != Lane::Excluded {
+        facts.row(["", "the tag rebake:lane=excluded would take it out"]);
+    }
+    if let Some(exception) = &judged.exception {
+        let until = words::day(exception.until);
+        facts.row(["exception", &format!("until {until}: {} ({})", exception.why, exception.owner)]);
+    }
+}
+
+fn system_facts(facts: &mut Table, node: &Node, now: Timestamp) {
+    facts.row(["node", &format!("{} in {}", node.id, node.site)]);
+    if let Some(system) = &node.system {
+        let inferred = if system.inferred { " (inferred from its image)" } else { "" };
+        let end = system::facts(system).and_then(system::SystemFacts::ends);
+        let end = end.map(|end| format!(", end of life {end}, {}", words::until_day(end, now))).unwrap_or_default();
+        facts.row(["system", &format!("{}{inferred}{end}", system::label(system))]);
+    }
+    let state = match node.state {
+        NodeState::Running => node.launched_at.map(|at| format!("launched {}", format_ago(at, now))),
+        NodeState::Stopped { since: Some(at) } => Some(format!("stopped {}", format_ago(at, now))),
+        NodeState::Stopped { since: None } => Some("stopped".to_owned()),
+    };
+    if let Some(state) = state {
+        facts.row(["state", &state]);
+    }
+    let agent = match node.agent {
+        Agent::Unread => "not read".to_owned(),
+        Agent::Absent => "not known to Systems Manager".to_owned(),
+        Agent::Online { last_ping } => format!("online, last ping {}", format_ago(last_ping, now)),
+        Agent::Lost { last_ping } => format!("silent, last ping {}", format_ago(last_ping, now)),
+    };
+    facts.row(["agent", &agent]);
+    if let Some(state) = &node.patch_state {
+        let story = format!(
+            "{:?} {}: {} missing, {} failed, {} pending reboot, {} rejected",
+            state.operation,
+            format_ago(state.at, now),
+            state.missing,
+            state.failed,
+            state.pending_reboot,
+            state.rejected
+        );
+        facts.row(["patches", &story]);
+    }
+}
+
+fn image(facts: &mut Table, fleet: &Fleet, node: &Node, now: Timestamp) {
+    let Some(id) = &node.image else { return };
+    let Some(image) = fleet.image(&node.site, id) else {
+        facts.row(["image", id]);
+        return;
+    };
+    let named = match image.rebake() {
+        Some(tags) => format!("{} {} ({id})", tags.recipe, tags.version),
+        None if image.name.is_empty() => id.clone(),
+        None => format!("{} ({id})", image.name),
+    };
+    let built = image.created_at.map(|at| format!(", built {}", format_ago(at, now))).unwrap_or_default();
+    let parent = image.parent.as_deref().map(|parent| format!(", from {parent}")).unwrap_or_default();
+    facts.row(["image", &format!("{named}{built}{parent}")]);
+}
+
+fn needs(facts: &mut Table, judged: &Judgement, now: Timestamp) {
+    for (position, need) in judged.needs.iter().enumerate() {
+        let title = if position == 0 { "needs" } else { "" };
+        let since = need.since.map(|since| format!(", since {}", words::day(since))).unwrap_or_default();
+        let story = format!("{}: {}{since}{}", need.kind.as_str(), need.what, due_story(need.due, now));
+        facts.row([title, &story]);
+    }
+}
+
+/// What a plan would do with a node, or why it does nothing.
+fn would(plan: &Plan, node: &Node, width: usize) -> String {
+    let mut stories: Vec<String> = Vec::new();
+    for rollout in &plan.rollouts {
         let groups = rollout.waves.iter().flat_map(|wave| &wave.groups);
-        groups.into_iter().any(|one| Some(one.group.as_str()) == group && one.site == judged.site)
-    });
-    if let Some(rollout) = rollout {
-        return format!("would refresh its group to {} {} ({})", rollout.recipe, rollout.version, rollout.channel);
+        for group in groups.filter(|group| group.site == node.site && Some(&group.group) == node.group.as_ref()) {
+            let (nodes, time) = (words::nodes(group.nodes), words::seconds(group.expected_seconds));
+            let version = format!("{} {}", rollout.recipe, rollout.version);
+            stories.push(format!("rebake would refresh group {} to {version} ({nodes}, ~{time})", group.group));
+        }
     }
-    let left = plan.left_out.iter().find(|left| left.nodes.contains(&judged.node));
-    left.map_or_else(
-        || "would do nothing".to_owned(),
-        |left| format!("would do nothing: {}. To change that: {}", left.reason, left.cure),
-    )
+    for ring in &plan.patches {
+        if ring.nodes.iter().any(|target| target.node == node.id && target.site == node.site) {
+            stories.push(format!("rebake would patch it in ring {}", ring.ring));
+        }
+    }
+    for left in plan.left_out.iter().filter(|left| left.nodes.contains(&node.id)) {
+        stories.push(format!("rebake leaves it alone: {}", left.reason));
+        stories.extend((!left.cure.is_empty()).then(|| left.cure.clone()));
+    }
+    if stories.is_empty() {
+        stories.push("rebake has nothing to do with it now".to_owned());
+    }
+    stories.iter().map(|story| format!(" {}", paragraph(story, width, 3))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn a_node_is_explained() {
+        let (fleet, judged) = sample::fleet();
+        insta::assert_snapshot!(table(&fleet, &judged[0], Some(&sample::plan()), sample::now(), 80), @r#"
+        web-prod-3 is immutable and overdue for patching.
+
+         lane       immutable
+           because  member of group web-prod (DescribeAutoScalingGroups)
+           follows  channel prod of recipe web
+                    the tag rebake:lane=excluded would take it out
+         node       i-07b2f1e93a5c8de91 in 111111111111/eu-west-1
+         system     Amazon Linux 2023, end of life 2029-06-30, in 949 d
+         state      launched 33 d ago
+         agent      online, last ping 0 s ago
+         image      ami-0d900000000000001
+         needs      outdated-image: parent is 2 releases behind, since 2026-11-06, 4 d
+                    overdue
+                    drift: Install ran on 2026-11-19 09:12, 24 d after launch, since
+                    2026-11-06, due in 25 d
+
+         rebake has nothing to do with it now
+        "#);
+    }
+
+    #[test]
+    fn what_cannot_be_told_has_its_cure() {
+        let (fleet, judged) = sample::fleet();
+        let text = table(&fleet, &judged[3], None, sample::now(), 80);
+        assert!(text.contains("AmazonSSMManagedInstanceCore"), "{text}");
+    }
 }

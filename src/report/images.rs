@@ -1,32 +1,87 @@
-//! The images that rebake built.
+//! The images that rebake built, the newest first.
 
 use jiff::Timestamp;
 
 use super::table::{Align, Table};
-use crate::classify::need::version_key;
-use crate::model::Fleet;
-use crate::text::{format_ago, terminal_safe};
+use super::words;
+use crate::model::{Fleet, Image, ImageState, ImageTags};
+use crate::text::format_ago;
 
-/// Images by recipe and version, the newest first.
+use Align::{Left, Right};
+
+/// The images as a screen of a width, by recipe, the newest first.
 #[must_use]
-pub fn table(fleet: &Fleet, now: Timestamp) -> String {
-    let mut images: Vec<_> = fleet.images.iter().filter_map(|image| Some((image, image.rebake()?))).collect();
-    images.sort_by(|(one, a), (other, b)| {
-        (a.recipe, std::cmp::Reverse(version_key(a.version)), &one.site).cmp(&(
-            b.recipe,
-            std::cmp::Reverse(version_key(b.version)),
-            &other.site,
-        ))
+pub fn table(fleet: &Fleet, now: Timestamp, width: usize) -> String {
+    let mut own: Vec<(&Image, ImageTags<'_>)> =
+        fleet.images.iter().filter_map(|image| Some((image, image.rebake()?))).collect();
+    if own.is_empty() {
+        return "No images yet. Next: rebake plan\n".to_owned();
+    }
+    own.sort_by(|(one, one_tags), (other, other_tags)| {
+        let newest_first = other.created_at.cmp(&one.created_at);
+        one_tags.recipe.cmp(other_tags.recipe).then(newest_first).then(one.site.cmp(&other.site))
     });
-    if images.is_empty() {
-        return "No image yet. Next: rebake plan\n".to_owned();
+    let mut table = Table::new(&[Left, Left, Left, Left, Left, Right, Left]);
+    table.row(["RECIPE", "VERSION", "STATE", "BUILT", "IMAGE", "NODES", "WHERE"]);
+    let mut recipe = "";
+    for (image, tags) in &own {
+        let shown = if tags.recipe == recipe { "" } else { tags.recipe };
+        recipe = tags.recipe;
+        let built = image.created_at.map(|at| format_ago(at, now)).unwrap_or_default();
+        let on_it = |node: &&crate::model::Node| node.site == image.site && node.image.as_ref() == Some(&image.id);
+        let nodes = fleet.nodes.iter().filter(on_it).count().to_string();
+        let place = words::place(&image.site, &fleet.sites);
+        table.row([shown, tags.version, &state(image, tags), &built, &image.id, &nodes, &place]);
     }
-    let mut table = Table::new(&[Align::Left; 6]).indent(1);
-    table.row(["RECIPE", "VERSION", "STATE", "REGION", "IMAGE", "BUILT"]);
-    for (image, tags) in images {
-        let built = image.created_at.map(|made| format_ago(made, now)).unwrap_or_default();
-        let cells = [tags.recipe, tags.version, tags.state, &image.site.region, &image.id, &built];
-        table.row(cells.map(|cell| terminal_safe(cell).into_owned()));
+    table.render(width)
+}
+
+/// What AWS says of an image where it cannot be launched, else what rebake says of it.
+fn state(image: &Image, tags: &ImageTags<'_>) -> String {
+    match &image.state {
+        ImageState::Available if tags.state.is_empty() => "available".to_owned(),
+        ImageState::Available => tags.state.to_owned(),
+        ImageState::Pending => "pending".to_owned(),
+        ImageState::Deregistered => "deregistered".to_owned(),
+        ImageState::Unusable(state) => state.clone(),
     }
-    table.render(120)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Tags, tag};
+    use crate::report::sample;
+
+    fn image(id: &str, version: &str, built: &str) -> Image {
+        let tags = [(tag::RECIPE, "web"), (tag::VERSION, version), (tag::STATE, "tested")];
+        Image {
+            id: id.into(),
+            site: sample::site("eu-west-1"),
+            name: String::new(),
+            owner: "111111111111".into(),
+            state: ImageState::Available,
+            created_at: Some(sample::at(built)),
+            architecture: "x86_64".into(),
+            platform: "Linux/UNIX".into(),
+            deprecated_at: None,
+            parent: None,
+            snapshots: Vec::new(),
+            tags: tags.map(|(key, value)| (key.to_owned(), value.to_owned())).into_iter().collect::<Tags>(),
+        }
+    }
+
+    #[test]
+    fn the_newest_comes_first_with_its_nodes() {
+        let (mut fleet, _) = sample::fleet();
+        assert!(table(&fleet, sample::now(), 80).starts_with("No images yet"));
+        fleet.images = vec![
+            image("ami-0d900000000000001", "2.4.16", "2026-10-22T08:00:00Z"),
+            image("ami-0d900000000000002", "2.4.17", "2026-11-24T12:00:00Z"),
+        ];
+        let text = table(&fleet, sample::now(), 80);
+        let rows: Vec<&str> = text.lines().collect();
+        assert!(rows[1].contains("2.4.17") && rows[1].contains("2 h ago"), "{text}");
+        assert!(rows[2].contains("2.4.16") && rows[2].contains(" 4 "), "{text}");
+    }
 }

@@ -1,195 +1,354 @@
-//! How a run ended: one line first, then what needs attention, then what waits.
+//! What a run did: the last lines on a screen, Markdown for a ticket, and data.
+
+use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::event::{Event, EventKind, Outcome, Task};
+use super::table::{Align, Table, paragraph};
+use super::words;
+use crate::event::{Event, EventKind, FailedEnd, Outcome};
 use crate::patch::Verdict;
 use crate::plan::Plan;
 use crate::run::exit::Exit;
-use crate::text::{count, format_duration, markdown_safe, terminal_safe};
+use crate::text::{count, markdown_safe, terminal_safe};
+use crate::ui::progress::{Line, Progress, Standing, outcome, verdict};
+
+use Align::Left;
 
 /// What the events of a run come to.
-struct Tale<'a> {
-    tasks: Vec<(&'a Task, Option<&'a Outcome>)>,
-    nodes: Vec<(&'a str, &'a str, &'a Verdict)>,
-    from: Option<Timestamp>,
-    to: Option<Timestamp>,
+struct Story<'a> {
+    progress: Progress,
+    now: Timestamp,
+    patched: Vec<(&'a str, &'a str, &'a Verdict)>,
+    warnings: Vec<String>,
+    stopping: bool,
 }
 
-impl<'a> Tale<'a> {
-    fn of(events: &'a [Event]) -> Self {
-        let all = events.iter().find_map(|event| match &event.kind {
-            EventKind::Started { tasks, .. } => Some(tasks.as_slice()),
+impl<'a> Story<'a> {
+    fn new(events: &'a [Event], plan: &Plan) -> Self {
+        let mut story = Self {
+            progress: Progress::default(),
+            now: plan.created_at,
+            patched: Vec::new(),
+            warnings: Vec::new(),
+            stopping: false,
+        };
+        for event in events {
+            story.progress.hear(event);
+            story.now = story.now.max(event.at);
+            match &event.kind {
+                EventKind::NodePatched { task, node, verdict } => story.patched.push((task, node, verdict)),
+                EventKind::Warning { task, message } => story.warnings.push(match task {
+                    Some(task) => format!("{}: {message}", story.progress.full_label(task)),
+                    None => message.clone(),
+                }),
+                EventKind::Stopping => story.stopping = true,
+                _ => {}
+            }
+        }
+        story
+    }
+
+    /// Tasks that are over, with how.
+    fn over(&self) -> impl Iterator<Item = (&Line, &Outcome)> {
+        self.progress.lines.iter().filter_map(|line| match &line.standing {
+            Standing::Over(outcome) => Some((line, outcome)),
             _ => None,
-        });
-        let outcome = |id: &str| {
-            events.iter().rev().find_map(|event| match &event.kind {
-                EventKind::TaskEnded { task, outcome } if task == id => Some(outcome),
+        })
+    }
+
+    fn label(&self, line: &Line) -> String {
+        self.progress.full_label(&line.task.id)
+    }
+
+    /// Failed tasks without those that failed only because a part of them did.
+    fn failed(&self) -> Vec<(&Line, &str, &str, FailedEnd)> {
+        let failed: Vec<(&Line, &str, &str, FailedEnd)> = self
+            .over()
+            .filter_map(|(line, outcome)| match outcome {
+                Outcome::Failed { why, next, end } => Some((line, why.as_str(), next.as_str(), *end)),
                 _ => None,
             })
-        };
-        let nodes = events.iter().filter_map(|event| match &event.kind {
-            EventKind::NodePatched { task, node, verdict } => Some((task.as_str(), node.as_str(), verdict)),
-            _ => None,
-        });
-        Self {
-            tasks: all.unwrap_or_default().iter().map(|task| (task, outcome(&task.id))).collect(),
-            nodes: nodes.collect(),
-            from: events.first().map(|event| event.at),
-            to: events.last().map(|event| event.at),
-        }
-    }
-
-    fn took(&self) -> String {
-        let seconds = self.from.zip(self.to).map_or(0, |(from, to)| to.duration_since(from).as_secs());
-        format_duration(std::time::Duration::from_secs(seconds.max(0).unsigned_abs()))
-    }
-
-    fn top(&self) -> impl Iterator<Item = (&'a Task, Option<&'a Outcome>)> {
-        self.tasks.iter().copied().filter(|(task, _)| task.parent.is_none())
-    }
-
-    fn headline(&self, exit: Exit) -> String {
-        let done = |prefix: &str| {
-            let of_kind = self
-                .tasks
-                .iter()
-                .filter(|(task, outcome)| task.id.starts_with(prefix) && matches!(outcome, Some(Outcome::Done { .. })));
-            of_kind.count()
-        };
-        let groups = self.tasks.iter().filter(|(task, outcome)| {
-            task.id.starts_with("roll ") && task.parent.is_some() && matches!(outcome, Some(Outcome::Done { .. }))
-        });
-        let what = format!(
-            "{}, {} and {}",
-            count(done("bake "), "image"),
-            count(groups.count(), "group"),
-            count(self.nodes.len(), "patched node")
-        );
-        match exit {
-            Exit::Interrupted => format!("Interrupted after {}: {what}.", self.took()),
-            Exit::Locked => "Another run holds the lock; nothing was done.".to_owned(),
-            Exit::RolledBack => format!("Stopped after {}, and rolled back: {what} went well.", self.took()),
-            Exit::LeftAsItIs | Exit::Failed => format!("Stopped after {}: {what} went well.", self.took()),
-            _ => format!("Done for now in {}: {what}.", self.took()),
-        }
+            .collect();
+        let is_part_of = |part: &Line, whole: &Line| part.task.parent.as_deref() == Some(&whole.task.id);
+        let parts_failed = |line: &Line| failed.iter().any(|(part, ..)| is_part_of(part, line));
+        failed.iter().filter(|(line, ..)| !parts_failed(line)).copied().collect()
     }
 }
 
-/// The end of a run, for a terminal.
+/// The end of a run in one sentence.
 #[must_use]
-pub fn summary(events: &[Event], plan: &Plan, exit: Exit) -> String {
-    let tale = Tale::of(events);
-    let mut text = tale.headline(exit) + "\n";
-    let mut waiting = Vec::new();
-    for (task, outcome) in tale.top() {
-        match outcome {
-            Some(Outcome::Failed { why, next, .. }) => {
-                text.push_str(&format!(
-                    "  {}: {}\n    next: {}\n",
-                    task.label,
-                    terminal_safe(why),
-                    terminal_safe(next)
-                ));
-            }
-            Some(Outcome::Done { left, .. }) => {
-                for one in left {
-                    text.push_str(&format!("  stays: {}\n", terminal_safe(one)));
-                }
-            }
-            Some(Outcome::Waiting { why, .. }) => waiting.push(format!("{} {why}", task.label)),
-            Some(Outcome::Skipped { why }) => {
-                text.push_str(&format!("  {} was not started: {}\n", task.label, terminal_safe(why)))
-            }
-            Some(Outcome::LeftRunning { what }) => {
-                text.push_str(&format!("  AWS goes on with: {}\n", terminal_safe(what)))
-            }
-            Some(Outcome::Locked { by }) => {
-                text.push_str(&format!("  {}: {} holds the lock\n", task.label, terminal_safe(by)))
-            }
-            None => {}
-        }
+pub fn headline(events: &[Event], plan: &Plan, exit: Exit) -> String {
+    terminal_safe(&sentence(&Story::new(events, plan), exit)).into_owned()
+}
+
+/// The end of a run as a screen of a width: what was done, what stays, what waits, what to type next.
+#[must_use]
+pub fn summary(events: &[Event], plan: &Plan, exit: Exit, width: usize) -> String {
+    let story = Story::new(events, plan);
+    let mut text = paragraph(&sentence(&story, exit), width, 2);
+    text.push_str(&failures(&story, width));
+    text.push_str(&left(&story, plan, width));
+    text.push_str(&others(&story, width));
+    for warning in &story.warnings {
+        text.push_str(&paragraph(&format!("! {warning}"), width, 4));
     }
-    let unpatched: u32 = plan.left_out.iter().map(|left| left.needing).sum();
-    if unpatched > 0 {
-        text.push_str(&format!(
-            "  {} outside of the plan: rebake plan names them\n",
-            count(unpatched as usize, "node in need")
-        ));
-    }
-    if !waiting.is_empty() {
-        text.push_str(&format!("Waiting: {}\n", waiting.join(" · ")));
-    }
-    if exit == Exit::Interrupted {
-        text.push_str("Go on with: rebake apply\n");
+    if exit != Exit::Done {
+        _ = writeln!(text, "exit {}", exit.code());
     }
     text
 }
 
-/// A run as data.
+/// The answer in one sentence.
+fn sentence(story: &Story<'_>, exit: Exit) -> String {
+    let took = words::seconds(story.progress.elapsed());
+    let done = done(story);
+    match (exit, story.failed().first()) {
+        (Exit::Locked, _) => "Nothing was done: another run holds the lock.".to_owned(),
+        (Exit::Interrupted, _) => format!("Interrupted after {took}: {done}. Go on with: rebake apply"),
+        (_, Some((line, _, _, end))) => {
+            let stands = match end {
+                FailedEnd::Unchanged => "nothing of the fleet was changed there",
+                FailedEnd::RolledBack => "rolled back",
+                FailedEnd::LeftAsItIs => "left as it is, a person is needed",
+            };
+            format!("Stopped in {}: {stands}. Otherwise in {took}: {done}.", story.label(line))
+        }
+        (_, None) => {
+            let waits = story.over().any(|(_, outcome)| matches!(outcome, Outcome::Waiting { .. }));
+            let now = if waits { "Done for now" } else { "Done" };
+            format!("{now} in {took}: {done}.")
+        }
+    }
+}
+
+/// What was done, in numbers: `2 images, 3 groups (20 nodes) and 2 nodes patched`.
+fn done(story: &Story<'_>) -> String {
+    let finished: Vec<&Line> =
+        story.over().filter(|(_, outcome)| matches!(outcome, Outcome::Done { .. })).map(|(line, _)| line).collect();
+    let images = finished.iter().filter(|line| line.task.id.starts_with("bake ")).count();
+    let groups: Vec<&&Line> =
+        finished.iter().filter(|line| line.task.parent.is_some() && line.task.id.starts_with("roll ")).collect();
+    let nodes = groups.iter().map(|line| line.task.nodes).sum();
+    let compliant = story.patched.iter().filter(|(.., verdict)| matches!(verdict, Verdict::Compliant { .. })).count();
+    let scanned = story.patched.iter().filter(|(.., verdict)| matches!(verdict, Verdict::Scanned { .. })).count();
+    let mut parts = Vec::new();
+    parts.extend((images > 0).then(|| count(images, "image")));
+    parts.extend((!groups.is_empty()).then(|| format!("{} ({})", count(groups.len(), "group"), words::nodes(nodes))));
+    parts.extend((compliant > 0).then(|| format!("{} patched", count(compliant, "node"))));
+    parts.extend((scanned > 0).then(|| format!("{} scanned", count(scanned, "node"))));
+    if parts.is_empty() { "nothing was changed".to_owned() } else { words::list(&parts) }
+}
+
+fn failures(story: &Story<'_>, width: usize) -> String {
+    let mut text = String::new();
+    for (line, why, next, end) in story.failed() {
+        let mut table = Table::new(&[Left, Left]).indent(2);
+        table.row(["failed", &format!("{}, {}", story.label(line), crate::ui::progress::standing_after(end))]);
+        table.row(["why", why]);
+        text.push_str(&table.render(width));
+        // A command must be copied whole.
+        if !next.is_empty() {
+            _ = writeln!(text, "  then    {}", terminal_safe(next));
+        }
+    }
+    text
+}
+
+/// Nodes that stay as they were, with the reason where there is one.
+fn left(story: &Story<'_>, plan: &Plan, width: usize) -> String {
+    let mut table = Table::new(&[Left, Left]).indent(2);
+    for (line, outcome) in story.over() {
+        if let Outcome::Done { left, .. } = outcome
+            && line.task.parent.is_some()
+            && !left.is_empty()
+        {
+            table.row([story.label(line), format!("as before: {}", words::list(left))]);
+        }
+    }
+    for (task, node, what) in &story.patched {
+        if !matches!(what, Verdict::Compliant { .. } | Verdict::Scanned { .. }) {
+            table.row([format!("{} {node}", story.progress.full_label(task)), verdict(what)]);
+        }
+    }
+    for left in plan.left_out.iter().filter(|left| left.needing > 0) {
+        table.row([left.subject.clone(), format!("{} unpatched: {}", words::nodes(left.needing), left.reason)]);
+    }
+    if table.is_empty() { String::new() } else { format!("Stay unpatched:\n{}", table.render(width)) }
+}
+
+/// What waits, what AWS goes on with, what was not started.
+fn others(story: &Story<'_>, width: usize) -> String {
+    let mut text = String::new();
+    for (line, over) in story.over().filter(|(line, _)| line.task.parent.is_none()) {
+        let told = match over {
+            Outcome::Waiting { .. } => format!("Waiting: {} {}", story.label(line), outcome(over, story.now)),
+            Outcome::LeftRunning { what } => format!("AWS goes on with: {}, {what}", story.label(line)),
+            Outcome::Skipped { why } => format!("Not started: {}, {why}", story.label(line)),
+            Outcome::Locked { by } => format!("Locked: {} by {by}", story.label(line)),
+            Outcome::Done { .. } | Outcome::Failed { .. } => continue,
+        };
+        text.push_str(&paragraph(&told, width, 2));
+    }
+    for line in &story.progress.lines {
+        let is_part = line.task.parent.is_some() || !line.task.id.starts_with("roll ");
+        if let Standing::Running { what, .. } = &line.standing
+            && is_part
+        {
+            text.push_str(&paragraph(&format!("AWS goes on with: {}, {what}", story.label(line)), width, 2));
+        }
+    }
+    if story.stopping && !text.is_empty() {
+        text.push_str("See it: rebake status --watch\n");
+    }
+    text
+}
+
+/// The run as Markdown: the sentence, each task, each patched node before and after, what stays.
+#[must_use]
+pub fn markdown(events: &[Event], plan: &Plan, exit: Exit) -> String {
+    let story = Story::new(events, plan);
+    let mut text = format!("## {}\n\n", markdown_safe(&sentence(&story, exit)));
+    for line in words::sites(&plan.sites) {
+        _ = writeln!(text, "{}\n", markdown_safe(&line));
+    }
+    let tasks: Vec<Vec<String>> = story
+        .over()
+        .map(|(line, over)| {
+            let took = line.took().map(words::seconds).unwrap_or_default();
+            vec![story.label(line), outcome(over, story.now), took]
+        })
+        .collect();
+    text.push_str(&words::markdown_table(&["Task", "Outcome", "Took"], &tasks));
+    if !story.patched.is_empty() {
+        let rows: Vec<Vec<String>> = story
+            .patched
+            .iter()
+            .map(|(task, node, what)| vec![story.progress.full_label(task), (*node).to_owned(), verdict(what)])
+            .collect();
+        _ = write!(text, "\n{}", words::markdown_table(&["Ring", "Node", "Before → after"], &rows));
+    }
+    let unpatched: Vec<Vec<String>> = plan
+        .left_out
+        .iter()
+        .filter(|left| left.needing > 0)
+        .map(|left| vec![left.subject.clone(), left.needing.to_string(), left.reason.clone(), left.cure.clone()])
+        .collect();
+    if !unpatched.is_empty() {
+        let head = ["Stays unpatched", "Nodes", "Why", "Cure"];
+        _ = write!(text, "\n{}", words::markdown_table(&head, &unpatched));
+    }
+    for warning in &story.warnings {
+        _ = write!(text, "\nWarning: {}\n", markdown_safe(warning));
+    }
+    _ = write!(text, "\nExit code {}.\n", exit.code());
+    text
+}
+
+/// The run as data: schema `rebake/run`, version 1. Times are RFC 3339 in UTC, durations seconds.
 #[must_use]
 pub fn json(events: &[Event], plan: &Plan, exit: Exit) -> Value {
-    let tale = Tale::of(events);
-    let tasks: Vec<Value> = tale.tasks.iter().map(|(task, outcome)| json!({"task": task, "end": outcome})).collect();
-    let nodes: Vec<Value> = tale
-        .nodes
+    let story = Story::new(events, plan);
+    let tasks: Vec<Value> = story.progress.lines.iter().map(task_json).collect();
+    let nodes: Vec<Value> = story
+        .patched
         .iter()
         .map(|(task, node, verdict)| json!({"task": task, "node": node, "verdict": verdict}))
         .collect();
     json!({
         "schema": "rebake/run",
         "version": 1,
-        "from": tale.from,
-        "to": tale.to,
+        "started_at": story.progress.started_at,
+        "ended_at": story.now,
         "exit": exit.code(),
-        "summary": tale.headline(exit),
+        "summary": sentence(&story, exit),
         "tasks": tasks,
         "patched": nodes,
         "left_out": plan.left_out,
+        "warnings": story.warnings,
     })
 }
 
-/// A run as Markdown.
-#[must_use]
-pub fn markdown(events: &[Event], plan: &Plan, exit: Exit) -> String {
-    let tale = Tale::of(events);
-    let mut text = format!("# Run\n\n{} Exit {}.\n\n| task | end |\n|---|---|\n", tale.headline(exit), exit.code());
-    for (task, outcome) in &tale.tasks {
-        let end = match outcome {
-            Some(Outcome::Done { detail, .. }) => detail.clone(),
-            Some(Outcome::Failed { why, .. } | Outcome::Waiting { why, .. } | Outcome::Skipped { why }) => why.clone(),
-            Some(Outcome::LeftRunning { what }) => what.clone(),
-            Some(Outcome::Locked { by }) => format!("{by} holds the lock"),
-            None => "not started".to_owned(),
-        };
-        text.push_str(&format!("| {} | {} |\n", markdown_safe(&task.label), markdown_safe(&end)));
+fn task_json(line: &Line) -> Value {
+    let over = match &line.standing {
+        Standing::Over(outcome) => Some(outcome),
+        _ => None,
+    };
+    json!({
+        "id": line.task.id,
+        "label": line.task.label,
+        "parent": line.task.parent,
+        "nodes": line.task.nodes,
+        "started_at": line.started_at,
+        "ended_at": line.ended_at,
+        "outcome": over,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+    use crate::ui::progress::sample::events;
+
+    fn failed() -> Vec<Event> {
+        let mut events = events();
+        for event in &mut events {
+            if let EventKind::TaskEnded { task, outcome } = &mut event.kind
+                && task.starts_with("roll web/staging")
+            {
+                *outcome = Outcome::Failed {
+                    why: "3 of 3 new nodes failed the ELB health check within 4 min".into(),
+                    next: "rebake revoke web@2.4.17".into(),
+                    end: FailedEnd::RolledBack,
+                };
+            }
+        }
+        events
     }
-    if !tale.nodes.is_empty() {
-        text.push_str("\n| node | before | after |\n|---|---|---|\n");
+
+    #[test]
+    fn the_end_of_a_run_is_told() {
+        insta::assert_snapshot!(summary(&events(), &sample::plan(), Exit::Unpatched, 80), @r#"
+        Done for now in 32 min: 1 image, 1 group (2 nodes) and 1 node patched.
+        Stay unpatched:
+          legacy-win  1 node unpatched: process Terminate is suspended
+          db-1        1 node unpatched: no ring selects it
+        Waiting: web → prod waits for 24 h soak on staging, until tomorrow 14:34 UTC
+        ! web → staging wave 1 web-staging: slow\u{1b}[2J
+        exit 8
+        "#);
     }
-    for (_, node, verdict) in &tale.nodes {
-        let (before, after) = match verdict {
-            Verdict::Compliant { before } => (before.to_string(), "0".to_owned()),
-            Verdict::NonCompliant { before, after, .. } => (before.to_string(), after.to_string()),
-            Verdict::Scanned { found } => ("–".to_owned(), found.to_string()),
-            Verdict::Unknown { why } => ("–".to_owned(), why.clone()),
-            Verdict::Busy { who } => ("–".to_owned(), format!("busy: {who}")),
-        };
-        text.push_str(&format!("| {} | {before} | {} |\n", markdown_safe(node), markdown_safe(&after)));
+
+    #[test]
+    fn a_rollout_that_stopped_itself_is_told_once() {
+        insta::assert_snapshot!(summary(&failed(), &sample::plan(), Exit::RolledBack, 80), @r#"
+        Stopped in web → staging wave 1 web-staging: rolled back. Otherwise in 32 min:
+          1 image and 1 node patched.
+          failed  web → staging wave 1 web-staging, rolled back
+          why     3 of 3 new nodes failed the ELB health check within 4 min
+          then    rebake revoke web@2.4.17
+        Stay unpatched:
+          legacy-win  1 node unpatched: process Terminate is suspended
+          db-1        1 node unpatched: no ring selects it
+        Waiting: web → prod waits for 24 h soak on staging, until tomorrow 14:34 UTC
+        ! web → staging wave 1 web-staging: slow\u{1b}[2J
+        exit 5
+        "#);
     }
-    let needing: Vec<_> = plan.left_out.iter().filter(|left| left.needing > 0).collect();
-    if !needing.is_empty() {
-        text.push_str("\n| not in the plan | nodes | why | cure |\n|---|---|---|---|\n");
+
+    #[test]
+    fn data_and_markdown_have_the_nodes() {
+        let json = json(&events(), &sample::plan(), Exit::Unpatched);
+        assert_eq!((&json["exit"], &json["patched"][0]["node"]), (&8.into(), &"i-0a1f00000000000c2".into()));
+        let markdown = markdown(&events(), &sample::plan(), Exit::Unpatched);
+        assert!(markdown.contains("3 → 0 non-compliant"), "{markdown}");
     }
-    for left in needing {
-        text.push_str(&format!(
-            "| {} | {} | {} | {} |\n",
-            markdown_safe(&left.subject),
-            left.nodes.len(),
-            markdown_safe(&left.reason),
-            markdown_safe(&left.cure)
-        ));
+
+    #[test]
+    fn a_run_without_events_is_survived() {
+        let text = summary(&[], &sample::plan(), Exit::Locked, 80);
+        assert!(text.starts_with("Nothing was done"), "{text}");
     }
-    text
 }
