@@ -44,6 +44,7 @@ pub use groups::Desired;
 pub use images::ImageFilter;
 pub use nodes::ManagedNode;
 pub use parameters::{Parameter, ParameterVersion, ValueKind};
+pub use patching::Releases;
 pub use refreshes::Preferences;
 pub use snapshots::Snapshot;
 pub use templates::NewTemplateVersion;

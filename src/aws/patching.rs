@@ -15,8 +15,8 @@ use crate::model::{Patch, PatchOperation, PatchState};
 /// answers them; the API model has `INSTALLED_PENDING_REBOOT` and so on.
 const NON_COMPLIANT: [&str; 4] = ["Missing", "Failed", "InstalledPendingReboot", "InstalledRejected"];
 
-/// Patch ids in one question for release dates.
-const IDS_AT_ONCE: usize = 20;
+/// Filter values in one question for release dates.
+const VALUES_AT_ONCE: usize = 20;
 
 impl Connection {
     /// The patch states of nodes, by node. A node that was never scanned has none.
@@ -61,19 +61,28 @@ impl Connection {
     }
 
     /// When patches were released, as far as the region's catalogue knows them.
-    pub async fn patch_releases(&self, ids: &BTreeSet<String>) -> Result<BTreeMap<String, Timestamp>, Error> {
-        let (windows, linux): (Vec<String>, Vec<String>) = ids.iter().cloned().partition(|id| id.starts_with("KB"));
-        let mut released = BTreeMap::new();
-        for (key, ids) in [("PATCH_ID", windows), ("ADVISORY_ID", linux)] {
-            for batch in ids.chunks(IDS_AT_ONCE) {
-                released.extend(self.releases(key, batch).await?);
+    ///
+    /// Windows names a patch by its KB number; Linux by its package, so there the vulnerabilities that it closes tell
+    /// which release of the package it is.
+    pub async fn patch_releases(&self, patches: &[&Patch]) -> Result<Releases, Error> {
+        let updates: BTreeSet<&str> =
+            patches.iter().map(|patch| patch.id.as_str()).filter(|id| is_update(id)).collect();
+        let packages = patches.iter().filter(|patch| !is_update(&patch.id));
+        let cves: BTreeSet<&str> = packages.flat_map(|patch| patch.cves.iter().map(String::as_str)).collect();
+        let mut releases = Releases::default();
+        for (key, values) in [("PATCH_ID", updates), ("CVE_ID", cves)] {
+            let values: Vec<String> = values.into_iter().map(str::to_owned).collect();
+            for batch in values.chunks(VALUES_AT_ONCE) {
+                for patch in self.available(key, batch).await? {
+                    releases.add(patch);
+                }
             }
         }
-        Ok(released)
+        Ok(releases)
     }
 
-    async fn releases(&self, key: &str, ids: &[String]) -> Result<BTreeMap<String, Timestamp>, Error> {
-        let filter = PatchOrchestratorFilter::builder().key(key).set_values(Some(ids.to_vec())).build();
+    async fn available(&self, key: &str, values: &[String]) -> Result<Vec<aws_sdk_ssm::types::Patch>, Error> {
+        let filter = PatchOrchestratorFilter::builder().key(key).set_values(Some(values.to_vec())).build();
         let request = self.ssm.describe_available_patches().filters(filter);
         let pages = self
             .pages(
@@ -82,17 +91,50 @@ impl Connection {
                 |page| page.next_token.as_deref(),
             )
             .await?;
-        let mut released: BTreeMap<String, Timestamp> = BTreeMap::new();
-        for patch in pages.into_iter().flat_map(|page| page.patches.unwrap_or_default()) {
-            let Some(at) = moment_of(patch.release_date) else { continue };
-            let names = patch.advisory_ids.unwrap_or_default().into_iter().chain(patch.kb_number).chain(patch.id);
-            for id in names.filter(|id| ids.contains(id)) {
-                // An advisory has a row for each package: it was released with the first.
-                released.entry(id).and_modify(|first| *first = at.min(*first)).or_insert(at);
+        Ok(pages.into_iter().flat_map(|page| page.patches.unwrap_or_default()).collect())
+    }
+}
+
+/// Whether a patch id is a KB number.
+fn is_update(id: &str) -> bool {
+    id.starts_with("KB")
+}
+
+/// When patches were released.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Releases {
+    updates: BTreeMap<String, Timestamp>,
+    /// By package and vulnerability.
+    packages: BTreeMap<(String, String), Timestamp>,
+}
+
+impl Releases {
+    /// When a patch was released: of several releases of a package that a node lacks, the first.
+    #[must_use]
+    pub fn of(&self, patch: &Patch) -> Option<Timestamp> {
+        if is_update(&patch.id) {
+            return self.updates.get(&patch.id).copied();
+        }
+        let package = patch.id.rsplit_once('.').map_or(patch.id.as_str(), |(package, _)| package);
+        let release = |cve: &String| self.packages.get(&(package.to_owned(), cve.clone())).copied();
+        patch.cves.iter().filter_map(release).min()
+    }
+
+    fn add(&mut self, told: aws_sdk_ssm::types::Patch) {
+        let Some(at) = moment_of(told.release_date) else { return };
+        if let Some(update) = told.kb_number {
+            keep_first(&mut self.updates, update, at);
+        }
+        if let Some(package) = told.name {
+            for cve in told.cve_ids.unwrap_or_default() {
+                keep_first(&mut self.packages, (package.clone(), cve), at);
             }
         }
-        Ok(released)
     }
+}
+
+fn keep_first<K: Ord>(known: &mut BTreeMap<K, Timestamp>, key: K, at: Timestamp) {
+    known.entry(key).and_modify(|first| *first = at.min(*first)).or_insert(at);
 }
 
 fn state(told: InstancePatchState) -> Option<(String, PatchState)> {

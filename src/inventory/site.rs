@@ -213,11 +213,11 @@ impl Reader<'_> {
             .collect();
         let patches = each(&needing, |id| async move { (id.clone(), self.connection.patches(id).await) }).await;
         let mut patches: BTreeMap<_, _> = self.gaps.each(Fact::Patches, patches).into_iter().collect();
-        let ids: BTreeSet<String> = patches.values().flatten().map(|patch| patch.id.clone()).collect();
-        let released = self.gaps.one(Fact::PatchReleases, None, self.connection.patch_releases(&ids).await);
-        let released = released.unwrap_or_default();
+        let all: Vec<&crate::model::Patch> = patches.values().flatten().collect();
+        let releases = self.gaps.one(Fact::PatchReleases, None, self.connection.patch_releases(&all).await);
+        let releases = releases.unwrap_or_default();
         for patch in patches.values_mut().flatten() {
-            patch.released_at = released.get(&patch.id).copied();
+            patch.released_at = releases.of(patch);
         }
         let row = |(id, state): (String, Option<_>)| {
             let patches = patches.remove(&id).unwrap_or_default();

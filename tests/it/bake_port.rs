@@ -33,7 +33,7 @@ async fn an_image_is_built_watched_tagged_and_found_again() {
     let image_recipe = home.create_image_recipe(&recipe).await.unwrap();
     assert_eq!(home.find_image_recipe("web", "2.4.17").await.unwrap(), Some(image_recipe.clone()));
     let infrastructure = NewInfrastructure {
-        name: "web-2.4.17",
+        name: "web-2-4-17",
         instance_types: &["m7i.large".to_owned()],
         instance_profile: "rebake-build",
         subnet: None,
@@ -44,7 +44,7 @@ async fn an_image_is_built_watched_tagged_and_found_again() {
     };
     let infrastructure = home.create_infrastructure(&infrastructure).await.unwrap();
     let distribution = NewDistribution {
-        name: "web-2.4.17",
+        name: "web-2-4-17",
         regions: &["eu-west-1".to_owned(), "us-east-1".to_owned()],
         image_name: "web 2.4.17 {{ imagebuilder:buildDate }}",
         share_with: &["222222222222".to_owned()],

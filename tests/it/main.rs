@@ -3,4 +3,5 @@
 mod bake_port;
 mod demo;
 mod env;
+mod inventory;
 mod port;
