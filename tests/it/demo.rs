@@ -58,7 +58,7 @@ async fn every_node_is_seen_once_and_judged() {
 fn planned(config: &Config, fleet: &Fleet, judgements: &[Judgement]) -> Plan {
     let asked = Asked::default();
     let now = fleet.as_of;
-    planner::plan(&Input { config, fleet, judgements, managed: &fleet.components, asked: &asked, now })
+    planner::plan(&Input { config, fleet, judgements, asked: &asked, now })
 }
 
 #[tokio::test(start_paused = true)]
@@ -88,7 +88,7 @@ async fn images_carry_the_digests_of_their_recipes() {
             config: &config,
             fleet: &fleet,
             judgements: &judgements,
-            managed: &fleet.components,
+           
             asked: &asked,
             now,
         };
