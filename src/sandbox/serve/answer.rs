@@ -1,0 +1,70 @@
+//! One request, from its bytes to its answer.
+
+use std::error::Error;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{DATE, HeaderValue};
+use http_body_util::{BodyExt, Full, Limited};
+use jiff::Timestamp;
+
+use super::super::cloud::Outcome;
+use super::{Shared, control};
+
+/// The largest body, in bytes: more than any operation of the emulated services takes.
+const LARGEST_BODY: usize = 4 << 20;
+
+/// How long a client may take to send a body.
+const BODY_WITHIN: Duration = Duration::from_secs(60);
+
+/// Why a connection is closed without an answer.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NoAnswer {
+    /// A fault of the wire, or an account that cannot be kept.
+    #[error("the connection breaks")]
+    Lost,
+    /// The body did not come whole.
+    #[error("the body did not come whole")]
+    Body(#[source] Box<dyn Error + Send + Sync>),
+}
+
+/// Answers a request, in virtual time.
+pub(super) async fn answer<B>(
+    shared: &Shared,
+    request: http::Request<B>,
+) -> Result<http::Response<Full<Bytes>>, NoAnswer>
+where
+    B: hyper::body::Body<Data = Bytes>,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    let (head, body) = request.into_parts();
+    let body = tokio::time::timeout(BODY_WITHIN, Limited::new(body, LARGEST_BODY).collect()).await;
+    let request = match body {
+        Ok(Ok(body)) => http::Request::from_parts(head, body.to_bytes()),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
+            return Ok(dated(control::too_large(), shared.clock.now()));
+        }
+        Ok(Err(error)) => return Err(NoAnswer::Body(error)),
+        Err(elapsed) => return Err(NoAnswer::Body(elapsed.into())),
+    };
+    if let Some(path) = request.uri().path().strip_prefix("/_sandbox/") {
+        let path = path.to_owned();
+        return Ok(dated(control::answer(shared, &path, &request), shared.clock.now()));
+    }
+    let reply = shared.account().handle(&request, shared.clock.now());
+    shared.clock.wait(reply.after).await;
+    match reply.outcome {
+        Outcome::Response(response) => Ok(dated(response, shared.clock.now())),
+        Outcome::Lost => Err(NoAnswer::Lost),
+    }
+}
+
+/// The answer with its `Date`, by which a client learns the virtual time.
+fn dated(response: http::Response<Bytes>, now: Timestamp) -> http::Response<Full<Bytes>> {
+    let mut response = response.map(Full::new);
+    let date = now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    if let Ok(date) = HeaderValue::from_str(&date) {
+        response.headers_mut().insert(DATE, date);
+    }
+    response
+}

@@ -1,0 +1,148 @@
+//! The control interface under `/_sandbox/`: health, clock, reset, faults, calls. Every answer is JSON.
+//!
+//! It steers the account, so it answers only who speaks to this machine by its loopback name: a page in a browser that
+//! was led here by a foreign name, or that has an origin of its own, is refused.
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderValue, ORIGIN};
+use http::{Method, StatusCode};
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::super::faults::Faults;
+use super::{Mode, Shared, world};
+use crate::text::parse_duration;
+
+/// When a world begins under a clock that is not real.
+const EPOCH: &str = "2026-11-24T08:00:00Z";
+
+/// A refusal: status, and what is wrong.
+type Refusal = (StatusCode, String);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Move {
+    advance: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct Reset {
+    world: Option<String>,
+}
+
+/// Answers a request to a path under `/_sandbox/`.
+pub(super) fn answer(shared: &Shared, path: &str, request: &http::Request<Bytes>) -> http::Response<Bytes> {
+    let answered = if is_local(request.headers()) {
+        act(shared, path, request)
+    } else {
+        Err((StatusCode::FORBIDDEN, "only for clients of this machine, by its loopback name".to_owned()))
+    };
+    match answered {
+        Ok(value) => response(StatusCode::OK, &value),
+        Err((status, error)) => response(status, &json!({"error": error})),
+    }
+}
+
+/// The answer to a request whose body is beyond all bounds.
+pub(super) fn too_large() -> http::Response<Bytes> {
+    response(StatusCode::PAYLOAD_TOO_LARGE, &json!({"error": "the body is too large"}))
+}
+
+fn act(shared: &Shared, path: &str, request: &http::Request<Bytes>) -> Result<Value, Refusal> {
+    match (path, request.method()) {
+        ("health", &Method::GET) => Ok(health(shared)),
+        ("clock", &Method::GET) => Ok(clock(shared)),
+        ("clock", &Method::POST) => {
+            let Move { advance } = body(request)?;
+            let by = parse_duration(&advance).map_err(bad)?;
+            shared.clock.advance(by);
+            Ok(clock(shared))
+        }
+        ("reset", &Method::POST) => reset(shared, request),
+        ("faults", &Method::POST) => {
+            let faults: Faults = body(request)?;
+            shared.account().set_faults(faults.clone());
+            serde_json::to_value(faults).map_err(|error| failed(&error))
+        }
+        ("calls", &Method::GET) => {
+            let calls = shared.account().calls().map_err(|error| failed(&error))?;
+            serde_json::to_value(calls).map_err(|error| failed(&error))
+        }
+        ("health" | "clock" | "reset" | "faults" | "calls", method) => {
+            Err((StatusCode::METHOD_NOT_ALLOWED, format!("{method} is not what /_sandbox/{path} takes")))
+        }
+        _ => Err((StatusCode::NOT_FOUND, "there are health, clock, reset, faults and calls".to_owned())),
+    }
+}
+
+fn health(shared: &Shared) -> Value {
+    match shared.account().failure() {
+        None => json!({"status": "ok", "world": shared.options.world}),
+        Some(failure) => json!({"status": "failed", "error": failure.to_string()}),
+    }
+}
+
+/// The virtual time; what is due by then has happened.
+fn clock(shared: &Shared) -> Value {
+    let mut account = shared.account();
+    account.advance(shared.clock.now());
+    json!({"now": account.now().to_string()})
+}
+
+fn reset(shared: &Shared, request: &http::Request<Bytes>) -> Result<Value, Refusal> {
+    let Reset { world: name } = if request.body().is_empty() { Reset::default() } else { body(request)? };
+    let name = name.unwrap_or_else(|| shared.options.world.clone());
+    let text = match world::named(&name) {
+        Some(text) => text,
+        None if name == shared.options.world => &shared.options.text,
+        None => {
+            return Err(bad(format!("there is no world `{name}`: `demo`, `empty`, or the one it was started with")));
+        }
+    };
+    let start = match shared.options.mode {
+        Mode::Real => shared.clock.now(),
+        Mode::Fast(_) | Mode::Paused => EPOCH.parse().unwrap_or(Timestamp::UNIX_EPOCH),
+    };
+    let cloud = world::world(text, &name, start).map_err(|error| bad(error.to_string()))?;
+    let mut account = shared.account();
+    account.reset(cloud).map_err(|error| failed(&error))?;
+    shared.clock.set(start);
+    Ok(json!({"now": start.to_string(), "world": name}))
+}
+
+fn body<T: for<'de> Deserialize<'de>>(request: &http::Request<Bytes>) -> Result<T, Refusal> {
+    serde_json::from_slice(request.body()).map_err(|error| bad(error.to_string()))
+}
+
+fn bad(error: String) -> Refusal {
+    (StatusCode::BAD_REQUEST, error)
+}
+
+fn failed(error: &dyn std::error::Error) -> Refusal {
+    (StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
+}
+
+/// Whether a request names this machine by a loopback name, and comes from no page of another origin.
+fn is_local(headers: &HeaderMap) -> bool {
+    let text = |name| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or("?"));
+    let host = text(HOST);
+    let origin = text(ORIGIN).is_none_or(|origin| origin.strip_prefix("http://") == host);
+    host.is_some_and(is_loopback) && origin
+}
+
+fn is_loopback(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|digit| digit.is_ascii_digit()) => name,
+        _ => host,
+    };
+    matches!(name, "127.0.0.1" | "localhost" | "[::1]")
+}
+
+fn response(status: StatusCode, value: &Value) -> http::Response<Bytes> {
+    let mut response = http::Response::new(Bytes::from(value.to_string()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
