@@ -34,7 +34,7 @@ use super::world;
 const CONNECTIONS: usize = 512;
 
 /// How long a client may take to send the head of a request, a connection kept open for the next one included.
-const HEAD_WITHIN: Duration = Duration::from_secs(60);
+const HEAD_WITHIN: Duration = Duration::from_mins(1);
 
 /// The largest head of a request, in bytes.
 const LARGEST_HEAD: usize = 64 * 1024;

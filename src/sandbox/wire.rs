@@ -121,6 +121,7 @@ enum Unreadable {
 ///
 /// # Errors
 /// The refusal to send.
+#[expect(clippy::result_large_err, reason = "a refusal is rare, and it is the answer itself")]
 pub fn read(cloud: &Cloud, request: &http::Request<Bytes>) -> Result<Call, Refused> {
     let address = Address::of(request);
     let account = address.access_key.as_ref().and_then(|key| cloud.access_keys.get(key));
@@ -222,7 +223,9 @@ fn request_id(request: &http::Request<Bytes>) -> String {
     let mut hasher = Sha256::new();
     hasher.update(request.uri().to_string().as_bytes());
     hasher.update(request.body());
-    let hex: String = hasher.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let mut first = [0; 16];
+    first.copy_from_slice(&hasher.finalize()[..16]);
+    let hex = format!("{:032x}", u128::from_be_bytes(first));
     format!("{}-{}-4{}-a{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..])
 }
 

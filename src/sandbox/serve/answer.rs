@@ -15,7 +15,7 @@ use super::{Shared, control};
 const LARGEST_BODY: usize = 4 << 20;
 
 /// How long a client may take to send a body.
-const BODY_WITHIN: Duration = Duration::from_secs(60);
+const BODY_WITHIN: Duration = Duration::from_mins(1);
 
 /// Why a connection is closed without an answer.
 #[derive(Debug, thiserror::Error)]

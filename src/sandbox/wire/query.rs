@@ -85,7 +85,7 @@ fn is_of_the_request(name: &str) -> bool {
 #[derive(Debug, Default)]
 struct Node {
     text: Option<String>,
-    children: BTreeMap<String, Node>,
+    children: BTreeMap<String, Self>,
 }
 
 impl Node {

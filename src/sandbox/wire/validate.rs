@@ -49,11 +49,11 @@ pub(super) enum Constraint {
     /// The pattern of the whole text.
     Pattern(&'static str),
     /// A constraint on the items of a list.
-    Items(Vec<Constraint>),
+    Items(Vec<Self>),
     /// A constraint on the keys of a map.
-    Keys(Vec<Constraint>),
+    Keys(Vec<Self>),
     /// A constraint on the values of a map.
-    Values(Vec<Constraint>),
+    Values(Vec<Self>),
 }
 
 impl Constraint {
@@ -182,13 +182,13 @@ fn once_each(constraints: impl Iterator<Item = Constraint>) -> Vec<Constraint> {
 fn unsatisfied(shape: &'static Shape, value: &Value) -> Vec<Constraint> {
     let mut found = Vec::new();
     let bounds = (shape.min.map(|least| least as i64), shape.max.map(|greatest| greatest as i64));
-    let (low, high): (fn(i64) -> Constraint, fn(i64) -> Constraint) = match value {
-        Value::Number(_) => (Constraint::MinValue, Constraint::MaxValue),
-        _ => (Constraint::MinLength, Constraint::MaxLength),
-    };
     if let Some(size) = size(value) {
-        found.extend(bounds.0.filter(|least| size < *least as f64).map(low));
-        found.extend(bounds.1.filter(|greatest| size > *greatest as f64).map(high));
+        let (low, high) = (bounds.0.filter(|least| size < *least as f64), bounds.1.filter(|most| size > *most as f64));
+        if value.is_number() {
+            found.extend(low.map(Constraint::MinValue).into_iter().chain(high.map(Constraint::MaxValue)));
+        } else {
+            found.extend(low.map(Constraint::MinLength).into_iter().chain(high.map(Constraint::MaxLength)));
+        }
     }
     if let Value::String(text) = value {
         if !shape.values.is_empty() && !shape.values.contains(text) {
