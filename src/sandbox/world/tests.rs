@@ -145,3 +145,13 @@ fn a_hybrid_node_has_the_row_of_its_last_scan() {
     assert_eq!(scanned("plant-hmi-2"), "2026-10-14T08:00:00Z");
     assert!(ssm.parameters["/rebake/web/prod"].latest().unwrap().value.starts_with("ami-"));
 }
+
+#[test]
+fn a_world_that_was_cut_anywhere_is_an_error_or_a_world() {
+    for end in (0..DEMO.len()).step_by(997) {
+        let text: String = DEMO.chars().take(end).collect();
+        if let Err(error) = world(&text, "w.toml", start()) {
+            assert!(error.line > 0 && !error.message.is_empty());
+        }
+    }
+}

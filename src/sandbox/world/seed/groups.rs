@@ -11,6 +11,7 @@ use crate::sandbox::Ctx;
 use crate::sandbox::autoscaling::{self, Configuration, GroupTag, Hook, HookResult, Lifecycle, Source};
 use crate::sandbox::ec2;
 use crate::sandbox::value::{ApiError, Get};
+use crate::sandbox::world::age::Age;
 use crate::sandbox::world::file::{self, Group, HealthCheck, LaunchConfiguration, Transition, VersionName};
 
 /// How much older a group is than its members.
@@ -162,13 +163,13 @@ fn settings(seeder: &Seeder<'_>, ctx: &Ctx<'_>, one: &Group, group: &mut autosca
     group.min_size = one.min.as_ref().map_or(one.size, |min| *min.get_ref()) as i64;
     group.max_size = one.max.as_ref().map_or(one.size * 2, |max| *max.get_ref()) as i64;
     group.zones = one.zones.iter().map(|zone| format!("{region}{}", zone.get_ref())).collect();
-    group.health_check_type = match one.health {
+    let checks = match one.health {
         HealthCheck::Ec2 => "EC2",
         HealthCheck::Elb => "ELB",
-    }
-    .to_owned();
+    };
+    checks.clone_into(&mut group.health_check_type);
     group.health_check_grace_period = one.grace.seconds();
-    group.default_instance_warmup = one.warmup.map(|age| age.seconds());
+    group.default_instance_warmup = one.warmup.map(Age::seconds);
     group.new_instances_protected = one.protect_new;
     let target_group = |name: &String| {
         let digits = ctx.fixed_id("tg", name).replace("tg-", "");
@@ -183,7 +184,7 @@ fn settings(seeder: &Seeder<'_>, ctx: &Ctx<'_>, one: &Group, group: &mut autosca
     let since = one.age.before(seeder.start).strftime("%Y-%m-%dT%H:%M:%SZ");
     let suspended = |process: &toml::Spanned<String>| (process.get_ref().clone(), format!("User suspended at {since}"));
     group.suspended = one.suspended.iter().map(suspended).collect();
-    group.hooks = one.hooks.iter().map(|hook| (hook.name.clone(), self::hook(hook))).collect::<BTreeMap<_, _>>();
+    group.hooks = one.hooks.iter().map(|hook| (hook.name.clone(), self::hook(hook))).collect();
 }
 
 fn hook(hook: &file::Hook) -> Hook {
