@@ -343,7 +343,7 @@ async fn carry_out(
         listeners.add(listener);
     }
     let (wish, wishes) = Wishes::new();
-    let who = look.fleet.sites.iter().find_map(|site| site.identity.as_ref()).map(|identity| identity.short());
+    let who = look.fleet.sites.iter().find_map(|site| site.identity.as_ref()).map(crate::model::Identity::short);
     let by = format!("run {id} as {}", who.unwrap_or_else(|| "somebody".to_owned()));
     let run = Run {
         clock: session.clock.clone(),

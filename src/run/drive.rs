@@ -129,7 +129,7 @@ async fn effect<J: Job>(run: &Run, task: &str, job: &J, action: &J::Action) -> R
     let effect = job.describe(action);
     run.tell(EventKind::Intended { task: task.to_owned(), effect: effect.clone() });
     let result = job.perform(action).await;
-    let told = result.as_ref().map(Clone::clone).map_err(ToString::to_string);
+    let told = result.clone().map_err(|error| error.to_string());
     run.tell(EventKind::Effected { task: task.to_owned(), effect, result: told });
     result.map(|_| ())
 }

@@ -69,10 +69,10 @@ impl Get for Value {
         Timestamp::from_millisecond(self.int(name)?).ok()
     }
     fn items(&self, name: &str) -> &[Value] {
-        self.get(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+        self.get(name).and_then(Self::as_array).map_or(&[], Vec::as_slice)
     }
     fn texts(&self, name: &str) -> Vec<&str> {
-        self.items(name).iter().filter_map(Value::as_str).collect()
+        self.items(name).iter().filter_map(Self::as_str).collect()
     }
     fn has(&self, name: &str) -> bool {
         self.get(name).is_some_and(|value| !value.is_null())

@@ -89,7 +89,7 @@ async fn an_image_is_built_watched_tagged_and_found_again() {
     assert!(phases.iter().all(|phase| phases_of_aws.contains(phase)), "{phases:?}");
     assert_eq!(done.status, BuildStatus::Available);
     assert!(done.created_at.is_some_and(|at| at >= begun), "{done:?}");
-    assert_eq!(home.builds_of("web", "2.4.17").await.unwrap(), [done.clone()]);
+    assert_eq!(home.builds_of("web", "2.4.17").await.unwrap(), std::slice::from_ref(&done));
     assert_eq!(home.built_versions("web").await.unwrap(), ["2.4.17"]);
     let steps = home.build_steps(&arn).await.unwrap();
     assert!(steps.iter().any(|step| step.workflow == "BUILD" && step.name == "ApplyBuildComponents"), "{steps:?}");

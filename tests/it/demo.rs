@@ -84,14 +84,7 @@ async fn images_carry_the_digests_of_their_recipes() {
     for recipe in &config.recipes {
         let asked = asked(&recipe.name);
         let now = fleet.as_of;
-        let input = Input {
-            config: &config,
-            fleet: &fleet,
-            judgements: &judgements,
-           
-            asked: &asked,
-            now,
-        };
+        let input = Input { config: &config, fleet: &fleet, judgements: &judgements, asked: &asked, now };
         let plan = planner::plan(&input);
         let bake = plan.bakes.first().expect(&recipe.name);
         let version = recipe.version.to_string();

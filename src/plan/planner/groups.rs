@@ -127,7 +127,8 @@ pub(super) fn verdict(input: &Input<'_>, channel: &Channel, group: &Group) -> Ve
         .map(|other| other.name.as_str())
         .collect();
     let only_itself = readers == [group.name.as_str()];
-    if !readers.is_empty() && !(only_itself && channel.pin) {
+    let pins_itself = only_itself && channel.pin;
+    if !readers.is_empty() && !pins_itself {
         let cure = if only_itself {
             format!("`pin = true` in channel {} pins the group first", channel.name)
         } else {

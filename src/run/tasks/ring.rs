@@ -45,7 +45,7 @@ async fn patch(run: &Run, goal: &RingPatch, task: &str) -> Outcome {
             Ended::Done(more) => verdicts.extend(more),
             Ended::Stopped(stop) => outcome = Some(stopped(stop)),
             Ended::Left { what } => {
-                outcome = Some(Outcome::LeftRunning { what: format!("ring {} ({what})", goal.ring) })
+                outcome = Some(Outcome::LeftRunning { what: format!("ring {} ({what})", goal.ring) });
             }
         }
         if outcome.is_some() {

@@ -46,18 +46,17 @@ async fn roll(run: &Run, goal: &Rollout, task: &str) -> Result<Outcome, Outcome>
 async fn images(run: &Run, goal: &Rollout) -> Result<BTreeMap<Site, String>, Outcome> {
     let mut images = BTreeMap::new();
     for target in &goal.targets {
-        let image = match &target.image {
-            Some(image) => image.clone(),
-            None => {
-                let bake = id::of_recipe(&goal.recipe);
-                let built = match run.board.over(&bake).await {
-                    Some(Standing::Well) => run.board.images(&goal.recipe).unwrap_or_default(),
-                    _ => return Err(Outcome::Skipped { why: format!("there is no image {}", goal.version) }),
-                };
-                built.get(&target.site.region).cloned().ok_or_else(|| Outcome::Skipped {
-                    why: format!("{} has no image in {}", goal.version, target.site.region),
-                })?
-            }
+        let image = if let Some(image) = &target.image {
+            image.clone()
+        } else {
+            let bake = id::of_recipe(&goal.recipe);
+            let built = match run.board.over(&bake).await {
+                Some(Standing::Well) => run.board.images(&goal.recipe).unwrap_or_default(),
+                _ => return Err(Outcome::Skipped { why: format!("there is no image {}", goal.version) }),
+            };
+            built.get(&target.site.region).cloned().ok_or_else(|| Outcome::Skipped {
+                why: format!("{} has no image in {}", goal.version, target.site.region),
+            })?
         };
         images.insert(target.site.clone(), image);
     }
