@@ -23,8 +23,8 @@ fn request(config: &Config) -> Request {
             }
             if let Build::ImageBuilder(builder) = &recipe.build {
                 for component in builder.components.iter().chain(&recipe.tests) {
-                    if let Component::Managed { name, version } = component {
-                        request.components.push(format!("{name}@{version}"));
+                    if let Component::Managed { .. } = component {
+                        request.components.push(component.to_string().trim_start_matches("aws:").to_owned());
                     }
                 }
             }
