@@ -1,6 +1,7 @@
 //! Everything that is tested from the outside, in one binary.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod architecture;
 mod bake_port;
 mod demo;
 mod env;
