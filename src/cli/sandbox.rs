@@ -12,6 +12,8 @@ use crate::sandbox::store::Account;
 use crate::sandbox::{Cloud, world};
 use crate::text::parse_duration;
 
+mod serve;
+
 /// What can be done with the emulated account.
 #[derive(Debug, Subcommand)]
 pub(crate) enum SandboxCommand {
@@ -44,6 +46,9 @@ pub(crate) enum SandboxCommand {
         /// The file
         file: PathBuf,
     },
+    /// Serve the account on a port of this machine, in memory unless --sandbox=DIR
+    #[command(after_help = "Example: rebake sandbox serve --port 4566 --clock fast")]
+    Serve(serve::Serve),
 }
 
 /// The account's folder.
@@ -66,23 +71,23 @@ pub(super) fn run(global: &Global, command: SandboxCommand) -> Result<Exit, Fail
             serde_json::to_string_pretty(&calls).unwrap_or_default() + "\n"
         }
         SandboxCommand::Faults { file } => faults(&dir, &file)?,
+        SandboxCommand::Serve(options) => return serve::run(global.sandbox.as_deref(), options),
     };
     print(&text)?;
     Ok(Exit::Done)
 }
 
+/// The text of a world by its name or file.
+fn text(name: &str) -> Result<String, Failure> {
+    if let Some(text) = world::named(name) {
+        return Ok(text.to_owned());
+    }
+    std::fs::read_to_string(name).map_err(|error| Failure::usage(format!("cannot read the world {name}: {error}")))
+}
+
 /// The cloud of a world by its name or file.
-pub(crate) fn cloud(name: &str) -> Result<Cloud, Failure> {
-    let made = match world::named(name) {
-        Some(text) => world::world(text, name, epoch()),
-        None if name == "empty" => world::empty(epoch()),
-        None => {
-            let text = std::fs::read_to_string(name)
-                .map_err(|error| Failure::usage(format!("cannot read the world {name}: {error}")))?;
-            world::world(&text, name, epoch())
-        }
-    };
-    made.map_err(|error| Failure::usage(error.to_string()))
+fn cloud(name: &str) -> Result<Cloud, Failure> {
+    world::world(&text(name)?, name, epoch()).map_err(|error| Failure::usage(error.to_string()))
 }
 
 fn start_over(dir: &Path, name: &str) -> Result<String, Failure> {

@@ -7,3 +7,4 @@ mod demo;
 mod env;
 mod inventory;
 mod port;
+mod served;
