@@ -64,10 +64,11 @@ fn names_and_values_have_rules() {
 fn paths_lead_to_public_parameters_and_lists_of_ones_own_do_not() {
     let mut world = Fixture::new();
     let at = world.cloud.now;
-    let name = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64";
+    // A path of its own: every region holds AWS's other public parameters from the beginning.
+    let name = "/aws/service/of-this-test/latest";
     seed::public_parameter(&mut world.ctx(), name, "ami-1", "aws:ec2:image", at);
     world.call("PutParameter", put("a", false));
-    let by_path = world.call("GetParametersByPath", json!({"Path": "/aws/service/ami-amazon-linux-latest"}));
+    let by_path = world.call("GetParametersByPath", json!({"Path": "/aws/service/of-this-test"}));
     assert_eq!(by_path["Parameters"][0]["Name"], name);
     assert_eq!(by_path["Parameters"][0]["ARN"], format!("arn:aws:ssm:eu-west-1::parameter{name}"));
     let flat = world.call("GetParametersByPath", json!({"Path": "/rebake"}));
