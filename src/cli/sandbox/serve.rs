@@ -70,8 +70,16 @@ pub(super) fn run(dir: Option<&Path>, options: Serve) -> Result<Exit, Failure> {
 async fn serve(options: Options, account: Account) -> Result<Exit, Failure> {
     let server = Server::bind(options, account).await.map_err(failed)?;
     print(&format!("listening on http://{}\n", server.address()))?;
+    let terminate = tokio::signal::unix::SignalKind::terminate();
+    let mut terminated = tokio::signal::unix::signal(terminate)
+        .map_err(|error| Failure::new(format!("cannot listen to signals: {error}")))?;
     // Without signals there is nothing to wait for, and the server ends at once rather than never.
-    let interrupted = async { drop(tokio::signal::ctrl_c().await) };
+    let interrupted = async {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminated.recv() => {}
+        }
+    };
     server.run(interrupted).await.map_err(failed)?;
     Ok(Exit::Done)
 }
