@@ -6,5 +6,6 @@ mod bake_port;
 mod demo;
 mod env;
 mod inventory;
+mod main_job;
 mod port;
 mod served;
