@@ -1,22 +1,35 @@
 //! Amazon EC2: instances, images, snapshots, volumes, launch templates, networks, tags.
 //!
-//! - [`instance`]: launched, stopped, started, terminated, and what that takes; `describe`: how they are told.
+//! - [`instance`]: what EC2 itself knows of one. `launch`: what becomes one, with its volumes and its guest.
+//!   `lifecycle`: its states, one after the other. `run`: the operations that lead from one to the next.
+//! - `instances`, `status`, `attribute`: how instances are described. [`volume`]: volumes.
 //! - [`image`]: images. [`snapshot`]: snapshots. [`template`]: launch templates.
-//! - `network`: regions, zones, the default VPC, instance types. `tag`: tags of everything.
-//! - `filter`: filters, pages and ids, as all describing calls share them.
+//! - [`network`]: virtual private clouds and what is in them. `region`, `types`: what AWS has to offer.
+//! - `filter`, `page`: filters, ids and pages, as all describing calls share them. `tag`: tags of everything.
 //! - [`seed`]: what a world puts there.
 //!
 //! The functions at the end are what the other services ask of EC2.
 
-mod describe;
+mod attribute;
 mod filter;
 pub mod image;
 pub mod instance;
-mod network;
+mod instances;
+mod launch;
+mod lifecycle;
+pub mod network;
+mod page;
+mod region;
+mod run;
 pub mod seed;
 pub mod snapshot;
+mod status;
 mod tag;
 pub mod template;
+#[cfg(test)]
+mod tests;
+mod types;
+pub mod volume;
 
 use std::collections::BTreeMap;
 
@@ -36,7 +49,9 @@ pub struct State {
     /// Instances, terminated ones for an hour.
     pub instances: BTreeMap<String, instance::Instance>,
     /// Volumes.
-    pub volumes: BTreeMap<String, instance::Volume>,
+    pub volumes: BTreeMap<String, volume::Volume>,
+    /// Virtual private clouds and what is in them.
+    pub networks: network::Networks,
     /// Images, deregistered ones included: instances may still run them.
     pub images: BTreeMap<String, image::Image>,
     /// Snapshots.
@@ -64,6 +79,7 @@ pub enum Event {
 
 /// Puts into a place what AWS itself keeps there. Leaves no trace in counters: ids are [`Ctx::fixed_id`]s.
 pub fn open(ctx: &mut Ctx<'_>) {
+    network::open(ctx);
     for public in world::aws::images(ctx) {
         seed::public_image(ctx, public);
     }
@@ -74,21 +90,46 @@ pub fn open(ctx: &mut Ctx<'_>) {
 /// # Errors
 /// The error that AWS gives.
 pub fn call(ctx: &mut Ctx<'_>, operation: &str, input: &Value) -> Result<Value, ApiError> {
-    instance::call(ctx, operation, input)
-        .or_else(|| describe::call(ctx, operation, input))
-        .or_else(|| image::call(ctx, operation, input))
-        .or_else(|| snapshot::call(ctx, operation, input))
-        .or_else(|| template::call(ctx, operation, input))
-        .or_else(|| tag::call(ctx, operation, input))
-        .or_else(|| network::call(ctx, operation, input))
-        .unwrap_or_else(|| Err(wire::unknown_operation(Service::Ec2, operation)))
+    match operation {
+        "RunInstances" => once(ctx, operation, input, run::run),
+        "StartInstances" => run::start(ctx, input),
+        "StopInstances" => run::stop(ctx, input),
+        "RebootInstances" => run::reboot(ctx, input),
+        "TerminateInstances" => run::terminate(ctx, input),
+        "DescribeInstances" => instances::describe(ctx, input),
+        "DescribeInstanceImageMetadata" => instances::image_metadata(ctx, input),
+        "DescribeInstanceStatus" => status::describe(ctx, input),
+        "GetConsoleOutput" => status::console_output(ctx, input),
+        "DescribeInstanceAttribute" => attribute::describe(ctx, input),
+        "ModifyInstanceAttribute" => attribute::modify(ctx, input),
+        "DescribeInstanceTypes" => types::describe(input),
+        "DescribeInstanceTypeOfferings" => types::offerings(ctx, input),
+        "DescribeVolumes" => volume::describe(ctx, input),
+        "CreateVolume" => volume::create(ctx, input),
+        "CreateTags" => tag::create(ctx, input),
+        "DeleteTags" => tag::delete(ctx, input),
+        "DescribeTags" => tag::describe(ctx, input),
+        "DescribeRegions" => region::regions(ctx, input),
+        "DescribeAvailabilityZones" => region::zones(ctx, input),
+        _ => image::call(ctx, operation, input)
+            .or_else(|| snapshot::call(ctx, operation, input))
+            .or_else(|| template::call(ctx, operation, input))
+            .or_else(|| network::call(ctx, operation, input))
+            .unwrap_or_else(|| Err(wire::unknown_operation(Service::Ec2, operation))),
+    }
+}
+
+/// What the place holds, to read while the rest of the cloud is read too.
+fn here<'a>(ctx: &'a Ctx<'_>) -> Result<&'a State, ApiError> {
+    let region = ctx.cloud.places.get(&ctx.place);
+    region.map(|region| &region.ec2).ok_or_else(|| ApiError::new("InternalError", "An internal error has occurred"))
 }
 
 /// Plays an event.
 pub fn play(ctx: &mut Ctx<'_>, event: Event) {
     match event {
         Event::ImageAvailable(id) => image::available(ctx, &id),
-        step => instance::step(ctx, &step),
+        step => lifecycle::play(ctx, &step),
     }
 }
 
@@ -144,13 +185,14 @@ pub struct Launch {
 /// # Errors
 /// `InvalidAMIID.NotFound`, `InvalidAMIID.Unavailable`, `InsufficientInstanceCapacity` …
 pub fn launch(ctx: &mut Ctx<'_>, launch: &Launch) -> Result<String, ApiError> {
-    instance::launch(ctx, launch)
+    let order = launch::Order { launch, count: 1, client_token: "" };
+    launch::launch(ctx, &order).map(|ids| ids.into_iter().next().unwrap_or_default())
 }
 
 /// Terminates an instance: `shutting-down` now, `terminated` soon, gone from the lists within an hour. Unknown ids are
 /// ignored.
 pub fn terminate(ctx: &mut Ctx<'_>, instance_id: &str) {
-    instance::terminate(ctx, instance_id);
+    lifecycle::terminate(ctx, instance_id);
 }
 
 /// How an instance does, for health checks of groups and image builds.
@@ -169,7 +211,8 @@ pub enum Health {
 /// How an instance does.
 #[must_use]
 pub fn health(ctx: &mut Ctx<'_>, instance_id: &str) -> Health {
-    instance::health(ctx, instance_id)
+    let now = ctx.now;
+    lifecycle::health(ctx.region().ec2.instances.get(instance_id), now)
 }
 
 /// A version of a launch template.
@@ -304,7 +347,7 @@ pub struct InstanceView {
 /// An instance of this place, terminated ones included as long as `DescribeInstances` tells them.
 #[must_use]
 pub fn instance(ctx: &mut Ctx<'_>, instance_id: &str) -> Option<InstanceView> {
-    instance::view(ctx, instance_id)
+    ctx.region().ec2.instances.get(instance_id).map(instance::Instance::view)
 }
 
 /// The ids of the instances of this place.

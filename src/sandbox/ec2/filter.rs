@@ -9,6 +9,72 @@ use serde_json::Value;
 use crate::sandbox::faults::like;
 use crate::sandbox::value::{ApiError, Get};
 
+/// How many values the filters of one request may have together.
+const MOST_VALUES: usize = 200;
+
+/// The filters of a request.
+#[derive(Debug)]
+pub(super) struct Filters<'a> {
+    wanted: Vec<(&'a str, Vec<&'a str>)>,
+}
+
+impl<'a> Filters<'a> {
+    /// Reads `Filters`. Names that an operation does not know are refused; `tag:KEY` and `tag-key` are known wherever
+    /// the list contains `tag-key`.
+    ///
+    /// # Errors
+    /// `InvalidParameterValue` for an unknown name, `FilterLimitExceeded`.
+    pub(super) fn read(input: &'a Value, known: &[&str]) -> Result<Self, ApiError> {
+        let mut wanted = Vec::new();
+        for filter in input.items("Filters") {
+            let name = filter.text("Name").unwrap_or_default();
+            let tagged = name.starts_with("tag:") && known.contains(&"tag-key");
+            if !tagged && !known.contains(&name) {
+                return Err(ApiError::new("InvalidParameterValue", format!("The filter '{name}' is invalid")));
+            }
+            if filter.items("Values").is_empty() {
+                return Err(ApiError::new("InvalidParameterValue", "The filter 'null' is invalid"));
+            }
+            wanted.push((name, filter.texts("Values")));
+        }
+        if wanted.iter().map(|(_, values)| values.len()).sum::<usize>() > MOST_VALUES {
+            let message = format!("The maximum number of filter values specified on a single call is {MOST_VALUES}");
+            return Err(ApiError::new("FilterLimitExceeded", message));
+        }
+        Ok(Self { wanted })
+    }
+
+    /// Whether something passes: `values` gives what it has under a filter's name.
+    pub(super) fn pass(&self, values: impl Fn(&str) -> Vec<String>) -> bool {
+        self.wanted.iter().all(|(name, patterns)| {
+            let values = values(name);
+            patterns.iter().any(|pattern| values.iter().any(|value| matches(pattern, value)))
+        })
+    }
+
+    /// As [`Filters::pass`], for something with tags.
+    pub(super) fn pass_tagged(&self, tags: &BTreeMap<String, String>, values: impl Fn(&str) -> Vec<String>) -> bool {
+        self.pass(|name| match name.strip_prefix("tag:") {
+            Some(key) => tags.get(key).cloned().into_iter().collect(),
+            None if name == "tag-key" => tags.keys().cloned().collect(),
+            None => values(name),
+        })
+    }
+}
+
+fn matches(pattern: &str, value: &str) -> bool {
+    if pattern.contains(['*', '?']) && !pattern.contains('\\') {
+        like(pattern, value)
+    } else {
+        pattern.replace('\\', "") == value.replace('\\', "")
+    }
+}
+
+/// The values of one thing under a filter's name.
+pub(super) fn one(value: impl Into<String>) -> Vec<String> {
+    vec![value.into()]
+}
+
 /// What a resource answers to a filter: the values under a filter's name; none if it knows no such filter.
 pub(super) type Answers<'a> = dyn Fn(&str) -> Option<Vec<String>> + 'a;
 
@@ -20,13 +86,16 @@ pub(super) fn passes(input: &Value, tags: &BTreeMap<String, String>, answers: &A
     for filter in input.items("Filters") {
         let name = filter.text("Name").unwrap_or_default();
         let values = filter.texts("Values");
+        if values.is_empty() {
+            return Err(ApiError::new("InvalidParameterValue", "The filter 'null' is invalid"));
+        }
         let found = match name.strip_prefix("tag:") {
             Some(key) => tags.get(key).cloned().into_iter().collect(),
             None if name == "tag-key" => tags.keys().cloned().collect(),
             None => answers(name)
                 .ok_or_else(|| ApiError::new("InvalidParameterValue", format!("The filter '{name}' is invalid")))?,
         };
-        if !found.iter().any(|found| values.iter().any(|pattern| like(pattern, found))) {
+        if !found.iter().any(|found| values.iter().any(|pattern| matches(pattern, found))) {
             return Ok(false);
         }
     }
@@ -37,11 +106,7 @@ pub(super) fn passes(input: &Value, tags: &BTreeMap<String, String>, answers: &A
 ///
 /// # Errors
 /// `InvalidNextToken`, `InvalidMaxResults`.
-pub(super) fn page(
-    items: Vec<Value>,
-    input: &Value,
-    bounds: (i64, i64),
-) -> Result<(Vec<Value>, Option<String>), ApiError> {
+pub(super) fn page<T>(items: Vec<T>, input: &Value, bounds: (i64, i64)) -> Result<(Vec<T>, Option<String>), ApiError> {
     let query = bound_to(input);
     let from = match input.text("NextToken") {
         None => 0,
@@ -108,6 +173,20 @@ pub(super) const SNAPSHOT: Kind = Kind {
 };
 pub(super) const VOLUME: Kind =
     Kind { prefix: "vol", malformed: "InvalidVolumeID.Malformed", unknown: "InvalidVolume.NotFound", noun: "volume" };
+pub(super) const VPC: Kind =
+    Kind { prefix: "vpc", malformed: "InvalidVpcID.NotFound", unknown: "InvalidVpcID.NotFound", noun: "vpc ID" };
+pub(super) const SUBNET: Kind = Kind {
+    prefix: "subnet",
+    malformed: "InvalidSubnetID.NotFound",
+    unknown: "InvalidSubnetID.NotFound",
+    noun: "subnet ID",
+};
+pub(super) const SECURITY_GROUP: Kind = Kind {
+    prefix: "sg",
+    malformed: "InvalidGroupId.Malformed",
+    unknown: "InvalidGroup.NotFound",
+    noun: "security group",
+};
 pub(super) const TEMPLATE: Kind = Kind {
     prefix: "lt",
     malformed: "InvalidLaunchTemplateId.Malformed",
@@ -154,4 +233,26 @@ pub(super) fn specified_tags(input: &Value, kind: &str) -> BTreeMap<String, Stri
     let tags = of_kind.flat_map(|one| one.items("Tags"));
     tags.map(|tag| (tag.text("Key").unwrap_or_default().to_owned(), tag.text("Value").unwrap_or_default().to_owned()))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn every_filter_must_match_and_any_value_may() {
+        let tags = BTreeMap::from([("team".to_owned(), "web".to_owned())]);
+        let passes = |filters: Value| {
+            let input = json!({"Filters": filters});
+            let filters = Filters::read(&input, &["state", "tag-key"]).map_err(|error| error.code)?;
+            Ok::<_, String>(filters.pass_tagged(&tags, |_| one("running")))
+        };
+        let filter = |name: &str, values: &[&str]| json!({"Name": name, "Values": values});
+        assert_eq!(passes(json!([filter("state", &["stopped", "run*"]), filter("tag:team", &["w?b"])])), Ok(true));
+        assert_eq!(passes(json!([filter("state", &["running"]), filter("tag:team", &["data"])])), Ok(false));
+        assert_eq!(passes(json!([filter("tag-key", &["team"])])), Ok(true));
+        assert_eq!(passes(json!([filter("tag:team", &["w\\*b"])])), Ok(false));
+        assert_eq!(passes(json!([filter("colour", &["red"])])), Err("InvalidParameterValue".to_owned()));
+    }
 }

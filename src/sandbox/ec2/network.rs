@@ -1,188 +1,181 @@
-//! What is there before anything is launched: regions, zones, the default VPC, instance types.
+//! Virtual private clouds, subnets, security groups and key pairs: what an instance is launched into.
+
+mod operation;
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use super::filter::{page, passes};
-use crate::sandbox::Ctx;
+use super::filter::SECURITY_GROUP;
+use super::tag::Tags;
+use crate::sandbox::cloud::Ctx;
 use crate::sandbox::value::{ApiError, Get};
 
-/// The zones of every region here.
-const ZONES: [&str; 3] = ["a", "b", "c"];
+pub(super) use operation::call;
 
-/// Name, architecture, virtual CPUs, MiB of memory.
-const TYPES: [(&str, &str, i64, i64); 26] = [
-    ("t2.micro", "x86_64", 1, 1024),
-    ("t3.nano", "x86_64", 2, 512),
-    ("t3.micro", "x86_64", 2, 1024),
-    ("t3.small", "x86_64", 2, 2048),
-    ("t3.medium", "x86_64", 2, 4096),
-    ("t3.large", "x86_64", 2, 8192),
-    ("t3.xlarge", "x86_64", 4, 16384),
-    ("t4g.micro", "arm64", 2, 1024),
-    ("t4g.small", "arm64", 2, 2048),
-    ("t4g.medium", "arm64", 2, 4096),
-    ("m5.large", "x86_64", 2, 8192),
-    ("m5.xlarge", "x86_64", 4, 16384),
-    ("m6i.large", "x86_64", 2, 8192),
-    ("m6i.xlarge", "x86_64", 4, 16384),
-    ("m7i.large", "x86_64", 2, 8192),
-    ("m7i.xlarge", "x86_64", 4, 16384),
-    ("m7a.large", "x86_64", 2, 8192),
-    ("m7g.large", "arm64", 2, 8192),
-    ("m7g.xlarge", "arm64", 4, 16384),
-    ("c6i.large", "x86_64", 2, 4096),
-    ("c7i.large", "x86_64", 2, 4096),
-    ("c7i.xlarge", "x86_64", 4, 8192),
-    ("c7g.large", "arm64", 2, 4096),
-    ("r6i.large", "x86_64", 2, 16384),
-    ("r7i.large", "x86_64", 2, 16384),
-    ("r7g.large", "arm64", 2, 16384),
-];
-
-/// The architecture of an instance type: of one that the table lacks, by its family's letter.
-pub(super) fn architecture(instance_type: &str) -> &'static str {
-    let known = TYPES.iter().find(|(name, ..)| *name == instance_type).map(|(_, architecture, ..)| *architecture);
-    let family = instance_type.split('.').next().unwrap_or_default();
-    known.unwrap_or(if family.trim_start_matches(|c: char| c.is_ascii_alphabetic() && c != 'g').contains('g') {
-        "arm64"
-    } else {
-        "x86_64"
-    })
+/// The networks of one place.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Networks {
+    /// By id.
+    pub vpcs: BTreeMap<String, Vpc>,
+    /// By id.
+    pub subnets: BTreeMap<String, Subnet>,
+    /// By id.
+    pub security_groups: BTreeMap<String, SecurityGroup>,
+    /// By name.
+    pub key_pairs: BTreeMap<String, KeyPair>,
 }
 
-/// The zones of the place.
-pub(super) fn zones(ctx: &Ctx<'_>) -> Vec<String> {
-    ZONES.iter().map(|letter| format!("{}{letter}", ctx.place.region)).collect()
+/// A virtual private cloud.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Vpc {
+    /// For example `172.31.0.0/16`.
+    pub cidr: String,
+    /// Whether launches go here that name no subnet.
+    pub default: bool,
+    /// Its tags.
+    pub tags: Tags,
 }
 
-/// The default VPC of the place.
-pub(super) fn default_vpc(ctx: &Ctx<'_>) -> String {
-    ctx.fixed_id("vpc", "default")
+/// A subnet.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Subnet {
+    /// The virtual private cloud.
+    pub vpc_id: String,
+    /// For example `172.31.16.0/20`.
+    pub cidr: String,
+    /// The Availability Zone.
+    pub zone: String,
+    /// Whether launches into the zone go here that name no subnet.
+    pub default: bool,
+    /// How many addresses have been given out.
+    pub taken: u64,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// A security group.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SecurityGroup {
+    /// Its name, unique in its virtual private cloud.
+    pub name: String,
+    /// For people.
+    pub description: String,
+    /// The virtual private cloud.
+    pub vpc_id: String,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// A key pair.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct KeyPair {
+    /// `key-…`.
+    pub id: String,
+    /// The fingerprint of the public key.
+    pub fingerprint: String,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// The letters of the Availability Zones of every region.
+pub(super) const ZONES: [&str; 3] = ["a", "b", "c"];
+
+/// The Availability Zones of the place.
+pub(super) fn zones(ctx: &Ctx<'_>) -> [String; 3] {
+    ZONES.map(|letter| format!("{}{letter}", ctx.place.region))
+}
+
+/// The default virtual private cloud, with a subnet in each zone.
+pub(super) fn open(ctx: &mut Ctx<'_>) {
+    let vpc_id = ctx.fixed_id("vpc", "default");
+    let group_id = ctx.fixed_id("sg", "default");
+    let subnets: Vec<(String, Subnet)> = (0..)
+        .zip(zones(ctx))
+        .map(|(number, zone)| {
+            let cidr = format!("172.31.{}.0/20", number * 16);
+            let subnet = Subnet { vpc_id: vpc_id.clone(), cidr, zone, default: true, taken: 0, tags: Tags::new() };
+            (ctx.fixed_id("subnet", &subnet.zone), subnet)
+        })
+        .collect();
+    let networks = &mut ctx.region().ec2.networks;
+    networks.subnets.extend(subnets);
+    let group = SecurityGroup {
+        name: "default".to_owned(),
+        description: "default VPC security group".to_owned(),
+        vpc_id: vpc_id.clone(),
+        tags: Tags::new(),
+    };
+    networks.security_groups.insert(group_id, group);
+    let vpc = Vpc { cidr: "172.31.0.0/16".to_owned(), default: true, tags: Tags::new() };
+    networks.vpcs.insert(vpc_id, vpc);
+}
+
+/// The id of a zone, for example `euw1-az1` of `eu-west-1a`: here the same in every account.
+pub(super) fn zone_id(zone: &str) -> String {
+    let mut parts = zone.split('-');
+    let (area, direction, number) =
+        (parts.next().unwrap_or_default(), parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let letter = number.bytes().last().unwrap_or(b'a').saturating_sub(b'a') + 1;
+    let short: String = match direction {
+        "northeast" => "ne".to_owned(),
+        "northwest" => "nw".to_owned(),
+        "southeast" => "se".to_owned(),
+        "southwest" => "sw".to_owned(),
+        other => other.chars().take(1).collect(),
+    };
+    let number = number.trim_end_matches(|letter: char| letter.is_ascii_lowercase());
+    format!("{area}{short}{number}-az{letter}")
 }
 
 /// The default subnet of a zone.
-pub(super) fn default_subnet(ctx: &Ctx<'_>, zone: &str) -> String {
-    ctx.fixed_id("subnet", zone)
+pub(super) fn default_subnet(networks: &Networks, zone: &str) -> Option<String> {
+    let found = networks.subnets.iter().find(|(_, subnet)| subnet.default && subnet.zone == zone);
+    found.map(|(id, _)| id.clone())
 }
 
-/// The default security group.
-pub(super) fn default_security_group(ctx: &Ctx<'_>) -> String {
-    ctx.fixed_id("sg", "default")
-}
-
-/// The zone of a subnet.
-pub(super) fn zone_of(ctx: &Ctx<'_>, subnet: &str) -> Option<String> {
-    zones(ctx).into_iter().find(|zone| default_subnet(ctx, zone) == subnet)
-}
-
-pub(super) fn call(ctx: &mut Ctx<'_>, operation: &str, input: &Value) -> Option<Result<Value, ApiError>> {
-    Some(match operation {
-        "DescribeRegions" => Ok(regions()),
-        "DescribeAvailabilityZones" => {
-            listed(availability_zones(ctx), input, "AvailabilityZones", "ZoneNames", "ZoneName")
-        }
-        "DescribeVpcs" => listed(vpcs(ctx), input, "Vpcs", "VpcIds", "VpcId"),
-        "DescribeSubnets" => listed(subnets(ctx), input, "Subnets", "SubnetIds", "SubnetId"),
-        "DescribeSecurityGroups" => listed(security_groups(ctx), input, "SecurityGroups", "GroupIds", "GroupId"),
-        "DescribeInstanceTypes" => listed(types(), input, "InstanceTypes", "InstanceTypes", "InstanceType"),
-        "DescribeInstanceTypeOfferings" => {
-            listed(offerings(ctx, input), input, "InstanceTypeOfferings", "", "InstanceType")
-        }
-        _ => return None,
-    })
-}
-
-/// Items by ids and filters, in pages. Filters name members in AWS's dashed form: `vpc-id` is `VpcId`.
-fn listed(items: Vec<Value>, input: &Value, list: &str, ids: &str, id: &str) -> Result<Value, ApiError> {
-    let asked = if ids.is_empty() { Vec::new() } else { input.texts(ids) };
-    for wanted in &asked {
-        if !items.iter().any(|item| item.text(id) == Some(wanted)) {
-            let code = match id {
-                "VpcId" => "InvalidVpcID.NotFound",
-                "SubnetId" => "InvalidSubnetID.NotFound",
-                "GroupId" => "InvalidGroup.NotFound",
-                "InstanceType" => "InvalidInstanceType",
-                _ => "InvalidParameterValue",
-            };
-            return Err(ApiError::new(code, format!("The {id} '{wanted}' does not exist")));
-        }
+/// The security groups that a launch into a virtual private cloud names, or its default one.
+///
+/// # Errors
+/// `InvalidGroup.NotFound`.
+pub(super) fn groups_of(networks: &Networks, settings: &Value, vpc_id: &str) -> Result<Vec<String>, ApiError> {
+    let in_interface = settings.items("NetworkInterfaces").first().map(|one| one.texts("Groups")).unwrap_or_default();
+    let ids: Vec<&str> = settings.texts("SecurityGroupIds").into_iter().chain(in_interface).collect();
+    SECURITY_GROUP.check(&ids, |id| networks.security_groups.contains_key(id))?;
+    let mut names = settings.texts("SecurityGroups");
+    if ids.is_empty() && names.is_empty() {
+        names.push("default");
     }
-    let mut found = Vec::new();
-    for item in items {
-        let chosen = asked.is_empty() || item.text(id).is_some_and(|id| asked.contains(&id));
-        let answers = |name: &str| {
-            let member: String = name.split('-').map(capitalised).collect();
-            let value = item.get(&member).or_else(|| item.get(name))?;
-            Some(vec![value.as_str().map_or_else(|| value.to_string(), str::to_owned)])
+    let mut groups: Vec<String> = ids.into_iter().map(str::to_owned).collect();
+    for name in names {
+        let found = networks.security_groups.iter().find(|(_, group)| group.name == name && group.vpc_id == vpc_id);
+        let missing = || {
+            let message = format!("The security group '{name}' does not exist in VPC '{vpc_id}'");
+            ApiError::new("InvalidGroup.NotFound", message)
         };
-        if chosen && passes(input, &BTreeMap::new(), &answers)? {
-            found.push(item);
-        }
+        groups.push(found.ok_or_else(missing)?.0.clone());
     }
-    let (page, token) = page(found, input, (5, 1000))?;
-    Ok(json!({list: page, "NextToken": token}))
+    Ok(groups)
 }
 
-fn capitalised(word: &str) -> String {
-    let mut chars = word.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+/// An address of a subnet that nothing has had yet (they come round after some thousands).
+pub(super) fn take_address(networks: &mut Networks, subnet_id: &str) -> String {
+    let Some(subnet) = networks.subnets.get_mut(subnet_id) else { return String::new() };
+    let Some((base, size)) = range(&subnet.cidr) else { return String::new() };
+    let span = u64::from(size.saturating_sub(5).max(1));
+    // A stride that is no divisor of the span spreads neighbours over the subnet.
+    let host = 4 + (subnet.taken * 1637) % span;
+    subnet.taken += 1;
+    Ipv4Addr::from_bits(base.wrapping_add(host as u32)).to_string()
 }
 
-fn regions() -> Value {
-    let opted = ["eu-west-1", "eu-central-1", "us-east-1", "us-east-2", "us-west-2", "ap-southeast-1"];
-    let list: Vec<Value> = opted
-        .iter()
-        .map(|name| {
-            json!({"RegionName": name, "Endpoint": format!("ec2.{name}.amazonaws.com"), "OptInStatus": "opt-in-not-required"})
-        })
-        .collect();
-    json!({"Regions": list})
-}
-
-fn availability_zones(ctx: &Ctx<'_>) -> Vec<Value> {
-    let zone = |(number, name): (usize, String)| {
-        json!({"ZoneName": name, "ZoneId": format!("az{}", number + 1), "RegionName": ctx.place.region, "State": "available",
-               "ZoneType": "availability-zone", "OptInStatus": "opt-in-not-required", "GroupName": ctx.place.region})
-    };
-    zones(ctx).into_iter().enumerate().map(zone).collect()
-}
-
-fn vpcs(ctx: &Ctx<'_>) -> Vec<Value> {
-    vec![json!({"VpcId": default_vpc(ctx), "CidrBlock": "172.31.0.0/16", "State": "available", "IsDefault": true,
-                "OwnerId": ctx.place.account, "InstanceTenancy": "default"})]
-}
-
-fn subnets(ctx: &Ctx<'_>) -> Vec<Value> {
-    let subnet = |(number, zone): (usize, String)| {
-        json!({"SubnetId": default_subnet(ctx, &zone), "VpcId": default_vpc(ctx), "AvailabilityZone": zone,
-               "CidrBlock": format!("172.31.{}.0/20", number * 16), "State": "available", "DefaultForAz": true,
-               "AvailableIpAddressCount": 4000, "MapPublicIpOnLaunch": true, "OwnerId": ctx.place.account})
-    };
-    zones(ctx).into_iter().enumerate().map(subnet).collect()
-}
-
-fn security_groups(ctx: &Ctx<'_>) -> Vec<Value> {
-    vec![json!({"GroupId": default_security_group(ctx), "GroupName": "default", "VpcId": default_vpc(ctx),
-                "Description": "default VPC security group", "OwnerId": ctx.place.account})]
-}
-
-fn types() -> Vec<Value> {
-    let of = |(name, architecture, cpus, memory): &(&str, &str, i64, i64)| {
-        json!({"InstanceType": name, "CurrentGeneration": true, "SupportedRootDeviceTypes": ["ebs"],
-               "ProcessorInfo": {"SupportedArchitectures": [architecture]}, "VCpuInfo": {"DefaultVCpus": cpus},
-               "MemoryInfo": {"SizeInMiB": memory}, "SupportedVirtualizationTypes": ["hvm"], "Hypervisor": "nitro"})
-    };
-    TYPES.iter().map(of).collect()
-}
-
-fn offerings(ctx: &Ctx<'_>, input: &Value) -> Vec<Value> {
-    let by_zone = input.text("LocationType") == Some("availability-zone");
-    let (kind, places) =
-        if by_zone { ("availability-zone", zones(ctx)) } else { ("region", vec![ctx.place.region.clone()]) };
-    let of = |(name, ..): &(&str, &str, i64, i64)| -> Vec<Value> {
-        places.iter().map(|place| json!({"InstanceType": name, "LocationType": kind, "Location": place})).collect()
-    };
-    TYPES.iter().flat_map(of).collect()
+/// The first address and the number of addresses of a CIDR block.
+pub(super) fn range(cidr: &str) -> Option<(u32, u32)> {
+    let (address, length) = cidr.split_once('/')?;
+    let length: u32 = length.parse().ok().filter(|length| (16..=28).contains(length))?;
+    let address: Ipv4Addr = address.parse().ok()?;
+    let size = 1_u32 << (32 - length);
+    Some((address.to_bits() & !(size - 1), size))
 }

@@ -3,18 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::image::{Device, Image, Protection};
-use super::instance::{Instance, Volume};
-use super::network;
+use super::instance::State;
 use super::template::{Template, Version};
+use super::{Launch, launch, lifecycle};
 use crate::sandbox::Ctx;
-use crate::sandbox::machine::{Agent, Machine, Software};
+use crate::sandbox::machine::{Agent, Software};
 use crate::sandbox::world::aws::PublicImage;
-
-/// GiB of a root volume where nothing else is said.
-const ROOT_SIZE: i64 = 8;
 
 /// Puts one of AWS's own images into a place.
 pub fn public_image(ctx: &mut Ctx<'_>, public: PublicImage) {
@@ -196,70 +193,43 @@ pub struct PastInstance {
     pub hostname: Option<String>,
 }
 
-/// Puts an instance of the past into a place. Its image must have been there.
+/// Puts an instance of the past into a place, at rest: its status checks have passed, nothing is going to happen by
+/// itself. Its image must have been there; its type need not be one that can be launched here.
 pub fn instance(ctx: &mut Ctx<'_>, past: PastInstance) {
-    let image = super::image::find(ctx, &past.image);
-    let system = image.as_ref().map(|image| image.system.clone()).unwrap_or_default();
-    let root = image.as_ref().and_then(|image| image.devices.first().cloned()).unwrap_or(Device {
-        name: "/dev/xvda".to_owned(),
-        snapshot: None,
-        size: ROOT_SIZE,
-        delete_on_termination: true,
-    });
-    let further = past.volumes.iter().map(|(name, size, keep)| Device {
-        name: name.clone(),
-        snapshot: None,
-        size: *size,
-        delete_on_termination: !keep,
-    });
-    let devices: Vec<Device> = std::iter::once(root).chain(further).collect();
-    let mut volumes = Vec::new();
-    for device in devices {
-        let id = ctx.fixed_id("vol", &format!("{} {}", past.id, device.name));
-        let volume = Volume {
-            size: device.size,
-            device: device.name,
-            instance: Some(past.id.clone()),
-            delete_on_termination: device.delete_on_termination,
-            zone: past.zone.clone(),
-            snapshot: device.snapshot,
-            created: past.launched,
-            tags: BTreeMap::new(),
-        };
-        ctx.region().ec2.volumes.insert(id.clone(), volume);
-        volumes.push(id);
-    }
-    let octet = |purpose: &str| 4 + (ctx.draw(&past.id, purpose, 0) * 240.0) as u8;
-    let ip = format!("172.31.{}.{}", octet("network"), octet("address"));
-    let machine = Machine {
-        system,
-        hostname: past.hostname.unwrap_or_else(|| format!("ip-{}", ip.replace('.', "-"))),
-        ip: ip.clone(),
-        software: past.software,
-        booted_at: past.launched,
-        running: past.stopped.is_none(),
-        sick: image.as_ref().is_some_and(|image| image.sick),
-        agent: past.agent,
-    };
-    let instance = Instance {
-        image_id: past.image,
-        architecture: network::architecture(&past.instance_type).to_owned(),
-        instance_type: past.instance_type,
-        state: if past.stopped.is_some() { "stopped" } else { "running" }.to_owned(),
-        subnet: network::default_subnet(ctx, &past.zone),
-        zone: past.zone,
-        launched: past.launched,
-        running_at: past.launched,
-        passes_at: past.launched,
-        ended_at: past.stopped,
-        ip,
-        profile: past.profile,
-        volumes,
-        tags: past.tags,
-        operator: past.operator,
-        user_data: None,
-    };
+    let Ok(found) = launch::locate(ctx, &past.launch()) else { return };
+    let reservation = past.id.replacen("i-", "r-", 1);
+    launch::put(ctx, &past.id, &reservation, &past.launch(), &found, past.launched);
     let region = ctx.region();
-    region.machines.insert(past.id.clone(), machine);
-    region.ec2.instances.insert(past.id, instance);
+    if let Some(instance) = region.ec2.instances.get_mut(&past.id) {
+        instance.operator = past.operator;
+        if let Some(at) = past.stopped {
+            instance.enter(State::Stopped, at);
+            instance.reason = lifecycle::initiated(at);
+        }
+    }
+    if let Some(machine) = region.machines.get_mut(&past.id) {
+        machine.running = past.stopped.is_none();
+        machine.agent = past.agent;
+        machine.software = past.software;
+        if let Some(hostname) = past.hostname {
+            machine.hostname = hostname;
+        }
+    }
+}
+
+impl PastInstance {
+    /// The launch that it comes from.
+    fn launch(&self) -> Launch {
+        let volume = |(device, size, keep): &(String, i64, bool)| json!({"DeviceName": device, "Ebs": {"VolumeSize": size, "DeleteOnTermination": !keep}});
+        let volumes: Vec<Value> = self.volumes.iter().map(volume).collect();
+        let profile = self.profile.as_ref().map(|name| json!({"Name": name}));
+        Launch {
+            image_id: self.image.clone(),
+            instance_type: self.instance_type.clone(),
+            zone: Some(self.zone.clone()),
+            settings: json!({"BlockDeviceMappings": volumes, "IamInstanceProfile": profile}),
+            tags: self.tags.clone(),
+            ..Launch::default()
+        }
+    }
 }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::{Image, find};
 use crate::sandbox::Ctx;
 use crate::sandbox::ec2::filter::{IMAGE, page, passes};
+use crate::sandbox::ec2::instance::State;
 use crate::sandbox::value::{ApiError, Get, tag_list};
 
 /// `DescribeImages`: own images, public ones and those that are shared with the account.
@@ -61,7 +62,7 @@ fn named(ctx: &mut Ctx<'_>, asked: &[&str]) -> Result<Vec<(String, Image)>, ApiE
 fn runs_anywhere(ctx: &Ctx<'_>, id: &str) -> bool {
     let places = ctx.cloud.places.iter().filter(|(place, _)| place.region == ctx.place.region);
     let mut instances = places.flat_map(|(_, region)| region.ec2.instances.values());
-    instances.any(|instance| instance.image_id == id && instance.state != "terminated")
+    instances.any(|instance| instance.image_id == id && instance.state != State::Terminated)
 }
 
 fn is_old(image: &Image, now: Timestamp) -> bool {

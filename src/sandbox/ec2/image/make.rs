@@ -9,6 +9,7 @@ use super::{Device, Image, Protection, find};
 use crate::sandbox::Ctx;
 use crate::sandbox::cloud::{Event as CloudEvent, Place};
 use crate::sandbox::ec2::filter::{IMAGE, INSTANCE, SNAPSHOT, specified_tags};
+use crate::sandbox::ec2::instance::State;
 use crate::sandbox::ec2::snapshot::{self, Taken};
 use crate::sandbox::ec2::{self, Event, ImageCopy, NewImage};
 use crate::sandbox::machine::Software;
@@ -45,7 +46,7 @@ pub(in crate::sandbox::ec2) fn create(ctx: &mut Ctx<'_>, new: &NewImage) -> Resu
     INSTANCE.check(&[&new.instance_id], |_| instance.is_some())?;
     let Some(instance) = instance else { return Err(INSTANCE.not_found(&new.instance_id)) };
     let machine = ctx.region().machines.get(&new.instance_id).cloned();
-    let Some(machine) = machine.filter(|_| matches!(instance.state.as_str(), "running" | "stopped")) else {
+    let Some(machine) = machine.filter(|_| matches!(instance.state, State::Running | State::Stopped)) else {
         let message = format!("Instance {} is not in the 'running' or 'stopped' state.", new.instance_id);
         return Err(ApiError::new("IncorrectState", message));
     };
@@ -171,7 +172,8 @@ pub(super) fn create_called(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, A
         snapshot_tags: specified_tags(input, "snapshot"),
     };
     let id = create(ctx, &new)?;
-    let runs = ctx.region().ec2.instances.get(&new.instance_id).is_some_and(|instance| instance.state == "running");
+    let runs =
+        ctx.region().ec2.instances.get(&new.instance_id).is_some_and(|instance| instance.state == State::Running);
     if runs && input.flag("NoReboot") != Some(true) {
         ec2::call(ctx, "RebootInstances", &json!({"InstanceIds": [new.instance_id]}))?;
     }

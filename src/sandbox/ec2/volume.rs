@@ -1,0 +1,176 @@
+//! Volumes.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::filter::{Filters, SNAPSHOT, VOLUME, one, specified_tags};
+use super::tag::Tags;
+use super::{here, network, page};
+use crate::sandbox::cloud::Ctx;
+use crate::sandbox::value::{ApiError, Get, tag_list, time};
+
+/// A volume.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Volume {
+    /// GiB.
+    pub size: i64,
+    /// For example `gp3`.
+    pub volume_type: String,
+    /// Whether it is encrypted.
+    pub encrypted: bool,
+    /// The device under which it is attached.
+    pub device: String,
+    /// The instance that it is attached to.
+    pub instance: Option<String>,
+    /// Whether it goes away with the instance.
+    pub delete_on_termination: bool,
+    /// The Availability Zone.
+    pub zone: String,
+    /// The snapshot that it was made from.
+    pub snapshot: Option<String>,
+    /// When it was made; one that came with an instance was attached then.
+    pub created: Timestamp,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// Types of volumes, with what they may be in GiB.
+const TYPES: [(&str, i64, i64); 7] = [
+    ("gp2", 1, 16_384),
+    ("gp3", 1, 65_536),
+    ("io1", 4, 16_384),
+    ("io2", 4, 65_536),
+    ("sc1", 125, 16_384),
+    ("st1", 125, 16_384),
+    ("standard", 1, 1024),
+];
+
+/// `DescribeVolumes`.
+pub(super) fn describe(ctx: &Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
+    page::refuse_with_ids(input, "VolumeIds", "volumesSet")?;
+    let volumes = &here(ctx)?.volumes;
+    let ids = input.texts("VolumeIds");
+    VOLUME.check(&ids, |id| volumes.contains_key(id))?;
+    let known = [
+        "attachment.delete-on-termination",
+        "attachment.device",
+        "attachment.instance-id",
+        "attachment.status",
+        "availability-zone",
+        "encrypted",
+        "size",
+        "snapshot-id",
+        "status",
+        "tag-key",
+        "volume-id",
+        "volume-type",
+    ];
+    let filters = Filters::read(input, &known)?;
+    let items = volumes
+        .iter()
+        .filter(|(id, _)| ids.is_empty() || ids.contains(&id.as_str()))
+        .filter(|(id, volume)| filters.pass_tagged(&volume.tags, |name| volume.filtered(id, name)))
+        .map(|(id, volume)| (id.clone(), volume.value(id)))
+        .collect();
+    page::answer(input, "Volumes", page::USUAL, items)
+}
+
+/// `CreateVolume`.
+pub(super) fn create(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
+    let zone = input.text("AvailabilityZone").unwrap_or_default().to_owned();
+    if !network::zones(ctx).contains(&zone) {
+        let message = format!("The zone '{zone}' does not exist.");
+        return Err(ApiError::new("InvalidZone.NotFound", message));
+    }
+    let snapshot = input.text("SnapshotId").map(str::to_owned);
+    let source = snapshot.as_ref().and_then(|id| ctx.region().ec2.snapshots.get(id)).map(|snapshot| snapshot.size);
+    if let Some(id) = snapshot.as_deref().filter(|_| source.is_none()) {
+        return Err(SNAPSHOT.not_found(id));
+    }
+    let Some(size) = input.int("Size").or(source) else {
+        let message = "The request must contain the parameter size/snapshot";
+        return Err(ApiError::new("MissingParameter", message));
+    };
+    let volume_type = input.text("VolumeType").unwrap_or("gp2");
+    let bounds = TYPES.iter().find(|(name, ..)| *name == volume_type);
+    if bounds.is_none_or(|(_, least, most)| !(*least..=*most).contains(&size)) {
+        let message = format!("Volume of {size}GiB is not valid for volume type {volume_type}.");
+        return Err(ApiError::new("InvalidParameterValue", message));
+    }
+    let volume = Volume {
+        size,
+        volume_type: volume_type.to_owned(),
+        encrypted: input.flag("Encrypted").unwrap_or(false),
+        device: String::new(),
+        instance: None,
+        delete_on_termination: false,
+        zone,
+        snapshot,
+        created: ctx.now,
+        tags: specified_tags(input, "volume"),
+    };
+    let id = ctx.id("vol");
+    let told = volume.value(&id);
+    ctx.region().ec2.volumes.insert(id, volume);
+    Ok(told)
+}
+
+impl Volume {
+    fn status(&self) -> &'static str {
+        if self.instance.is_some() { "in-use" } else { "available" }
+    }
+
+    fn filtered(&self, id: &str, name: &str) -> Vec<String> {
+        let attached = |value: String| if self.instance.is_some() { vec![value] } else { Vec::new() };
+        match name {
+            "attachment.delete-on-termination" => attached(self.delete_on_termination.to_string()),
+            "attachment.device" => attached(self.device.clone()),
+            "attachment.instance-id" => self.instance.iter().cloned().collect(),
+            "attachment.status" => attached("attached".to_owned()),
+            "availability-zone" => one(&self.zone),
+            "encrypted" => one(self.encrypted.to_string()),
+            "size" => one(self.size.to_string()),
+            "snapshot-id" => self.snapshot.iter().cloned().collect(),
+            "status" => one(self.status()),
+            "volume-id" => one(id),
+            "volume-type" => one(&self.volume_type),
+            _ => Vec::new(),
+        }
+    }
+
+    fn value(&self, id: &str) -> Value {
+        let attachment = self.instance.as_ref().map(|instance| {
+            json!({
+                "VolumeId": id,
+                "InstanceId": instance,
+                "Device": self.device,
+                "State": "attached",
+                "AttachTime": time(self.created),
+                "DeleteOnTermination": self.delete_on_termination,
+            })
+        });
+        let iops = match self.volume_type.as_str() {
+            "gp3" => Some(3000),
+            "gp2" => Some((self.size * 3).clamp(100, 16_000)),
+            _ => None,
+        };
+        json!({
+            "VolumeId": id,
+            "Size": self.size,
+            "VolumeType": self.volume_type,
+            "Iops": iops,
+            "Throughput": (self.volume_type == "gp3").then_some(125),
+            "SnapshotId": self.snapshot.as_deref().unwrap_or_default(),
+            "Encrypted": self.encrypted,
+            "AvailabilityZone": self.zone,
+            "AvailabilityZoneId": network::zone_id(&self.zone),
+            "State": self.status(),
+            "CreateTime": time(self.created),
+            "Attachments": attachment.into_iter().collect::<Vec<_>>(),
+            "MultiAttachEnabled": false,
+            "Operator": {"Managed": false},
+            "Tags": tag_list(&self.tags),
+        })
+    }
+}
