@@ -1,0 +1,164 @@
+//! How launch templates and their versions are told.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use super::{Template, Version, named, unknown_name};
+use crate::sandbox::cloud::Ctx;
+use crate::sandbox::ec2::filter::{TEMPLATE, page, passes};
+use crate::sandbox::ec2::image;
+use crate::sandbox::value::{ApiError, Get, tag_list, time};
+
+/// The smallest and the largest page.
+const SIZES: (i64, i64) = (1, 200);
+
+/// `DescribeLaunchTemplates`.
+pub(super) fn templates(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
+    let (ids, names) = (input.texts("LaunchTemplateIds"), input.texts("LaunchTemplateNames"));
+    let all = &ctx.region().ec2.templates;
+    TEMPLATE.check(&ids, |id| all.contains_key(id))?;
+    if let Some(name) = names.iter().find(|name| !all.values().any(|template| template.name == **name)) {
+        return Err(unknown_name(name));
+    }
+    let mut items = Vec::new();
+    for (id, one) in all {
+        let chosen =
+            (ids.is_empty() || ids.contains(&id.as_str())) && (names.is_empty() || names.contains(&one.name.as_str()));
+        let answers = |name: &str| match name {
+            "launch-template-name" => Some(vec![one.name.clone()]),
+            "create-time" => Some(vec![format!("{:.3}", one.created)]),
+            _ => None,
+        };
+        if chosen && passes(input, &one.tags, &answers)? {
+            items.push(template(id, one));
+        }
+    }
+    let (templates, token) = page(items, input, SIZES)?;
+    Ok(json!({"LaunchTemplates": templates, "NextToken": token}))
+}
+
+/// `DescribeLaunchTemplateVersions`: of one template, newest first, or the newest and default ones of all.
+pub(super) fn versions(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
+    let by_template = input.has("LaunchTemplateId") || input.has("LaunchTemplateName");
+    let found = if by_template { of_one(ctx, input)? } else { of_all(ctx, input)? };
+    let mut items = Vec::new();
+    for told in found {
+        if passes(input, &BTreeMap::new(), &|name| answers(&told, name))? {
+            items.push(told);
+        }
+    }
+    let mut input = input.clone();
+    if !input.has("MaxResults") {
+        input["MaxResults"] = SIZES.1.into();
+    }
+    let (mut versions, token) = page(items, &input, SIZES)?;
+    if input.flag("ResolveAlias") == Some(true) {
+        for version in &mut versions {
+            resolve_alias(ctx, version)?;
+        }
+    }
+    Ok(json!({"LaunchTemplateVersions": versions, "NextToken": token}))
+}
+
+/// Versions of the template that the request names.
+fn of_one(ctx: &mut Ctx<'_>, input: &Value) -> Result<Vec<Value>, ApiError> {
+    let (id, template) = named(ctx, input)?;
+    let asked = input.texts("Versions");
+    let bounds = (input.text("MinVersion"), input.text("MaxVersion"));
+    if !asked.is_empty() && bounds != (None, None) {
+        let message = "Versions cannot be used together with MinVersion and MaxVersion.";
+        return Err(ApiError::new("InvalidParameterCombination", message));
+    }
+    let mut numbers = BTreeSet::new();
+    for text in &asked {
+        numbers.insert(template.version(id, text)?.0);
+    }
+    let bound = |text: Option<&str>| text.and_then(|text| template.number(text));
+    let within = bound(bounds.0).unwrap_or(i64::MIN)..=bound(bounds.1).unwrap_or(i64::MAX);
+    let chosen = template
+        .versions
+        .iter()
+        .rev()
+        .filter(|(number, _)| (asked.is_empty() || numbers.contains(number)) && within.contains(number));
+    Ok(chosen.map(|(number, one)| version(id, template, *number, one)).collect())
+}
+
+/// The newest and default versions of all templates.
+fn of_all(ctx: &mut Ctx<'_>, input: &Value) -> Result<Vec<Value>, ApiError> {
+    let asked = input.texts("Versions");
+    if asked.is_empty() || asked.iter().any(|text| !matches!(*text, "$Latest" | "$Default")) {
+        let message = "Either a launch template ID or a launch template name must be specified in the request.";
+        return Err(ApiError::new("MissingParameter", message));
+    }
+    let mut told = Vec::new();
+    for (id, template) in &ctx.region().ec2.templates {
+        let numbers: BTreeSet<i64> = asked.iter().filter_map(|text| template.number(text)).collect();
+        let versions = numbers.into_iter().rev().filter_map(|number| Some((number, template.versions.get(&number)?)));
+        told.extend(versions.map(|(number, one)| version(id, template, number, one)));
+    }
+    Ok(told)
+}
+
+/// What a version has under a filter's name.
+fn answers(told: &Value, name: &str) -> Option<Vec<String>> {
+    let text = |value: &Value| match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Bool(flag) => Some(flag.to_string()),
+        _ => None,
+    };
+    let at = |pointer: &str| Some(told.pointer(pointer).and_then(text).into_iter().collect());
+    match name {
+        "create-time" => Some(told.time("CreateTime").iter().map(|at| format!("{at:.3}")).collect()),
+        "ebs-optimized" => at("/LaunchTemplateData/EbsOptimized"),
+        "http-endpoint" => at("/LaunchTemplateData/MetadataOptions/HttpEndpoint"),
+        "http-tokens" => at("/LaunchTemplateData/MetadataOptions/HttpTokens"),
+        "iam-instance-profile" => at("/LaunchTemplateData/IamInstanceProfile/Arn"),
+        "image-id" => at("/LaunchTemplateData/ImageId"),
+        "instance-type" => at("/LaunchTemplateData/InstanceType"),
+        "is-default-version" => at("/DefaultVersion"),
+        "kernel-id" => at("/LaunchTemplateData/KernelId"),
+        "ram-disk-id" => at("/LaunchTemplateData/RamDiskId"),
+        _ => None,
+    }
+}
+
+/// Puts the literal image id in the place of a `resolve:ssm:` one.
+///
+/// # Errors
+/// As EC2 reports a parameter that cannot be resolved.
+pub(super) fn resolve_alias(ctx: &mut Ctx<'_>, told: &mut Value) -> Result<(), ApiError> {
+    if let Some(Value::String(id)) = told.pointer_mut("/LaunchTemplateData/ImageId") {
+        *id = image::resolve(ctx, id)?;
+    }
+    Ok(())
+}
+
+/// A template, as the API writes it.
+pub(super) fn template(id: &str, template: &Template) -> Value {
+    json!({
+        "LaunchTemplateId": id,
+        "LaunchTemplateName": template.name,
+        "CreateTime": time(template.created),
+        "CreatedBy": template.created_by,
+        "DefaultVersionNumber": template.default,
+        "LatestVersionNumber": template.latest(),
+        "Operator": {"Managed": false},
+        "Tags": (!template.tags.is_empty()).then(|| tag_list(&template.tags)),
+    })
+}
+
+/// A version, as the API writes it.
+pub(super) fn version(id: &str, template: &Template, number: i64, version: &Version) -> Value {
+    json!({
+        "LaunchTemplateId": id,
+        "LaunchTemplateName": template.name,
+        "VersionNumber": number,
+        "VersionDescription": (!version.description.is_empty()).then_some(&version.description),
+        "CreateTime": time(version.created),
+        "CreatedBy": version.created_by,
+        "DefaultVersion": number == template.default,
+        "LaunchTemplateData": version.data,
+        "Operator": {"Managed": false},
+    })
+}
