@@ -192,7 +192,7 @@ impl InstanceType {
         json!({
             "InstanceType": self.name,
             "CurrentGeneration": self.is_current(),
-            "FreeTierEligible": self.name.ends_with(".micro"),
+            "FreeTierEligible": self.name.rsplit('.').next() == Some("micro"),
             "SupportedUsageClasses": ["on-demand", "spot"],
             "SupportedRootDeviceTypes": ["ebs"],
             "SupportedVirtualizationTypes": ["hvm"],

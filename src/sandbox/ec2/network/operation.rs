@@ -94,13 +94,11 @@ fn create_vpc(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
 
 fn block(input: &Value) -> Result<String, ApiError> {
     let cidr = input.text("CidrBlock").unwrap_or_default();
-    match range(cidr) {
-        Some(_) => Ok(cidr.to_owned()),
-        None => {
-            let message = format!("Value ({cidr}) for parameter cidrBlock is invalid. This is not a valid CIDR block.");
-            Err(ApiError::new("InvalidParameterValue", message))
-        }
+    if range(cidr).is_some() {
+        return Ok(cidr.to_owned());
     }
+    let message = format!("Value ({cidr}) for parameter cidrBlock is invalid. This is not a valid CIDR block.");
+    Err(ApiError::new("InvalidParameterValue", message))
 }
 
 fn delete_vpc(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
