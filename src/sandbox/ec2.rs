@@ -236,7 +236,14 @@ pub struct ResolvedTemplate {
 /// `InvalidLaunchTemplateId.NotFound`, `InvalidLaunchTemplateName.NotFoundException`,
 /// `InvalidLaunchTemplateId.VersionNotFound`.
 pub fn resolve_template(ctx: &mut Ctx<'_>, specification: &Value) -> Result<ResolvedTemplate, ApiError> {
-    template::resolve(ctx, specification)
+    // Auto Scaling keeps both the id and the name of one template: the id counts.
+    let mut specification = specification.clone();
+    if specification.has("LaunchTemplateId")
+        && let Some(members) = specification.as_object_mut()
+    {
+        members.remove("LaunchTemplateName");
+    }
+    template::resolve(ctx, &specification)
 }
 
 /// The literal image id behind an `ImageId` that may be `resolve:ssm:PARAMETER[:VERSION|:LABEL]`.
