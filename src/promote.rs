@@ -11,18 +11,6 @@ pub mod perform;
 
 use crate::model::{RolloutRecord, Site};
 
-/// The parameter of a channel's rollout record.
-#[must_use]
-pub fn rollout_parameter(recipe: &str, channel: &str) -> String {
-    format!("/rebake/_rollout/{recipe}/{channel}")
-}
-
-/// The parameter of a channel's approval.
-#[must_use]
-pub fn approval_parameter(recipe: &str, channel: &str) -> String {
-    format!("/rebake/_approval/{recipe}/{channel}")
-}
-
 /// What one look at a channel's parameters shows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Seen {

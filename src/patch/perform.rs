@@ -10,7 +10,7 @@ use super::decide::{Verdicts, next};
 use super::{Action, Goal, Phase, Seen, comment};
 use crate::aws::{Connection, Error, InvocationQuery, NewCommand};
 use crate::model::{Command, Invocation, InvocationStatus, Site, Tags};
-use crate::plan::{PatchTarget, Reboot, RingPatch};
+use crate::plan::{PatchTarget, RingPatch};
 use crate::run::drive::Job;
 use crate::step::Step;
 
@@ -154,8 +154,7 @@ impl PatchJob<'_> {
         let operation = if phase == Phase::Install { "Install" } else { "Scan" };
         let mut parameters = vec![("Operation", operation), ("SnapshotId", self.ring.snapshot_id.as_str())];
         if phase == Phase::Install {
-            let option = if self.ring.reboot == Reboot::Never { "NoReboot" } else { "RebootIfNeeded" };
-            parameters.push(("RebootOption", option));
+            parameters.push(("RebootOption", self.goal().reboot_option()));
         }
         parameters.into_iter().map(|(key, value)| (key.to_owned(), vec![value.to_owned()])).collect()
     }

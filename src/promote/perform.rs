@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Action, Seen, approval_parameter, decide, gate, rollout_parameter};
+use super::{Action, Seen, decide, gate};
 use crate::aws::{Connection, Error, ValueKind};
-use crate::model::{Approval, RolloutOutcome, RolloutRecord, Site, channel_parameter};
+use crate::model::{
+    Approval, RolloutOutcome, RolloutRecord, Site, approval_parameter, channel_parameter, rollout_parameter,
+};
 use crate::plan::{Gate, Rollout};
 use crate::run::drive::Job;
 use crate::step::Step;

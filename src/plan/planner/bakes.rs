@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 
 use super::{Input, site_of};
 use crate::bake::digest::{Inputs, digest, token};
-use crate::classify::need::version_key;
+use crate::classify::need::newest_tested;
 use crate::config::recipe::{ComponentFile, ImageBuilder};
 use crate::config::{self, Build, Recipe, Trigger};
 use crate::model::{Image, Platform, Site};
@@ -54,7 +54,7 @@ pub(super) fn bake(input: &Input<'_>, recipe: &Recipe, asked: bool) -> Verdict {
     let Some(parent_id) = input.fleet.parents.get(&(site.clone(), named.clone())) else {
         return blocked(format!("its parent {named} is not to be found in {first}"), "rebake doctor");
     };
-    let components = match components(input, recipe, builder, &site) {
+    let components = match resolve(input, &recipe.name, &builder.components, &site) {
         Ok(components) => components,
         Err(reason) => return blocked(reason, "rebake doctor"),
     };
@@ -75,7 +75,7 @@ pub(super) fn bake(input: &Input<'_>, recipe: &Recipe, asked: bool) -> Verdict {
         })
     };
     let new_digest = digest_with(parent_id);
-    let newest = newest(input, recipe, &site);
+    let newest = newest_tested(input.fleet, &site, &recipe.name);
     let found = due(input, recipe, newest, &new_digest, &digest_with, asked);
     let (reasons, trigger) = match found {
         Due::Yes { reasons, trigger } => (reasons, trigger),
@@ -138,15 +138,6 @@ fn settings(builder: &ImageBuilder) -> Vec<(&'static str, String)> {
     ]
 }
 
-fn components(
-    input: &Input<'_>,
-    recipe: &Recipe,
-    builder: &ImageBuilder,
-    site: &Site,
-) -> Result<Vec<Component>, String> {
-    resolve(input, &recipe.name, &builder.components, site)
-}
-
 /// Components in exact versions: Amazon's as they resolve now, our own by their content.
 fn resolve(
     input: &Input<'_>,
@@ -188,13 +179,6 @@ fn expected(components: &[Component], tests: &[Component], regions: usize) -> u6
     let test = if tests.is_empty() { 0 } else { TEST_SECONDS };
     let copies = if regions > 1 { COPY_SECONDS } else { 0 };
     BUILD_SECONDS + work + test + copies
-}
-
-/// The newest image of a recipe at its build site.
-fn newest<'a>(input: &Input<'a>, recipe: &Recipe, site: &Site) -> Option<&'a Image> {
-    let own = input.fleet.images.iter().filter(|image| image.site == *site && image.is_usable());
-    own.filter(|image| image.rebake().is_some_and(|tags| tags.recipe == recipe.name && tags.state == "tested"))
-        .max_by_key(|image| image.rebake().map(|tags| version_key(tags.version)))
 }
 
 enum Due {
