@@ -4,6 +4,7 @@
 mod architecture;
 mod bake_port;
 mod demo;
+mod end_state;
 mod env;
 mod inventory;
 mod main_job;
