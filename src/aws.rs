@@ -174,7 +174,7 @@ impl Aws {
         if let Some(config) = locked(&self.0.roles).get(role) {
             return config.clone();
         }
-        let config = credentials::assumed(&self.0.base, role, &self.0.run).await;
+        let config = credentials::assumed(&self.0.base, role, &self.0.run, &self.0.clock).await;
         locked(&self.0.roles).entry(role.clone()).or_insert(config).clone()
     }
 }

@@ -16,11 +16,15 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::identity::SharedIdentityCache;
 use aws_types::region::Region;
 
-use super::Options;
 use super::text::session_name;
+use super::{Clock, Options};
 
 /// How long an answer may take.
 const ANSWER: Duration = Duration::from_mins(1);
+/// How long it may take to get through to AWS.
+const CONNECT: Duration = Duration::from_secs(5);
+/// How long credentials may take, a role's or a command's.
+const CREDENTIALS: Duration = Duration::from_secs(20);
 /// Where roles are assumed when nothing names a region: every account has it, and AWS retires none.
 const STS_REGION: &str = "us-east-1";
 
@@ -45,7 +49,9 @@ impl RoleChain {
 
 /// The configuration as the caller.
 pub(super) async fn base(options: &Options) -> SdkConfig {
-    let timeouts = TimeoutConfig::builder().operation_attempt_timeout(options.clock.worth(ANSWER)).build();
+    let worth = |limit| options.clock.worth(limit);
+    let timeouts =
+        TimeoutConfig::builder().operation_attempt_timeout(worth(ANSWER)).connect_timeout(worth(CONNECT)).build();
     let Some(transport) = &options.transport else {
         let http =
             aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
@@ -53,6 +59,9 @@ pub(super) async fn base(options: &Options) -> SdkConfig {
             .http_client(http)
             .retry_config(RetryConfig::disabled())
             .timeout_config(timeouts)
+            // An answer has a minute as a whole; the SDK's own guard counts in this clock's time, however fast it runs.
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+            .identity_cache(identity_cache(&options.clock))
             .sleep_impl(options.clock.clone())
             .time_source(options.clock.clone());
         if let Ok(name) = AppName::new("rebake") {
@@ -78,7 +87,7 @@ pub(super) async fn base(options: &Options) -> SdkConfig {
         .retry_config(RetryConfig::disabled())
         .timeout_config(timeouts)
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-        .identity_cache(identity_cache())
+        .identity_cache(identity_cache(&options.clock))
         .sleep_impl(options.clock.clone())
         .time_source(options.clock.clone());
     builder.set_region(options.region.clone().map(Region::new));
@@ -100,7 +109,7 @@ fn regions(options: &Options) -> RegionProviderChain {
 }
 
 /// The configuration as a role.
-pub(super) async fn assumed(base: &SdkConfig, role: &RoleChain, run: &str) -> SdkConfig {
+pub(super) async fn assumed(base: &SdkConfig, role: &RoleChain, run: &str, clock: &Clock) -> SdkConfig {
     let mut steps: Vec<&RoleChain> = std::iter::successors(Some(role), |role| role.via.as_deref()).collect();
     steps.reverse();
     let mut config = base.clone();
@@ -116,12 +125,12 @@ pub(super) async fn assumed(base: &SdkConfig, role: &RoleChain, run: &str) -> Sd
             provider = provider.external_id(id);
         }
         let provider = SharedCredentialsProvider::new(provider.build().await);
-        config = config.into_builder().credentials_provider(provider).identity_cache(identity_cache()).build();
+        config = config.into_builder().credentials_provider(provider).identity_cache(identity_cache(clock)).build();
     }
     config
 }
 
 /// A cache of its own for each identity, shared by its regions.
-fn identity_cache() -> SharedIdentityCache {
-    aws_config::identity::IdentityCache::lazy().build()
+fn identity_cache(clock: &Clock) -> SharedIdentityCache {
+    aws_config::identity::IdentityCache::lazy().load_timeout(clock.worth(CREDENTIALS)).build()
 }

@@ -26,17 +26,17 @@ pub enum Standing {
     Until {
         /// When to look again.
         at: Timestamp,
-        /// What holds, for people.
+        /// What is waited for, for people.
         why: String,
     },
     /// Something else must happen first: another task of the run, which may still end well.
     Pending {
-        /// What, for people.
+        /// What is waited for, for people.
         why: String,
     },
     /// A person must act.
     Person {
-        /// What to do, for people.
+        /// What is waited for and what to do, for people.
         why: String,
     },
 }
@@ -65,28 +65,28 @@ fn one(gate: &Gate, recipe: &str, channel: &str, version: &str, seen: &Seen, now
             let current =
                 seen.channels.iter().find(|(name, _)| name == other).and_then(|(_, current)| current.as_ref());
             match current {
-                Some((there, since)) if there == version => after(*since, *seconds, now, format!("soaks on {other}")),
-                _ => Standing::Pending { why: format!("{other} does not point to {version} yet") },
+                Some((there, since)) if there == version => {
+                    after(*since, *seconds, now, format!("the soak on {other}"))
+                }
+                _ => Standing::Pending { why: format!("{other} to point to {version}") },
             }
         }
         Gate::Approval if seen.approved.as_deref() == Some(version) => Standing::Open,
-        Gate::Approval => {
-            Standing::Person { why: format!("needs approval: rebake approve {recipe}@{version} {channel}") }
-        }
+        Gate::Approval => Standing::Person { why: format!("approval: rebake approve {recipe}@{version} {channel}") },
         Gate::Window(window) if window.is_open(now) => Standing::Open,
         Gate::Window(window) => match window.next_open(now) {
-            Some(at) => Standing::Until { at, why: format!("waits for its window, {}", window.told()) },
-            None => Standing::Person { why: format!("its window, {}, never opens", window.told()) },
+            Some(at) => Standing::Until { at, why: format!("its window, {}", window.told()) },
+            None => Standing::Person { why: format!("its window, {}, which never opens", window.told()) },
         },
         Gate::Freeze(freeze) if !freeze.holds(now) => Standing::Open,
         Gate::Freeze(freeze) => match freeze.ends(now) {
-            Some(at) => Standing::Until { at, why: format!("a freeze is in force, {}", freeze.schedule.told()) },
-            None => Standing::Person { why: "a freeze is in force that never ends".to_owned() },
+            Some(at) => Standing::Until { at, why: format!("the end of a freeze, {}", freeze.schedule.told()) },
+            None => Standing::Person { why: "the end of a freeze that never ends".to_owned() },
         },
         Gate::After { ring, seconds } => {
             match seen.rings.iter().find(|(name, _)| name == ring).and_then(|(_, ended)| *ended) {
-                Some(ended) => after(ended, *seconds, now, format!("soaks after ring {ring}")),
-                None => Standing::Pending { why: format!("ring {ring} is not patched yet") },
+                Some(ended) => after(ended, *seconds, now, format!("the soak after ring {ring}")),
+                None => Standing::Pending { why: format!("ring {ring} to be patched") },
             }
         }
     }

@@ -8,5 +8,6 @@ mod end_state;
 mod env;
 mod inventory;
 mod main_job;
+mod over_http;
 mod port;
 mod served;

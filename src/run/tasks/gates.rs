@@ -37,7 +37,9 @@ pub(super) async fn pass(run: &Run, held: &Held<'_>) -> Result<(), Outcome> {
                 tell(run, held.task, &why, None);
                 match run.board.over(&on).await {
                     Some(Board::Well) => {}
-                    Some(_) | None => return Err(Outcome::Skipped { why: format!("{why}: {on} did not end well") }),
+                    Some(_) | None => {
+                        return Err(Outcome::Skipped { why: format!("waited for {why}, and {on} did not end well") });
+                    }
                 }
             }
             Standing::Person { why } => return Err(Outcome::Waiting { why, until: None, person: true }),

@@ -1,0 +1,102 @@
+//! The road to real AWS: the binary without `--sandbox`, as a process of its own, with the SDK's own credentials,
+//! regions and HTTP, against a served account.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use crate::served::Served;
+
+/// Virtual seconds a second, on both sides.
+const RATE: &str = "600";
+
+/// More passes than the demo's gates need.
+const PASSES: usize = 8;
+
+/// The binary as a scheduler starts it: nothing in the environment but what leads to the account.
+fn rebake(served: &Served, folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_rebake"))
+        .args(arguments)
+        .current_dir(folder)
+        .env_clear()
+        .env("HOME", folder)
+        .env("AWS_ENDPOINT_URL", served.endpoint())
+        .env("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+        .env("AWS_SECRET_ACCESS_KEY", "secret")
+        .env("AWS_REGION", "eu-west-1")
+        .env("REBAKE_TIME_RATE", RATE)
+        .output()
+        .unwrap()
+}
+
+fn told(output: &Output) -> String {
+    format!("{}\n{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// The first moment at which time opens a gate that a pass left something waiting at.
+fn next_gate(pass: &Output) -> Option<Timestamp> {
+    let text = String::from_utf8_lossy(&pass.stderr).into_owned();
+    let events = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let until = |event: Value| event["kind"]["outcome"]["until"].as_str().map(|until| until.parse().unwrap());
+    events.filter_map(until).min()
+}
+
+/// Moves the account on to a moment.
+fn advance_to(served: &Served, moment: Timestamp) {
+    let now: Timestamp = served.get("clock")["now"].as_str().unwrap().parse().unwrap();
+    let by = moment.duration_since(now).max(SignedDuration::ZERO).as_secs() + 60;
+    served.post("clock", &json!({"advance": format!("{by}s")}));
+}
+
+#[test]
+fn the_main_job_runs_over_http_pass_by_pass_as_a_scheduler_starts_it() {
+    let served = Served::start(&["--clock", "fast", "--rate", RATE]);
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let written = rebake(&served, here, &["init", "--demo"]);
+    assert!(written.status.success(), "{}", told(&written));
+
+    let before = rebake(&served, here, &["plan", "--detailed-exitcode"]);
+    assert_eq!(before.status.code(), Some(3), "{}", told(&before));
+
+    let mut passes = 0;
+    loop {
+        let pass = rebake(&served, here, &["apply", "--yes", "--progress", "json"]);
+        assert_eq!(pass.status.code(), Some(8), "{}", told(&pass));
+        passes += 1;
+        assert!(passes < PASSES, "{}", told(&pass));
+        let Some(moment) = next_gate(&pass) else { break };
+        advance_to(&served, moment);
+    }
+    assert!(passes > 2, "soaks and windows hold work back");
+
+    let after = rebake(&served, here, &["plan", "--detailed-exitcode"]);
+    assert_eq!(after.status.code(), Some(0), "{}", told(&after));
+    proven_by_the_calls(&served);
+}
+
+/// What the account was asked for: in both regions, every goal once.
+fn proven_by_the_calls(served: &Served) {
+    let calls = served.get("calls");
+    let calls: Vec<&Value> = calls.as_array().unwrap().iter().filter(|call| call["operation"] != "").collect();
+    let of = |operation: &str| calls.iter().filter(|call| call["operation"] == operation).copied().collect::<Vec<_>>();
+    let accounts: BTreeSet<_> = calls.iter().map(|call| call["account"].as_str().unwrap()).collect();
+    let regions: BTreeSet<_> = calls.iter().map(|call| call["region"].as_str().unwrap()).collect();
+    assert_eq!(accounts, BTreeSet::from(["123456789012"]));
+    assert_eq!(regions, BTreeSet::from(["eu-west-1", "us-east-1"]));
+    let refused = calls.iter().filter(|call| call["status"] == 403).count();
+    assert_eq!(refused, 0, "signatures, clocks and tokens are right");
+    assert_eq!(of("StartInstanceRefresh").len(), 6);
+    let builds: BTreeSet<_> = of("CreateImage").iter().map(|call| call["request"]["clientToken"].to_string()).collect();
+    assert_eq!(builds.len(), 4, "a build that is asked for again is asked for under its token");
+    let installs: Vec<&Value> = of("SendCommand")
+        .into_iter()
+        .filter(|call| call["request"]["Comment"].as_str().unwrap().contains(" install "))
+        .flat_map(|call| call["request"]["InstanceIds"].as_array().unwrap())
+        .collect();
+    assert_eq!(installs.len(), 23);
+    assert_eq!(installs.into_iter().map(Value::to_string).collect::<BTreeSet<_>>().len(), 23, "each node once");
+}
