@@ -1,7 +1,9 @@
 //! BAKE: a recipe becomes an image, with EC2 Image Builder.
 //!
 //! [`decide`] says what is next: components, image recipe, infrastructure and distribution configuration are made or
-//! adopted by name and version; one build is asked for with a client token made from the goal; AMIs are marked as
+//! adopted by name and version; one build is asked for with a client token made from the goal and the number of the last
+//! build that came to nothing before the plan was made, so that a failed build never stands in the way of the next
+//! attempt, and any machine computes the same; AMIs are marked as
 //! tested when Image Builder says `AVAILABLE`, never before. [`perform`] observes and makes the effects.
 //! [`digest`] is the hash over everything that goes into an image.
 
@@ -25,8 +27,12 @@ pub struct Seen {
     pub infrastructure: Option<String>,
     /// The ARN of the distribution configuration.
     pub distribution: Option<String>,
-    /// The newest build of this recipe and version.
+    /// Whether Image Builder holds this recipe and version for something else than the goal.
+    pub taken: bool,
+    /// The newest build of the goal that counts: one that was over before the plan was made, and left nothing, does not.
     pub build: Option<Build>,
+    /// The number of the newest build that does not count; 0 if there is none.
+    pub spent: u64,
     /// The steps of its workflows, in order.
     pub steps: Vec<BuildStep>,
     /// The images that came out of it, by region.
@@ -60,6 +66,8 @@ pub enum Action {
         infrastructure: String,
         /// The distribution configuration.
         distribution: String,
+        /// The number of the last build that came to nothing: what tells this attempt's client token from earlier ones.
+        after: u64,
     },
     /// `CreateTags` on an image and its snapshots in one region: it is tested.
     MarkTested {

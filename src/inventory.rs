@@ -42,6 +42,8 @@ pub struct SiteRequest {
     pub parents: Vec<Parent>,
     /// Amazon's components to resolve here, as recipes name them: `update-linux` or `update-linux@1.2.x`.
     pub components: Vec<String>,
+    /// Recipes that are built here: what Image Builder holds of them is read.
+    pub recipes: Vec<String>,
     /// Recipe and channel, for each channel that this site holds.
     pub channels: Vec<(String, String)>,
 }
@@ -56,6 +58,7 @@ impl SiteRequest {
             role: None,
             parents: Vec::new(),
             components: Vec::new(),
+            recipes: Vec::new(),
             channels: Vec::new(),
         }
     }
@@ -118,6 +121,7 @@ pub fn merge(as_of: Timestamp, parts: Vec<Fleet>) -> Fleet {
         fleet.images.extend(part.images);
         fleet.parents.extend(part.parents);
         fleet.components.extend(part.components);
+        fleet.image_recipes.extend(part.image_recipes);
         fleet.channels.extend(part.channels);
         fleet.gaps.extend(part.gaps);
     }
@@ -126,6 +130,7 @@ pub fn merge(as_of: Timestamp, parts: Vec<Fleet>) -> Fleet {
     fleet.groups.sort_by(|a, b| (&a.site, &a.name).cmp(&(&b.site, &b.name)));
     fleet.templates.sort_by(|a, b| (&a.site, &a.id).cmp(&(&b.site, &b.id)));
     fleet.images.sort_by(|a, b| (&a.site, &a.id).cmp(&(&b.site, &b.id)));
+    fleet.image_recipes.sort_by(|a, b| (&a.name, &a.version, &a.site).cmp(&(&b.name, &b.version, &b.site)));
     fleet.channels.sort_by(|a, b| (&a.recipe, &a.name, &a.site).cmp(&(&b.recipe, &b.name, &b.site)));
     fleet
         .gaps

@@ -15,7 +15,7 @@ mod site;
 mod template;
 pub mod window;
 
-pub use build::{Build, BuildStatus, BuildStep, BuiltImage};
+pub use build::{Build, BuildStatus, BuildStep, BuiltImage, ImageRecipe};
 pub use channel::{
     Approval, Channel, ChannelVersion, RolloutOutcome, RolloutRecord, approval_parameter, channel_parameter,
     rollout_parameter,

@@ -3,8 +3,8 @@
 //! None of them is ever changed: a new version has a new name, so finding one by name is finding the right one.
 
 use aws_sdk_imagebuilder::types::{
-    AmiDistributionConfiguration, ComponentConfiguration, Distribution, EbsInstanceBlockDeviceSpecification,
-    InstanceBlockDeviceMapping, InstanceMetadataOptions, LaunchPermissionConfiguration, Platform,
+    AmiDistributionConfiguration, ComponentConfiguration, Distribution, EbsInstanceBlockDeviceSpecification, Filter,
+    InstanceBlockDeviceMapping, InstanceMetadataOptions, LaunchPermissionConfiguration, Ownership, Platform,
 };
 
 use super::builds::PAGE;
@@ -12,7 +12,10 @@ use super::call::Call;
 use super::connection::Connection;
 use super::error::{Error, ErrorKind};
 use super::text::partition;
-use crate::model::Tags;
+use crate::model::{ImageRecipe, Tags};
+
+/// The most values that a filter takes.
+const FILTER_VALUES: usize = 10;
 
 /// A component to make.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,12 +130,43 @@ impl Connection {
         Ok(arns.filter_map(|component| component.arn).max())
     }
 
-    /// The ARN of this account's image recipe of this name and version, if it exists.
-    pub async fn find_image_recipe(&self, name: &str, version: &str) -> Result<Option<String>, Error> {
+    /// The image recipes of this account that have one of these names, in all versions.
+    pub async fn image_recipes(&self, names: &[String]) -> Result<Vec<ImageRecipe>, Error> {
+        let mut recipes = Vec::new();
+        for names in names.chunks(FILTER_VALUES) {
+            let filter = Filter::builder().name("name").set_values(Some(names.to_vec())).build();
+            let request = self.imagebuilder.list_image_recipes().owner(Ownership::SelfValue).filters(filter);
+            let request = request.max_results(PAGE);
+            let pages = self
+                .pages(
+                    Call::repeatable("imagebuilder:ListImageRecipes", ""),
+                    |token| request.clone().set_next_token(token).send(),
+                    |page| page.next_token.as_deref(),
+                )
+                .await?;
+            let told = pages.into_iter().flat_map(|page| page.image_recipe_summary_list.unwrap_or_default());
+            recipes.extend(told.filter_map(|recipe| {
+                let version = recipe.arn?.rsplit('/').next()?.to_owned();
+                let tags = recipe.tags.unwrap_or_default().into_iter().collect();
+                Some(ImageRecipe { site: self.site().clone(), name: recipe.name?, version, tags })
+            }));
+        }
+        Ok(recipes)
+    }
+
+    /// The ARN and the tags of this account's image recipe of this name and version, if it exists.
+    pub async fn find_image_recipe(&self, name: &str, version: &str) -> Result<Option<(String, Tags)>, Error> {
         let arn = self.image_builder_arn(&format!("image-recipe/{name}/{version}"));
         let call = Call::repeatable("imagebuilder:GetImageRecipe", &arn);
         let request = self.imagebuilder.get_image_recipe().image_recipe_arn(&arn);
-        exists(self.call(call, || request.clone().send()).await, arn.clone())
+        match self.call(call, || request.clone().send()).await {
+            Ok(answer) => {
+                let tags = answer.image_recipe.and_then(|recipe| recipe.tags).unwrap_or_default();
+                Ok(Some((arn.clone(), tags.into_iter().collect())))
+            }
+            Err(error) if error.kind == ErrorKind::Gone => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// The ARN of this account's infrastructure configuration of this name, if it exists.

@@ -69,7 +69,7 @@ impl Connection {
                 })
             })
             .collect();
-        builds.sort_by_key(|build| Reverse(number(&build.arn)));
+        builds.sort_by_key(|build| Reverse(build.number()));
         Ok(builds)
     }
 
@@ -199,11 +199,6 @@ impl Connection {
     }
 }
 
-/// The number at the end of a build's ARN.
-fn number(arn: &str) -> u64 {
-    arn.rsplit('/').next().and_then(|number| number.parse().ok()).unwrap_or_default()
-}
-
 fn status(told: Option<&ImageState>) -> BuildStatus {
     match told.and_then(|state| state.status.as_ref()) {
         Some(ImageStatus::Pending | ImageStatus::Creating | ImageStatus::Building) => BuildStatus::Building,
@@ -221,12 +216,14 @@ fn status(told: Option<&ImageState>) -> BuildStatus {
 fn failure(told: Option<&ImageState>) -> String {
     let Some(state) = told.filter(|state| state.status == Some(ImageStatus::Failed)) else { return String::new() };
     let reason = state.reason.clone().unwrap_or_default();
-    let step = state.failure_context.as_ref().and_then(|context| context.failed_step.as_deref());
-    match step.filter(|step| !reason.contains(step)) {
-        Some(step) if reason.is_empty() => format!("step {step} failed"),
-        Some(step) => format!("step {step}: {reason}"),
-        None => reason,
-    }
+    let context = state.failure_context.as_ref();
+    let of_component = context.and_then(|context| context.component_failure.as_ref()?.error_message.as_deref());
+    let of_copies = context.and_then(|context| context.distribution_failure.as_ref()?.error_message.as_deref());
+    let detail = of_component.or(of_copies).filter(|detail| !reason.contains(detail));
+    let step = context.and_then(|context| context.failed_step.as_deref()).filter(|step| !reason.contains(step));
+    let parts = [step.map(|step| format!("step {step}")), detail.map(str::to_owned), Some(reason.clone())];
+    let parts: Vec<String> = parts.into_iter().flatten().filter(|part| !part.is_empty()).collect();
+    parts.join(": ")
 }
 
 fn amis(told: Option<OutputResources>) -> Vec<BuiltImage> {

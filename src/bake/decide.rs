@@ -19,6 +19,16 @@ pub type Built = std::collections::BTreeMap<String, String>;
 /// What is next towards the image of a goal.
 #[must_use]
 pub fn next(goal: &Bake, seen: &Seen, now: Timestamp) -> Step<Action, Built> {
+    if seen.taken {
+        return Step::Stop(Stop {
+            why: format!(
+                "{} {} is held in Image Builder for something else: another run began it, or somebody uses the name",
+                goal.recipe, goal.version
+            ),
+            next: "rebake plan".to_owned(),
+            end: FailedEnd::Unchanged,
+        });
+    }
     match &seen.build {
         Some(build) if build.status.is_active() => wait(goal, seen, build, now),
         Some(build) if build.status == BuildStatus::Available => finish(goal, seen, now),
@@ -61,6 +71,7 @@ fn prepare(goal: &Bake, seen: &Seen) -> Action {
         image_recipe: image_recipe.clone(),
         infrastructure: infrastructure.clone(),
         distribution: distribution.clone(),
+        after: seen.spent,
     }
 }
 

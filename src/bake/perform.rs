@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::decide::{Built, next};
 use super::digest::token;
 use super::{Action, Seen, image_tags, own_components, resource_name};
 use crate::aws::{Connection, Error, NewBuild, NewComponent, NewDistribution, NewImageRecipe, NewInfrastructure};
-use crate::model::{Build, Site, tag};
+use crate::model::{Build, BuildStatus, BuiltImage, Site, Tags, tag};
 use crate::plan::Bake;
 use crate::run::drive::Job;
 use crate::step::Step;
@@ -20,13 +22,48 @@ pub(crate) struct BakeJob<'a> {
     pub(crate) home: Arc<Connection>,
     /// The sites that get the image, by region, the build's own included.
     pub(crate) regions: BTreeMap<String, Arc<Connection>>,
+    /// When the plan was made: what had come to nothing before is tried again.
+    pub(crate) planned_at: Timestamp,
 }
 
 impl BakeJob<'_> {
-    /// The newest build of the goal: by the tags that it was asked for with.
-    async fn build(&self) -> Result<Option<Build>, Error> {
+    /// Looks at the newest build of the goal's version.
+    async fn build(&self, seen: &mut Seen) -> Result<(), Error> {
         let builds = self.home.builds_of(&self.goal.recipe, &self.goal.version).await?;
-        Ok(builds.into_iter().max_by(|one, other| one.created_at.cmp(&other.created_at).then(one.arn.cmp(&other.arn))))
+        let Some(newest) = builds.into_iter().next() else { return Ok(()) };
+        if !self.is_ours(&newest.tags) {
+            seen.taken = true;
+        } else if self.is_spent(&newest).await? {
+            seen.spent = newest.number();
+        } else {
+            seen.build = Some(newest);
+        }
+        Ok(())
+    }
+
+    /// Whether something in Image Builder was made for the goal.
+    fn is_ours(&self, tags: &Tags) -> bool {
+        let holds = |key: &str, value: &str| tags.get(key).map_or("", String::as_str) == value;
+        holds(tag::DIGEST, &self.goal.digest) && holds(tag::TRIGGER, &self.goal.trigger)
+    }
+
+    /// Whether a build was over before the plan was made, and left no image.
+    async fn is_spent(&self, build: &Build) -> Result<bool, Error> {
+        let early = build.created_at.is_none_or(|at| at < self.planned_at);
+        if build.status.is_active() || !early {
+            return Ok(false);
+        }
+        let steps = self.home.build_steps(&build.arn).await?;
+        let ended = steps.iter().filter_map(|step| step.ended_at).max().or(build.created_at);
+        if ended.is_some_and(|ended| ended >= self.planned_at) {
+            return Ok(false);
+        }
+        if build.status != BuildStatus::Available {
+            return Ok(true);
+        }
+        let here = |built: &&BuiltImage| built.region == self.goal.site.region;
+        let ids: Vec<String> = build.amis.iter().filter(here).map(|built| built.id.clone()).collect();
+        Ok(self.home.images(&ids).await?.is_empty())
     }
 
     async fn images(&self, seen: &mut Seen, build: &Build) -> Result<(), Error> {
@@ -54,7 +91,8 @@ impl Job for BakeJob<'_> {
     type Done = Built;
 
     async fn observe(&self) -> Result<Seen, Error> {
-        let mut seen = Seen { build: self.build().await?, ..Seen::default() };
+        let mut seen = Seen::default();
+        self.build(&mut seen).await?;
         if let Some(build) = seen.build.clone() {
             if build.status.is_active() {
                 seen.steps = self.home.build_steps(&build.arn).await?;
@@ -69,7 +107,10 @@ impl Job for BakeJob<'_> {
             }
         }
         let name = resource_name(self.goal);
-        seen.image_recipe = self.home.find_image_recipe(&self.goal.recipe, &self.goal.version).await?;
+        if let Some((arn, tags)) = self.home.find_image_recipe(&self.goal.recipe, &self.goal.version).await? {
+            seen.taken |= !self.is_ours(&tags);
+            seen.image_recipe = Some(arn);
+        }
         seen.infrastructure = self.home.find_infrastructure(&name).await?;
         seen.distribution = self.home.find_distribution(&name).await?;
         Ok(seen)
@@ -133,8 +174,8 @@ impl Job for BakeJob<'_> {
                 };
                 self.home.create_distribution(&new).await
             }
-            Action::CreateImage { image_recipe, infrastructure, distribution } => {
-                let token = self.token("image");
+            Action::CreateImage { image_recipe, infrastructure, distribution, after } => {
+                let token = self.token(&format!("image after {after}"));
                 let tests = !goal.tests.is_empty();
                 let new = NewBuild { image_recipe, infrastructure, distribution, tests, tags: &tags, token: &token };
                 self.home.create_image(&new).await

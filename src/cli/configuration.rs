@@ -77,6 +77,7 @@ pub(crate) fn request(global: &Global, config: &Config) -> Result<Request, Failu
                 role: super::session::role(configured),
                 parents: parents(config, &site),
                 components: components(config, &site),
+                recipes: recipes(config, &site),
                 channels: channels(config, &site),
                 site,
             });
@@ -135,6 +136,11 @@ fn components(config: &Config, site: &Site) -> Vec<String> {
     names.sort();
     names.dedup();
     names
+}
+
+fn recipes(config: &Config, site: &Site) -> Vec<String> {
+    let by_image_builder = |recipe: &&config::Recipe| matches!(recipe.build, Build::ImageBuilder(_));
+    built_here(config, site).filter(by_image_builder).map(|recipe| recipe.name.clone()).collect()
 }
 
 /// How the inventory names one of Amazon's components: as the recipe does, without `aws:`.

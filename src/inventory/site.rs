@@ -58,7 +58,7 @@ struct Details {
 
 impl Reader<'_> {
     async fn read(&self, fleet: &mut Fleet) {
-        let (instances, managed, groups, own, channels, parents, components) = join!(
+        let (instances, managed, groups, own, channels, parents, components, image_recipes) = join!(
             async { self.gaps.list(Fact::Instances, self.connection.instances().await) },
             async { self.gaps.list(Fact::ManagedNodes, self.connection.managed_nodes().await) },
             self.groups(),
@@ -66,6 +66,10 @@ impl Reader<'_> {
             channels::channels(self.connection, self.request, self.gaps),
             parents::parents(self.connection, self.request, self.gaps),
             parents::components(self.connection, self.request, self.gaps),
+            async {
+                let recipes = self.connection.image_recipes(&self.request.recipes).await;
+                self.gaps.one(Fact::ImageRecipes, None, recipes).unwrap_or_default()
+            },
         );
         let known: BTreeSet<String> = managed.iter().flatten().map(|node| node.id.clone()).collect();
         let mut nodes = nodes::merged(&self.request.site, instances, managed, &groups);
@@ -95,6 +99,7 @@ impl Reader<'_> {
         fleet.channels = channels;
         fleet.parents = parents;
         fleet.components = components;
+        fleet.image_recipes = image_recipes;
     }
 
     /// The groups, with what tells their owners and with their refreshes.

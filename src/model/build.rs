@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::{Site, Tags};
+
 /// One build of an image recipe's version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Build {
@@ -17,7 +19,28 @@ pub struct Build {
     /// What came out of it.
     pub amis: Vec<BuiltImage>,
     /// Its tags.
-    pub tags: super::Tags,
+    pub tags: Tags,
+}
+
+/// An image recipe as Image Builder holds it: a version that belongs to one goal, whether or not its build ended well.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageRecipe {
+    /// Where.
+    pub site: Site,
+    /// Its name: that of the recipe.
+    pub name: String,
+    /// The version.
+    pub version: String,
+    /// Its tags: they say the digest and the trigger of the goal.
+    pub tags: Tags,
+}
+
+impl Build {
+    /// The number of the build among those of its version, counted from 1 and never used again; 0 if none can be told.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.arn.rsplit('/').next().and_then(|number| number.parse().ok()).unwrap_or_default()
+    }
 }
 
 /// An AMI that came out of a build.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Channel, Gap, Group, Identity, Image, Node, Site, Template};
+use super::{Channel, Gap, Group, Identity, Image, ImageRecipe, Node, Site, Template};
 
 /// Everything that one inventory saw, a potentially incomplete and outdated view of reality.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,6 +29,9 @@ pub struct Fleet {
     /// exact build version.
     #[serde(with = "by_site")]
     pub components: BTreeMap<(Site, String), String>,
+    /// The image recipes that Image Builder holds of the recipes that are built.
+    #[serde(default)]
+    pub image_recipes: Vec<ImageRecipe>,
     /// The channels of the recipes.
     pub channels: Vec<Channel>,
     /// What could not be read.
@@ -59,6 +62,7 @@ impl Fleet {
             images: Vec::new(),
             parents: BTreeMap::new(),
             components: BTreeMap::new(),
+            image_recipes: Vec::new(),
             channels: Vec::new(),
             gaps: Vec::new(),
         }

@@ -42,6 +42,8 @@ pub enum Fact {
     Commands,
     /// Amazon's image build components.
     Components,
+    /// The account's own image recipes in Image Builder.
+    ImageRecipes,
 }
 
 /// Something that could not be read.

@@ -27,7 +27,7 @@ pub async fn run(run: &Run, id: &str, plan: &Plan, rings: &[(String, Option<Time
         run.board.open(&task);
     }
     let work = async {
-        let bakes = join_all(plan.bakes.iter().map(|goal| bake(run, goal)));
+        let bakes = join_all(plan.bakes.iter().map(|goal| bake(run, goal, plan.created_at)));
         let rollouts = join_all(plan.rollouts.iter().map(|goal| rollout(run, goal)));
         let patches = join_all(plan.patches.iter().map(|goal| ring(run, goal, rings)));
         let (bakes, rollouts, patches) = futures::join!(bakes, rollouts, patches);

@@ -31,7 +31,13 @@ async fn an_image_is_built_watched_tagged_and_found_again() {
         token: "recipe",
     };
     let image_recipe = home.create_image_recipe(&recipe).await.unwrap();
-    assert_eq!(home.find_image_recipe("web", "2.4.17").await.unwrap(), Some(image_recipe.clone()));
+    assert_eq!(home.find_image_recipe("web", "2.4.17").await.unwrap(), Some((image_recipe.clone(), tags.clone())));
+    let held = home.image_recipes(&["web".to_owned(), "api".to_owned()]).await.unwrap();
+    assert_eq!(
+        held.iter().map(|held| (held.name.as_str(), held.version.as_str())).collect::<Vec<_>>(),
+        [("web", "2.4.17")]
+    );
+    assert_eq!(held[0].tags, tags);
     let infrastructure = NewInfrastructure {
         name: "web-2-4-17",
         instance_types: &["m7i.large".to_owned()],

@@ -20,6 +20,7 @@ fn request() -> Request {
                 source: ParentSource::Parameter(AL2023.to_owned()),
             }],
             components: vec!["update-linux".to_owned()],
+            recipes: vec!["web".to_owned()],
             channels: channels.map(|(recipe, name)| (recipe.to_owned(), name.to_owned())).to_vec(),
             ..SiteRequest::new(site(region))
         }
@@ -103,6 +104,7 @@ async fn what_is_denied_is_a_gap_of_that_fact_alone() {
         ("autoscaling:DescribeInstanceRefreshes", Fact::Refreshes, true),
         ("ec2:DescribeLaunchTemplateVersions", Fact::Templates, true),
         ("imagebuilder:GetComponent", Fact::Components, true),
+        ("imagebuilder:ListImageRecipes", Fact::ImageRecipes, true),
     ] {
         let env = Env::demo().await;
         env.cloud().faults.wire = vec![fault(calls, u32::MAX, WireFaultKind::Deny)];

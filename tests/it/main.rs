@@ -6,6 +6,7 @@ mod bake_port;
 mod demo;
 mod end_state;
 mod env;
+mod faults;
 mod inventory;
 mod main_job;
 mod over_http;

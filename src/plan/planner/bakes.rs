@@ -10,7 +10,7 @@ use crate::bake::digest::{Inputs, digest, token};
 use crate::classify::need::newest_tested;
 use crate::config::recipe::{ComponentFile, ImageBuilder};
 use crate::config::{self, Build, Recipe, Trigger};
-use crate::model::{Image, Platform, Site};
+use crate::model::{Image, ImageRecipe, Platform, Site, tag};
 use crate::plan::{Bake, Component, LeftOut, LeftOutKind, RootVolume, Unchanged};
 
 /// What is decided about a recipe.
@@ -201,7 +201,7 @@ fn due(
     let mut reasons = Vec::new();
     let mut trigger = String::new();
     if tags.digest != digest {
-        let old_parent = image.tags.get(crate::model::tag::PARENT).map_or("", String::as_str);
+        let old_parent = image.tags.get(tag::PARENT).map_or("", String::as_str);
         if tags.digest == digest_with(old_parent) {
             if wants(Trigger::ParentNewer) {
                 reasons.push("its parent is newer".to_owned());
@@ -278,21 +278,26 @@ fn age_period(input: &Input<'_>, recipe: &Recipe, image: &Image) -> Option<Durat
     })
 }
 
-/// The next version: one more than the newest of the same major and minor. A candidate of the same goal is gone on
-/// with: its build died on the way, or is not yet marked as tested.
+/// The next version: one more than the newest of the same major and minor that an image or Image Builder holds. A
+/// version belongs to one goal for ever: when it was begun for this goal and there is no tested image of it, it is gone
+/// on with (its build died on the way, failed, or is not yet marked as tested).
 fn next_version(input: &Input<'_>, recipe: &Recipe, site: &Site, digest: &str, trigger: &str) -> String {
     let prefix = format!("{}.", recipe.version);
     let own = input.fleet.images.iter().filter(|image| image.site == *site);
-    let tags: Vec<_> = own.filter_map(Image::rebake).filter(|tags| tags.recipe == recipe.name).collect();
-    let under_way = tags.iter().find(|tags| {
-        tags.state == "candidate"
-            && tags.digest == digest
-            && tags.trigger == trigger
-            && tags.version.starts_with(&prefix)
-    });
-    if let Some(candidate) = under_way {
-        return candidate.version.to_owned();
-    }
-    let numbers = tags.iter().filter_map(|tags| tags.version.strip_prefix(&prefix)?.parse::<u64>().ok());
-    format!("{prefix}{}", numbers.max().map_or(0, |newest| newest + 1))
+    let images: Vec<_> = own.filter_map(Image::rebake).filter(|tags| tags.recipe == recipe.name).collect();
+    let settled = |version: &str| images.iter().any(|tags| tags.version == version && tags.state != "candidate");
+    let held = input.fleet.image_recipes.iter().filter(|held| held.site == *site && held.name == recipe.name);
+    let value = |held: &ImageRecipe, key: &str| held.tags.get(key).cloned().unwrap_or_default();
+    let of_recipes = held.map(|held| (held.version.clone(), value(held, tag::DIGEST), value(held, tag::TRIGGER)));
+    let of_images = images.iter().map(|tags| (tags.version.into(), tags.digest.into(), tags.trigger.into()));
+    let begun: Vec<(u64, bool)> = of_images
+        .chain(of_recipes)
+        .filter_map(|(version, of_digest, of_trigger): (String, String, String)| {
+            let ours = of_digest == digest && of_trigger == trigger && !settled(&version);
+            Some((version.strip_prefix(&prefix)?.parse().ok()?, ours))
+        })
+        .collect();
+    let ours = begun.iter().filter(|(_, ours)| *ours).map(|(number, _)| *number).max();
+    let next = || begun.iter().map(|(number, _)| number + 1).max().unwrap_or(0);
+    format!("{prefix}{}", ours.unwrap_or_else(next))
 }

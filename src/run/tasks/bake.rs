@@ -1,5 +1,7 @@
 //! A bake as a task.
 
+use jiff::Timestamp;
+
 use super::{begin, done, end, enter, id, leave, not_held, sorted, stopped};
 use crate::bake::perform::BakeJob;
 use crate::event::Outcome;
@@ -8,15 +10,15 @@ use crate::plan::Bake;
 use crate::run::Run;
 use crate::run::drive::{Ended, drive};
 
-/// Builds an image, or adopts its build.
-pub(crate) async fn bake(run: &Run, goal: &Bake) -> Outcome {
+/// Builds an image, or adopts its build. What had failed before the plan was made is tried again.
+pub(crate) async fn bake(run: &Run, goal: &Bake, planned_at: Timestamp) -> Outcome {
     let task = id::bake(goal);
-    let outcome = build(run, goal, &task).await;
+    let outcome = build(run, goal, planned_at, &task).await;
     run.board.close(&task, matches!(outcome, Outcome::Done { .. }));
     end(run, &task, outcome)
 }
 
-async fn build(run: &Run, goal: &Bake, task: &str) -> Outcome {
+async fn build(run: &Run, goal: &Bake, planned_at: Timestamp, task: &str) -> Outcome {
     let at = |region: &String| Site::new(&goal.site.account, region);
     let connected: Result<_, String> =
         goal.regions.iter().map(|region| Ok((region.clone(), run.at(&at(region))?))).collect();
@@ -32,7 +34,7 @@ async fn build(run: &Run, goal: &Bake, task: &str) -> Outcome {
         return not_held(why);
     }
     begin(run, task, "asking for the build", goal.expected_seconds);
-    let ended = drive(run, task, &BakeJob { goal, home, regions }).await;
+    let ended = drive(run, task, &BakeJob { goal, home, regions, planned_at }).await;
     leave(run, &sites).await;
     match ended {
         Ended::Done(images) => {

@@ -50,10 +50,11 @@ async fn images(run: &Run, goal: &Rollout) -> Result<BTreeMap<Site, String>, Out
             image.clone()
         } else {
             let bake = id::of_recipe(&goal.recipe);
-            let built = match run.board.over(&bake).await {
-                Some(Standing::Well) => run.board.images(&goal.recipe).unwrap_or_default(),
-                _ => return Err(Outcome::Skipped { why: format!("there is no image {}", goal.version) }),
+            let Some(Standing::Well) = run.board.over(&bake).await else {
+                let why = format!("there is no image {} {}: its build did not end well", goal.recipe, goal.version);
+                return Err(Outcome::Skipped { why });
             };
+            let built = run.board.images(&goal.recipe).unwrap_or_default();
             built.get(&target.site.region).cloned().ok_or_else(|| Outcome::Skipped {
                 why: format!("{} has no image in {}", goal.version, target.site.region),
             })?
