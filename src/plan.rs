@@ -4,6 +4,7 @@
 //! as a versioned file with a hash ([`file`]); applying it decides nothing new. [`planner`] makes it.
 
 pub mod file;
+pub mod moved;
 pub mod planner;
 
 use jiff::Timestamp;
@@ -223,10 +224,20 @@ pub struct GroupRollout {
     pub mixed: bool,
     /// Whether `$Latest` or `$Default` is pinned to the number first.
     pub pin: bool,
+    /// The tool that owns the template, if the channel refreshes the group all the same.
+    pub owner: Option<String>,
     /// Instances that will stay on the old image: protected from scale-in, or in standby.
     pub left_behind: Vec<String>,
     /// How long it is expected to take, in seconds.
     pub expected_seconds: u64,
+}
+
+impl GroupRollout {
+    /// The description by which the template version of a recipe's version is found again.
+    #[must_use]
+    pub fn description(&self, recipe: &str, version: &str) -> String {
+        format!("rebake {recipe} {version} from version {}", self.from_version)
+    }
 }
 
 /// A group whose owner must change its template.

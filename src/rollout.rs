@@ -38,7 +38,7 @@ impl Goal<'_> {
     /// The description by which the template version is found again.
     #[must_use]
     pub fn description(&self) -> String {
-        format!("rebake {} {} from version {}", self.recipe, self.version, self.group.from_version)
+        self.group.description(self.recipe, self.version)
     }
 }
 

@@ -5,7 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Group, Node, Tags};
+use crate::config::Owners;
+use crate::model::{Group, Node, Tags, Template};
 
 /// A controller that owns a node or a group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -169,4 +170,16 @@ pub fn of_node(node: &Node) -> Option<Owner> {
 #[must_use]
 pub fn stack(tags: &Tags) -> Option<&str> {
     tags.get("aws:cloudformation:stack-name").map(String::as_str)
+}
+
+/// The tool that owns the template of a group, for people: a CloudFormation stack, or a principal of `[owners]` that
+/// made the version that the group runs.
+#[must_use]
+pub fn of_template(group: &Group, template: &Template, owners: &Owners) -> Option<String> {
+    if let Some(stack) = stack(&group.tags).or_else(|| stack(&template.tags)) {
+        return Some(format!("CloudFormation stack {stack} owns the template"));
+    }
+    let (_, version) = group.source.template()?;
+    let creator = &template.version(template.number(version))?.created_by;
+    owners.is_tool(creator).then(|| format!("{creator} makes the template's versions"))
 }

@@ -1,4 +1,6 @@
-//! The commands that act: each makes or reads a plan, shows it, asks, and lets the engine carry it out.
+//! The commands that act: each makes or reads ([`saved`]) a plan, shows it, asks, and lets the engine carry it out.
+
+mod saved;
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -95,32 +97,9 @@ fn new_run(global: &Global, now: Timestamp) -> Result<(String, PathBuf), Failure
 }
 
 pub(super) fn apply(global: &Global, acting: Acting, file: Option<&Path>) -> Result<Exit, Failure> {
-    let saved = file.map(saved_plan).transpose()?;
-    command(global, acting, false, move |look| match saved {
-        Some(plan) => fits(&plan, look).map(|()| plan),
-        None => Ok(look.plan(&Asked::default())),
-    })
-}
-
-fn saved_plan(file: &Path) -> Result<Plan, Failure> {
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| Failure::usage(format!("cannot read {}: {error}", file.display())))?;
-    let again = format!("rebake plan -o {}", file.display());
-    file::read(&text).map_err(|error| Failure::usage(format!("{}: {error}", file.display())).next(again))
-}
-
-/// Whether a saved plan is for these sites, and not too old.
-fn fits(plan: &Plan, look: &Look) -> Result<(), Failure> {
-    if plan.expires_at < look.now {
-        return Err(Failure::usage(format!("the plan expired at {}", plan.expires_at)).next("rebake plan -o FILE"));
-    }
-    let known = |site: &crate::model::SiteSeen| look.fleet.sites.iter().any(|seen| seen.site == site.site);
-    match plan.sites.iter().find(|site| !known(site)) {
-        Some(foreign) => {
-            Err(Failure::usage(format!("the plan is for {}, which the configuration does not name", foreign.site))
-                .next("rebake plan -o FILE"))
-        }
-        None => Ok(()),
+    match file {
+        Some(file) => saved::apply(global, acting, file),
+        None => command(global, acting, false, |look| Ok(look.plan(&Asked::default()))),
     }
 }
 
@@ -284,20 +263,35 @@ fn command(
         let plan = make(&look)?;
         print(&report::plan::table(&plan, look.now, width()))?;
         if plan.is_empty() {
-            if global.sandbox.is_some() {
-                print("To start over: rebake sandbox reset\n")?;
-            }
-            session.close()?;
-            return Ok(engine::unpatched(&plan));
+            return nothing_to_do(global, session, &plan);
         }
-        if !acting.yes && !confirmed()? {
-            session.close()?;
-            return Ok(Exit::Done);
-        }
-        let exit = carry_out(global, acting, again, &session, &look, &plan).await?;
-        session.close()?;
-        Ok(exit)
+        ask_and_carry_out(global, acting, again, session, &look, &plan).await
     })
+}
+
+fn nothing_to_do(global: &Global, session: Session, plan: &Plan) -> Result<Exit, Failure> {
+    if global.sandbox.is_some() {
+        print("To start over: rebake sandbox reset\n")?;
+    }
+    session.close()?;
+    Ok(engine::unpatched(plan))
+}
+
+async fn ask_and_carry_out(
+    global: &Global,
+    acting: Acting,
+    again: bool,
+    session: Session,
+    look: &Look,
+    plan: &Plan,
+) -> Result<Exit, Failure> {
+    let exit = if acting.yes || confirmed()? {
+        carry_out(global, acting, again, &session, look, plan).await?
+    } else {
+        Exit::Done
+    };
+    session.close()?;
+    Ok(exit)
 }
 
 /// Asks on a terminal; without one nothing may be asked.

@@ -151,6 +151,7 @@ impl Reader<'_> {
         Details { templates, images: images.into_values().collect() }
     }
 
+    /// The templates of the groups, with the versions that groups run or that their refreshes lead to.
     async fn templates(&self, groups: &[Group]) -> Vec<Template> {
         let mut wanted: BTreeMap<String, BTreeSet<u64>> = BTreeMap::new();
         for (id, version) in groups.iter().filter_map(|group| group.source.template()) {
@@ -158,6 +159,9 @@ impl Reader<'_> {
             if let VersionSpec::Number(number) = version {
                 numbers.insert(number);
             }
+        }
+        for (id, number) in groups.iter().filter_map(desired) {
+            wanted.entry(id).or_default().insert(number);
         }
         let Some((templates, failed)) = self.gaps.one(Fact::Templates, None, self.connection.templates(&wanted).await)
         else {
@@ -230,6 +234,14 @@ impl Reader<'_> {
         };
         states.into_iter().filter_map(row).collect()
     }
+}
+
+/// The version of the group's own template that its active refresh leads to.
+fn desired(group: &Group) -> Option<(String, u64)> {
+    let refresh = group.refresh.as_ref().filter(|refresh| refresh.status.is_active())?;
+    let (template, version) = refresh.desired.as_ref()?;
+    let (own, _) = group.source.template().filter(|(own, _)| own == template)?;
+    Some((own.to_owned(), version.parse().ok()?))
 }
 
 /// Whether its hooks must be known: they tell whether its owner drains nodes before they go.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Site, Tags};
+use super::{Site, Tags, VersionSpec};
 
 /// A launch template, with the versions that matter: those that groups use, the newest and the default.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,6 +27,16 @@ pub struct Template {
 }
 
 impl Template {
+    /// The number that a group's version means.
+    #[must_use]
+    pub fn number(&self, version: VersionSpec) -> u64 {
+        match version {
+            VersionSpec::Number(number) => number,
+            VersionSpec::Latest => self.latest,
+            VersionSpec::Default => self.default,
+        }
+    }
+
     /// A version that was read.
     #[must_use]
     pub fn version(&self, number: u64) -> Option<&TemplateVersion> {

@@ -152,6 +152,7 @@ fn group(name: &str, nodes: u32, seconds: u64) -> GroupRollout {
         warmup_seconds: None,
         mixed: false,
         pin: false,
+        owner: None,
         left_behind: Vec::new(),
         expected_seconds: seconds,
     }

@@ -83,7 +83,8 @@ pub(super) fn verdict(input: &Input<'_>, channel: &Channel, group: &Group) -> Ve
             ),
         );
     }
-    if let Some(owner) = hands_over(input, channel, group, template, spec) {
+    let owner = owner::of_template(group, template, &input.config.owners);
+    if let Some(owner) = hands_over(channel, owner.as_deref()) {
         return Verdict::HandOver(HandOver {
             site: group.site.clone(),
             group: group.name.clone(),
@@ -136,11 +137,7 @@ pub(super) fn verdict(input: &Input<'_>, channel: &Channel, group: &Group) -> Ve
         };
         return blocked(format!("template is read as $Latest or $Default by {}", readers.join(", ")), cure);
     }
-    let number = match spec {
-        VersionSpec::Number(number) => number,
-        VersionSpec::Latest => template.latest,
-        VersionSpec::Default => template.default,
-    };
+    let number = template.number(spec);
     let Some(version) = template.version(number) else {
         return blocked(format!("version {number} of template {template_id} could not be read"), "rebake doctor");
     };
@@ -155,7 +152,8 @@ pub(super) fn verdict(input: &Input<'_>, channel: &Channel, group: &Group) -> Ve
     {
         return blocked(format!("refresh {} of somebody else is active", refresh.id), "wait for it, or cancel it");
     }
-    Verdict::Refresh(Box::new(refresh(channel, group, template_id, number, from_image, spec)))
+    let refresh = refresh(channel, group, template_id, number, from_image, spec);
+    Verdict::Refresh(Box::new(GroupRollout { owner, ..refresh }))
 }
 
 /// Whether a refresh leads to a template version that rebake made.
@@ -192,6 +190,7 @@ fn refresh(
         warmup_seconds: None,
         mixed: matches!(group.source, GroupSource::Mixed { .. }),
         pin: !matches!(spec, VersionSpec::Number(_)),
+        owner: None,
         left_behind: group.members.iter().filter(stays).map(|member| member.id.clone()).collect(),
         expected_seconds: expected(channel, group, size, canary_percent),
     }
@@ -211,29 +210,12 @@ fn expected(channel: &Channel, group: &Group, size: u32, canary: Option<u32>) ->
 }
 
 /// The owner that must change the template, if it is not rebake.
-fn hands_over(
-    input: &Input<'_>,
-    channel: &Channel,
-    group: &Group,
-    template: &crate::model::Template,
-    spec: VersionSpec,
-) -> Option<String> {
-    if channel.mode == Some(Mode::Refresh) {
-        return None;
+fn hands_over(channel: &Channel, owner: Option<&str>) -> Option<String> {
+    match channel.mode {
+        Some(Mode::Refresh) => None,
+        Some(Mode::HandOver) => Some("the owner of its template".to_owned()),
+        None => owner.map(str::to_owned),
     }
-    if channel.mode == Some(Mode::HandOver) {
-        return Some("the owner of its template".to_owned());
-    }
-    if let Some(stack) = owner::stack(&group.tags).or_else(|| owner::stack(&template.tags)) {
-        return Some(format!("CloudFormation stack {stack} owns the template"));
-    }
-    let number = match spec {
-        VersionSpec::Number(number) => number,
-        VersionSpec::Latest => template.latest,
-        VersionSpec::Default => template.default,
-    };
-    let creator = template.version(number).map(|version| version.created_by.as_str())?;
-    input.config.owners.is_tool(creator).then(|| format!("{creator} makes the template's versions"))
 }
 
 /// Volumes that must follow the one instance of a group.

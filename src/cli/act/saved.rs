@@ -1,0 +1,119 @@
+//! `apply FILE`: a saved plan is carried out as it is, or refused: a file that was edited, that is too old or for
+//! another account, and a fleet that has moved away from it.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+
+use super::{ask_and_carry_out, nothing_to_do};
+use crate::cli::configuration::{self, Loaded};
+use crate::cli::see::{Look, look, print, width};
+use crate::cli::session::{self, Session};
+use crate::cli::{Acting, Failure, Global};
+use crate::model::{Command, Site};
+use crate::plan::moved::{self, Now};
+use crate::plan::{Plan, file};
+use crate::report;
+use crate::run::exit::Exit;
+use crate::text::{count, format_ago};
+
+pub(super) fn apply(global: &Global, acting: Acting, path: &Path) -> Result<Exit, Failure> {
+    let plan = read(path)?;
+    let loaded = configuration::load(global)?;
+    knows_sites(global, &loaded, &plan, path)?;
+    session::block_on(global, async {
+        let session = session::open(global, "run").await?;
+        is_in_time(&plan, session.clock.now(), path)?;
+        let look = look(global, &session, loaded).await?;
+        let commands = commands(&session, &look, &plan).await;
+        let now = Now {
+            config: &look.loaded.config,
+            fleet: &look.fleet,
+            judgements: &look.judged,
+            commands: &commands,
+        };
+        let actions = moved::standings(&plan, &now);
+        refuse_moved(&moved::moved(&actions), path)?;
+        print(&report::plan::table(&plan, look.now, width()))?;
+        if moved::is_done(&actions) {
+            print(&format!("Nothing to do: everything in {} has been done.\n", path.display()))?;
+            return nothing_to_do(global, session, &plan);
+        }
+        ask_and_carry_out(global, acting, false, session, &look, &plan).await
+    })
+}
+
+/// What makes a file that can be applied.
+fn anew(path: &Path) -> String {
+    format!("rebake plan -o {}", path.display())
+}
+
+fn read(path: &Path) -> Result<Plan, Failure> {
+    let refused = |why: String| Failure::usage(format!("{}: {why}", path.display())).next(anew(path));
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())).next(anew(path)))?;
+    file::read(&text).map_err(|error| refused(format!("{error}; nothing was done")))
+}
+
+/// Whether a plan is for sites that the configuration names.
+fn knows_sites(global: &Global, loaded: &Loaded, plan: &Plan, path: &Path) -> Result<(), Failure> {
+    let named: Vec<Site> = loaded.config.sites.iter().flat_map(crate::config::Site::sites).collect();
+    let planned = || plan.sites.iter().map(|seen| &seen.site);
+    if let Some(foreign) = planned().find(|site| !named.contains(site)) {
+        let names: Vec<String> = named.iter().map(ToString::to_string).collect();
+        let message = format!(
+            "{}: the plan is for {foreign}, but {} names {}; nothing was done",
+            path.display(),
+            loaded.origin,
+            if names.is_empty() { "no site".to_owned() } else { names.join(", ") }
+        );
+        return Err(Failure::usage(message).next("the configuration of that account with --config FILE, or a new plan"));
+    }
+    let asked = |site: &&Site| global.region.is_empty() || global.region.contains(&site.region);
+    if let Some(outside) = planned().find(|site| !asked(site)) {
+        let message = format!("{}: the plan is also for {outside}, which --region leaves out", path.display());
+        return Err(Failure::usage(message).next(format!("rebake apply {}", path.display())));
+    }
+    Ok(())
+}
+
+fn is_in_time(plan: &Plan, now: Timestamp, path: &Path) -> Result<(), Failure> {
+    if plan.expires_at >= now {
+        return Ok(());
+    }
+    let message = format!(
+        "{}: the plan expired {} ({}): the fleet may be another by now; nothing was done",
+        path.display(),
+        format_ago(plan.expires_at, now),
+        plan.expires_at
+    );
+    Err(Failure::usage(message).next(anew(path)))
+}
+
+/// The patch commands since the plan was made, at the sites of its rings.
+async fn commands(session: &Session, look: &Look, plan: &Plan) -> Vec<(Site, Command)> {
+    let mut commands = Vec::new();
+    let patched = |site: &Site| plan.patches.iter().flat_map(|ring| &ring.nodes).any(|node| node.site == *site);
+    for (site, connection) in session::connections(session, &look.loaded.config).await {
+        if !patched(&site) {
+            continue;
+        }
+        // What cannot be read counts as not done: carrying the plan out looks again, node by node.
+        let here = connection.commands("AWS-RunPatchBaseline", plan.created_at).await.unwrap_or_default();
+        commands.extend(here.into_iter().map(|command| (site.clone(), command)));
+    }
+    commands
+}
+
+fn refuse_moved(moved: &[String], path: &Path) -> Result<(), Failure> {
+    if moved.is_empty() {
+        return Ok(());
+    }
+    let message = format!(
+        "the fleet has moved away from {} in {}; nothing was done:\n  {}",
+        path.display(),
+        count(moved.len(), "place"),
+        moved.join("\n  ")
+    );
+    Err(Failure { exit: Exit::LeftAsItIs, ..Failure::usage(message).next(anew(path)) })
+}
