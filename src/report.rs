@@ -21,4 +21,4 @@ pub mod table;
 pub mod words;
 
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;

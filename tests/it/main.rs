@@ -9,6 +9,7 @@ mod env;
 mod faults;
 mod inventory;
 mod main_job;
+mod moved;
 mod over_http;
 mod port;
 mod served;

@@ -26,12 +26,8 @@ pub(super) fn apply(global: &Global, acting: Acting, path: &Path) -> Result<Exit
         is_in_time(&plan, session.clock.now(), path)?;
         let look = look(global, &session, loaded).await?;
         let commands = commands(&session, &look, &plan).await;
-        let now = Now {
-            config: &look.loaded.config,
-            fleet: &look.fleet,
-            judgements: &look.judged,
-            commands: &commands,
-        };
+        let now =
+            Now { config: &look.loaded.config, fleet: &look.fleet, judgements: &look.judged, commands: &commands };
         let actions = moved::standings(&plan, &now);
         refuse_moved(&moved::moved(&actions), path)?;
         print(&report::plan::table(&plan, look.now, width()))?;

@@ -29,10 +29,8 @@ fn standing(
     record: Option<&RolloutRecord>,
     now: &Now<'_>,
 ) -> Result<Standing, String> {
-    let parameters = [
-        channel_parameter(&rollout.recipe, &rollout.channel),
-        rollout_parameter(&rollout.recipe, &rollout.channel),
-    ];
+    let parameters =
+        [channel_parameter(&rollout.recipe, &rollout.channel), rollout_parameter(&rollout.recipe, &rollout.channel)];
     let names = parameters.each_ref().map(String::as_str);
     if let Some(why) = now.unread(&target.site, &[Fact::Site, Fact::Parameters, Fact::Images], &names) {
         return Err(why);

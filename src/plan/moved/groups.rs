@@ -3,7 +3,9 @@
 
 use super::{Action, Now, Standing};
 use crate::classify::owner;
-use crate::model::{Fact, Group, GroupSource, ImageSource, Lane, Member, Refresh, Template, TemplateVersion, VersionSpec};
+use crate::model::{
+    Fact, Group, GroupSource, ImageSource, Lane, Member, Refresh, Template, TemplateVersion, VersionSpec,
+};
 use crate::plan::{GroupRollout, Rollout};
 
 /// What a comparison of a group rests on.
@@ -20,9 +22,10 @@ fn standing(rollout: &Rollout, goal: &GroupRollout, now: &Now<'_>) -> Result<Sta
         return Err(why);
     }
     let group = now.fleet.group(&goal.site, &goal.group).ok_or("it is gone")?;
-    let (id, spec) = group.source.template().filter(|(id, _)| *id == goal.template).ok_or_else(|| {
-        format!("it launches from {}, the plan saw template {}", told(&group.source), goal.template)
-    })?;
+    let (id, spec) =
+        group.source.template().filter(|(id, _)| *id == goal.template).ok_or_else(|| {
+            format!("it launches from {}, the plan saw template {}", told(&group.source), goal.template)
+        })?;
     let template = now.fleet.template(&goal.site, id).ok_or_else(|| format!("template {id} is gone"))?;
     if goal.mixed != matches!(group.source, GroupSource::Mixed { .. }) {
         let word = if goal.mixed { "no mixed instances policy any more" } else { "a mixed instances policy now" };
@@ -86,9 +89,10 @@ fn before(
 
 /// Why a member must not be replaced any more.
 fn members(group: &Group, now: &Now<'_>) -> Option<String> {
-    let of_group = now.judgements.iter().filter(|judged| {
-        judged.site == group.site && group.members.iter().any(|member| member.id == judged.node)
-    });
+    let of_group = now
+        .judgements
+        .iter()
+        .filter(|judged| judged.site == group.site && group.members.iter().any(|member| member.id == judged.node));
     of_group.into_iter().find_map(|judged| match (judged.lane, &judged.exception, &judged.owner) {
         (Lane::Immutable, None, _) => None,
         (Lane::Immutable, Some(exempt), _) => {

@@ -56,7 +56,8 @@ fn is_after(ring: &RingPatch, node: &Node, ours: &[(Phase, &Command)]) -> bool {
         state.snapshot.as_ref() == Some(&ring.snapshot_id) && state.operation == PatchOperation::Scan
     };
     let Some(state) = node.patch_state.as_ref().filter(of_goal) else { return false };
-    let active = |(_, command): &(Phase, &Command)| matches!(command.status.as_str(), "Pending" | "InProgress" | "Cancelling");
+    let active =
+        |(_, command): &(Phase, &Command)| matches!(command.status.as_str(), "Pending" | "InProgress" | "Cancelling");
     if ours.iter().any(active) {
         return false;
     }
