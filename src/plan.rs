@@ -3,6 +3,7 @@
 //! A plan is plain data: every action over both lanes with its evidence, its gates and its before-state. It is saved
 //! as a versioned file with a hash ([`file`]); applying it decides nothing new. [`planner`] makes it.
 
+pub mod check;
 pub mod file;
 pub mod moved;
 pub mod planner;

@@ -17,6 +17,7 @@ use super::{Acting, Failure, Global, Progress, configuration};
 use crate::aws::ValueKind;
 use crate::event::{Event, EventKind};
 use crate::model::{Approval, Lane, approval_parameter};
+use crate::plan::check::Scope;
 use crate::plan::planner::Asked;
 use crate::plan::{PatchTarget, Plan, Reboot, RingPatch, file};
 use crate::run::board::Board;
@@ -99,14 +100,14 @@ fn new_run(global: &Global, now: Timestamp) -> Result<(String, PathBuf), Failure
 pub(super) fn apply(global: &Global, acting: Acting, file: Option<&Path>) -> Result<Exit, Failure> {
     match file {
         Some(file) => saved::apply(global, acting, file),
-        None => command(global, acting, false, |look| Ok(look.plan(&Asked::default()))),
+        None => command(global, acting, false, |look| look.plan(&Asked::default())),
     }
 }
 
 pub(super) fn bake(global: &Global, acting: Acting, recipe: &str) -> Result<Exit, Failure> {
     command(global, acting, false, |look| {
         known_recipe(look, recipe)?;
-        Ok(look.plan(&Asked { bake: Some(recipe.to_owned()), ..Asked::default() }))
+        look.plan(&Asked { bake: Some(recipe.to_owned()), ..Asked::default() })
     })
 }
 
@@ -138,7 +139,7 @@ pub(super) fn promote(global: &Global, acting: Acting, recipe: &str, channel: &s
             )));
         }
         let asked = Some((recipe.to_owned(), version.map(str::to_owned), channel.to_owned()));
-        Ok(look.plan(&Asked { promote: asked, ..Asked::default() }))
+        look.plan(&Asked { promote: asked, ..Asked::default() })
     })
 }
 
@@ -192,7 +193,7 @@ pub(super) fn patch(
                     let meant = crate::text::suggestion(ring, names).unwrap_or_else(|| "rebake plan".to_owned());
                     return Err(Failure::usage(format!("there is no ring {ring}")).next(meant));
                 }
-                look.plan(&Asked { ring: Some(ring.to_owned()), ..Asked::default() })
+                look.plan(&Asked { ring: Some(ring.to_owned()), ..Asked::default() })?
             }
             (None, Some(selector)) => scan_of(look, selector)?,
             (None, None) => return Err(Failure::usage("name a ring, or nodes with --scan")),
@@ -202,6 +203,8 @@ pub(super) fn patch(
                 ring.scan_only = true;
             }
         }
+        // What was changed or put together here is judged like any other plan.
+        look.vouch(&plan, Scope::Part)?;
         Ok(plan)
     })
 }
@@ -210,7 +213,7 @@ pub(super) fn patch(
 fn scan_of(look: &Look, selector: &str) -> Result<Plan, Failure> {
     let chosen = crate::model::Selector::parse(selector)
         .map_err(|error| Failure::usage(format!("in the selector {selector}: {error}")))?;
-    let mut plan = look.plan(&Asked { ring: Some(String::new()), ..Asked::default() });
+    let mut plan = look.plan(&Asked { ring: Some(String::new()), ..Asked::default() })?;
     let seen = |judged: &crate::classify::Judgement| matches!(judged.lane, Lane::Mutable | Lane::Immutable);
     let nodes: Vec<PatchTarget> = look
         .fleet

@@ -12,10 +12,12 @@ use super::{Failure, Format, Global};
 use crate::classify::{Judgement, classify};
 use crate::inventory;
 use crate::model::Fleet;
+use crate::plan::check::{Against, Scope, check};
 use crate::plan::planner::{Asked, Input, plan as make_plan};
 use crate::plan::{Plan, file};
 use crate::report;
 use crate::run::exit::Exit;
+use crate::text::count;
 
 /// The widest table, when nothing says how wide the terminal is.
 const WIDTH: usize = 100;
@@ -34,10 +36,38 @@ pub(crate) struct Look {
 
 impl Look {
     /// The plan for what a command asks for.
-    pub(crate) fn plan(&self, asked: &Asked) -> Plan {
+    /// It is judged by the checker before anybody sees it.
+    pub(crate) fn plan(&self, asked: &Asked) -> Result<Plan, Failure> {
+        let contested = self.loaded.config.contested(&self.fleet.groups);
+        if !contested.is_empty() {
+            return Err(Failure::problems(&contested));
+        }
         let input =
             Input { config: &self.loaded.config, fleet: &self.fleet, judgements: &self.judged, asked, now: self.now };
-        make_plan(&input)
+        let plan = make_plan(&input);
+        let scope = if *asked == Asked::default() { Scope::Everything } else { Scope::Part };
+        self.vouch(&plan, scope)?;
+        Ok(plan)
+    }
+
+    /// Refuses a plan that breaks a rule: it would be a mistake of rebake.
+    pub(crate) fn vouch(&self, plan: &Plan, scope: Scope) -> Result<(), Failure> {
+        let broken = check(plan, &self.against(scope));
+        if broken.is_empty() {
+            return Ok(());
+        }
+        let rules: Vec<String> = broken.iter().map(ToString::to_string).collect();
+        let message = format!(
+            "internal error: the plan breaks {} that every plan keeps; nothing was done:\n  {}",
+            count(broken.len(), "rule"),
+            rules.join("\n  ")
+        );
+        Err(Failure::new(message).next("report this with the output of: rebake inventory --format json"))
+    }
+
+    /// What a plan is judged against.
+    pub(crate) fn against(&self, scope: Scope) -> Against<'_> {
+        Against { config: &self.loaded.config, fleet: &self.fleet, judgements: &self.judged, now: self.now, scope }
     }
 }
 
@@ -110,7 +140,7 @@ pub(super) fn explain(global: &Global, wanted: &str) -> Result<Exit, Failure> {
                 None => failure.next("rebake inventory"),
             });
         };
-        let plan = look.plan(&Asked::default());
+        let plan = look.plan(&Asked::default())?;
         Ok((report::explain::table(&look.fleet, judged, Some(&plan), look.now, width()), Exit::Done))
     })
 }
@@ -126,7 +156,7 @@ pub(super) fn channels(global: &Global) -> Result<Exit, Failure> {
 pub(super) fn plan(global: &Global, out: Option<&Path>, detailed: bool) -> Result<Exit, Failure> {
     let format = global.format;
     show(global, |look| {
-        let plan = look.plan(&Asked::default());
+        let plan = look.plan(&Asked::default())?;
         let (text, hash) = file::write(&plan);
         let mut told = match format {
             Format::Json => text.clone(),

@@ -5,7 +5,8 @@
 //! changed what the action rests on, and the plan is not carried out. Scaling and new advisories are no movement.
 //!
 //! - `images`: a bake, by the versions that the recipe has.
-//! - `groups`: a refresh, by the template version that the group runs, its active refresh, its owner and its lanes.
+//! - `groups`: a refresh, by the template version that the group runs, its active refresh, its owner, its lanes, and by
+//!   whatever forbids it now.
 //! - `channels`: a channel at one site, by version and value of its parameter.
 //! - `nodes`: a node of a ring, by its presence, its lane and its exceptions.
 
@@ -19,6 +20,7 @@ use crate::config::Config;
 use crate::model::{Command, Fact, Fleet, Image, Site};
 
 use super::Plan;
+use super::check::{self, Against, Scope};
 
 /// What is seen now.
 #[derive(Debug, Clone, Copy)]
@@ -58,10 +60,21 @@ pub enum Standing {
 /// Where every action of a plan stands.
 #[must_use]
 pub fn standings(plan: &Plan, now: &Now<'_>) -> Vec<Action> {
+    let against = Against {
+        config: now.config,
+        fleet: now.fleet,
+        judgements: now.judgements,
+        now: now.fleet.as_of,
+        scope: Scope::Saved,
+    };
+    let forbidden = check::forbidden(plan, &against);
     let bakes = plan.bakes.iter().map(|bake| images::bake(bake, now));
     let rollouts = plan.rollouts.iter().flat_map(|rollout| {
         let groups = rollout.waves.iter().flat_map(|wave| &wave.groups);
-        let groups = groups.map(|group| groups::group(rollout, group, now));
+        let groups = groups.map(|group| {
+            let forbidden = forbidden.get(&(&group.site, group.group.as_str()));
+            groups::group(rollout, group, forbidden, now)
+        });
         groups.chain(channels::channel(plan, rollout, now)).collect::<Vec<_>>()
     });
     let rings = plan.patches.iter().flat_map(|ring| ring.nodes.iter().map(|node| nodes::node(ring, node, now)));

@@ -11,6 +11,7 @@ use crate::cli::see::{Look, look, print, width};
 use crate::cli::session::{self, Session};
 use crate::cli::{Acting, Failure, Global};
 use crate::model::{Command, Site};
+use crate::plan::check::{Broken, Scope, check};
 use crate::plan::moved::{self, Now};
 use crate::plan::{Plan, file};
 use crate::report;
@@ -30,6 +31,7 @@ pub(super) fn apply(global: &Global, acting: Acting, path: &Path) -> Result<Exit
             Now { config: &look.loaded.config, fleet: &look.fleet, judgements: &look.judged, commands: &commands };
         let actions = moved::standings(&plan, &now);
         refuse_moved(&moved::moved(&actions), path)?;
+        refuse_unsound(&check(&plan, &look.against(Scope::Saved)), path)?;
         print(&report::plan::table(&plan, look.now, width()))?;
         if moved::is_done(&actions) {
             print(&format!("Nothing to do: everything in {} has been done.\n", path.display()))?;
@@ -112,4 +114,18 @@ fn refuse_moved(moved: &[String], path: &Path) -> Result<(), Failure> {
         moved.join("\n  ")
     );
     Err(Failure { exit: Exit::LeftAsItIs, ..Failure::usage(message).next(anew(path)) })
+}
+
+/// A saved plan is judged again: somebody may have written it with its right hash, or the configuration has changed.
+fn refuse_unsound(broken: &[Broken], path: &Path) -> Result<(), Failure> {
+    if broken.is_empty() {
+        return Ok(());
+    }
+    let rules: Vec<String> = broken.iter().map(ToString::to_string).collect();
+    let message = format!(
+        "{}: the plan does not fit the configuration as it is now; nothing was done:\n  {}",
+        path.display(),
+        rules.join("\n  ")
+    );
+    Err(Failure::usage(message).next(anew(path)))
 }

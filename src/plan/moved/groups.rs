@@ -6,14 +6,21 @@ use crate::classify::owner;
 use crate::model::{
     Fact, Group, GroupSource, ImageSource, Lane, Member, Refresh, Template, TemplateVersion, VersionSpec,
 };
+use crate::plan::check::Broken;
 use crate::plan::{GroupRollout, Rollout};
 
 /// What a comparison of a group rests on.
 const FACTS: [Fact; 5] = [Fact::Site, Fact::Groups, Fact::Instances, Fact::Templates, Fact::Refreshes];
 
-pub(super) fn group(rollout: &Rollout, goal: &GroupRollout, now: &Now<'_>) -> Action {
+/// `forbidden` is what forbids the refresh as the fleet is now: it counts for a group that was not begun.
+pub(super) fn group(rollout: &Rollout, goal: &GroupRollout, forbidden: Option<&Broken>, now: &Now<'_>) -> Action {
     let subject = format!("group {} in {}", goal.group, goal.site.region);
-    Action { subject, standing: standing(rollout, goal, now).unwrap_or_else(Standing::Moved) }
+    let standing = match (standing(rollout, goal, now), forbidden) {
+        (Ok(Standing::Before), Some(broken)) => Standing::Moved(broken.what.clone()),
+        (Ok(standing), _) => standing,
+        (Err(moved), _) => Standing::Moved(moved),
+    };
+    Action { subject, standing }
 }
 
 /// The error is what has moved.

@@ -2,7 +2,7 @@
 
 use super::{Action, Now, Standing};
 use crate::classify::need::version_key;
-use crate::model::{Fact, Image, ImageTags, Site};
+use crate::model::{Fact, Image, ImageRecipe, ImageTags, Site, tag};
 use crate::plan::Bake;
 
 pub(super) fn bake(bake: &Bake, now: &Now<'_>) -> Action {
@@ -27,6 +27,15 @@ fn standing(bake: &Bake, now: &Now<'_>) -> Standing {
             _ => Standing::UnderWay,
         };
     }
+    if let Some(held) = held(bake, now) {
+        let tag = |key: &str| held.tags.get(key).map_or("", String::as_str);
+        let same = tag(tag::DIGEST) == bake.digest && tag(tag::TRIGGER) == bake.trigger;
+        return if same {
+            Standing::UnderWay
+        } else {
+            Standing::Moved(format!("Image Builder holds {} {} for something else", bake.recipe, bake.version))
+        };
+    }
     let newer = |(image, tags): &(&Image, ImageTags<'_>)| {
         let known = bake.from.as_deref().map(version_key).unwrap_or_default();
         image.is_usable() && tags.state == "tested" && version_key(tags.version) > known
@@ -38,6 +47,12 @@ fn standing(bake: &Bake, now: &Now<'_>) -> Standing {
         }
         None => Standing::Before,
     }
+}
+
+/// The version's image recipe in Image Builder, which belongs to the goal that made it.
+fn held<'a>(bake: &Bake, now: &Now<'a>) -> Option<&'a ImageRecipe> {
+    let fits = |held: &&ImageRecipe| held.site == bake.site && held.name == bake.recipe && held.version == bake.version;
+    now.fleet.image_recipes.iter().find(fits)
 }
 
 fn is_everywhere(bake: &Bake, now: &Now<'_>) -> bool {

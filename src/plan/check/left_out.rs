@@ -1,0 +1,87 @@
+//! What is not in the plan: named with its reason, and nothing forgotten.
+
+use std::collections::BTreeSet;
+
+use super::view::View;
+use super::{Findings, Rule, Scope};
+use crate::classify::Judgement;
+use crate::model::Lane;
+use crate::plan::{LeftOut, LeftOutKind, Plan};
+
+pub(super) fn check(plan: &Plan, view: &View<'_>, findings: &mut Findings) {
+    let acted = acted(plan, view);
+    for left in &plan.left_out {
+        let told = !left.subject.trim().is_empty() && !left.reason.trim().is_empty();
+        // What is excluded stays so by decision; all else has a cure.
+        let cured = left.kind == LeftOutKind::Excluded || !left.cure.trim().is_empty();
+        findings.must(told && cured, Rule::LeftOutReason, &left.subject, || format!("{:?}", left.reason));
+        apart(left, &acted, findings);
+        if view.fresh() {
+            needing(left, view, findings);
+        }
+    }
+    if view.against.scope == Scope::Everything {
+        complete(plan, &acted, view, findings);
+    }
+}
+
+/// The nodes that an action is about: those of rings, and the members of groups that are refreshed.
+fn acted<'a>(plan: &'a Plan, view: &View<'a>) -> BTreeSet<&'a str> {
+    let patched = plan.patches.iter().flat_map(|ring| &ring.nodes).map(|target| target.node.as_str());
+    let groups = plan.rollouts.iter().flat_map(|rollout| rollout.waves.iter().flat_map(|wave| &wave.groups));
+    let members = groups.filter_map(|group| view.group(&group.site, &group.group)).flat_map(|group| &group.members);
+    patched.chain(members.map(|member| member.id.as_str())).collect()
+}
+
+fn apart(left: &LeftOut, acted: &BTreeSet<&str>, findings: &mut Findings) {
+    // An action may help a node and still not cure all of its needs.
+    if left.kind == LeftOutKind::NotCured {
+        return;
+    }
+    let both = left.nodes.iter().find(|node| acted.contains(node.as_str()));
+    findings.must(both.is_none(), Rule::LeftOutApart, &left.subject, || {
+        format!("{} is in an action", both.map_or("", String::as_str))
+    });
+}
+
+fn needs(judged: &Judgement) -> bool {
+    judged.exception.is_none() && !judged.needs.is_empty()
+}
+
+fn needing(left: &LeftOut, view: &View<'_>, findings: &mut Findings) {
+    let unknown = left.nodes.iter().find(|node| view.node(node).is_none());
+    findings.must(unknown.is_none(), Rule::Needing, &left.subject, || {
+        format!("there is no node {}", unknown.map_or("", String::as_str))
+    });
+    let counts = match left.kind {
+        LeftOutKind::Blocked
+        | LeftOutKind::HandedOver
+        | LeftOutKind::NoRecipe
+        | LeftOutKind::NoRing
+        | LeftOutKind::NotCured => true,
+        LeftOutKind::Delegated
+        | LeftOutKind::Exception
+        | LeftOutKind::Excluded
+        | LeftOutKind::Unreachable
+        | LeftOutKind::Empty => false,
+    };
+    let judged = left.nodes.iter().filter_map(|node| view.node(node)).filter(|(_, judged)| needs(judged));
+    let right = if counts { u32::try_from(judged.count()).unwrap_or(u32::MAX) } else { 0 };
+    findings.same(Rule::Needing, &left.subject, "nodes that keep needs", &left.needing, &right);
+}
+
+fn complete(plan: &Plan, acted: &BTreeSet<&str>, view: &View<'_>, findings: &mut Findings) {
+    let named: BTreeSet<&str> = plan.left_out.iter().flat_map(|left| &left.nodes).map(String::as_str).collect();
+    for (node, judged) in view.nodes() {
+        let id = node.id.as_str();
+        let blind = judged.lane == Lane::Mutable && judged.blind.is_some();
+        let concerned = match judged.lane {
+            Lane::Immutable | Lane::Mutable => !judged.needs.is_empty() || blind,
+            Lane::Delegated | Lane::Unreachable | Lane::Excluded => true,
+        };
+        findings.must(!concerned || acted.contains(id) || named.contains(id), Rule::Complete, id, || {
+            let need = judged.needs.first().map_or("nobody looks after it", |need| &need.what);
+            format!("{} {} is forgotten: {need}", judged.lane, node.name)
+        });
+    }
+}
