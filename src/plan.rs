@@ -1,7 +1,8 @@
 //! DECIDE: (configuration, fleet, judgements, now) → a [`Plan`], and the reasons for what is not in it.
 //!
 //! A plan is plain data: every action over both lanes with its evidence, its gates and its before-state. It is saved
-//! as a versioned file with a hash ([`file`]); applying it decides nothing new. [`planner`] makes it.
+//! as a versioned file with a hash ([`file`]); applying it decides nothing new. [`planner`] makes it, [`check`] judges
+//! it without knowing how, and [`moved`] says whether a fleet is still where a saved plan found it.
 
 pub mod check;
 pub mod file;

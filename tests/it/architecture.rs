@@ -201,3 +201,35 @@ fn resolved(name: &str, module: &[String]) -> String {
     let whole = ["crate".to_owned()].into_iter().chain(home).chain(parts.map(str::to_owned));
     whole.collect::<Vec<_>>().join("::")
 }
+
+/// What judges plans must not lean on what makes them: neither names the other, nor do they share a function.
+#[test]
+fn the_checker_and_the_planner_know_nothing_of_each_other() {
+    let modules = modules();
+    let of = |room: &str| {
+        let below = |module: &&Module| module.path.get(..2).is_some_and(|path| path == ["plan", room]);
+        modules.iter().filter(below).collect::<Vec<_>>()
+    };
+    let (checker, planner) = (of("check"), of("planner"));
+    assert!(checker.len() > 5 && planner.len() > 5, "the sources were not found");
+    let naming = |modules: &[&Module], other: &str| -> Vec<String> {
+        let of = |module: &&Module| {
+            module.naming(&[other]).map(|name| format!("{}: {name}", module.file)).collect::<Vec<_>>()
+        };
+        modules.iter().flat_map(of).collect()
+    };
+    assert_eq!(naming(&checker, "crate::plan::planner"), [""; 0]);
+    assert_eq!(naming(&checker, "crate::plan::moved"), [""; 0]);
+    assert_eq!(naming(&planner, "crate::plan::check"), [""; 0]);
+    // Types are the language that both speak: their names begin with a capital, those of functions do not.
+    let functions = |modules: &[&Module]| -> BTreeSet<String> {
+        let names = modules.iter().flat_map(|module| module.naming(&["crate"]));
+        let function = |name: &&str| name.rsplit("::").next().is_some_and(|last| last.starts_with(char::is_lowercase));
+        names.filter(function).map(str::to_owned).collect()
+    };
+    let (judging, making) = (functions(&checker), functions(&planner));
+    let rooms = ["crate::config", "crate::config::self", "crate::plan", "crate::classify", "crate::model"];
+    let shared: Vec<&String> = judging.intersection(&making).filter(|name| !rooms.contains(&name.as_str())).collect();
+    assert!(shared.is_empty(), "{shared:?}");
+    assert!(making.contains("crate::classify::channel_of"), "the planner's functions were not found: {making:?}");
+}

@@ -36,7 +36,7 @@ fn request(config: &Config) -> Request {
     Request { sites: sites.into() }
 }
 
-async fn seen(config: &Config) -> (Env, Fleet, Vec<Judgement>) {
+pub(crate) async fn seen(config: &Config) -> (Env, Fleet, Vec<Judgement>) {
     let env = Env::demo().await;
     let fleet = inventory::inventory(&env.aws, &request(config), &|_| {}).await;
     let judgements = classify::classify(config, &fleet, fleet.as_of);

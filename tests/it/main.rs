@@ -3,6 +3,7 @@
 
 mod architecture;
 mod bake_port;
+mod check;
 mod demo;
 mod end_state;
 mod env;

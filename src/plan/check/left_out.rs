@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::view::View;
 use super::{Findings, Rule, Scope};
 use crate::classify::Judgement;
-use crate::model::Lane;
+use crate::model::{Lane, Node};
 use crate::plan::{LeftOut, LeftOutKind, Plan};
 
 pub(super) fn check(plan: &Plan, view: &View<'_>, findings: &mut Findings) {
@@ -74,14 +74,24 @@ fn complete(plan: &Plan, acted: &BTreeSet<&str>, view: &View<'_>, findings: &mut
     let named: BTreeSet<&str> = plan.left_out.iter().flat_map(|left| &left.nodes).map(String::as_str).collect();
     for (node, judged) in view.nodes() {
         let id = node.id.as_str();
-        let blind = judged.lane == Lane::Mutable && judged.blind.is_some();
-        let concerned = match judged.lane {
-            Lane::Immutable | Lane::Mutable => !judged.needs.is_empty() || blind,
+        let unseen = match judged.lane {
+            Lane::Immutable => false,
+            Lane::Mutable => judged.blind.is_some(),
             Lane::Delegated | Lane::Unreachable | Lane::Excluded => true,
         };
-        findings.must(!concerned || acted.contains(id) || named.contains(id), Rule::Complete, id, || {
+        let concerned = !judged.needs.is_empty() || (unseen && judged.exception.is_none());
+        let forgotten = (concerned && !named.contains(id)) || is_due(node, judged, view);
+        findings.must(!forgotten || acted.contains(id), Rule::Complete, id, || {
             let need = judged.needs.first().map_or("nobody looks after it", |need| &need.what);
             format!("{} {} is forgotten: {need}", judged.lane, node.name)
         });
     }
+}
+
+/// Whether a ring has to patch a node, whatever else is said of it.
+fn is_due(node: &Node, judged: &Judgement, view: &View<'_>) -> bool {
+    let state = node.patch_state.as_ref().filter(|_| judged.blind.is_none());
+    let installs = state.is_some_and(|state| state.missing + state.failed > 0);
+    let patched = judged.lane == Lane::Mutable && judged.exception.is_none() && installs;
+    patched && view.against.config.rings.iter().any(|ring| view.picks(&ring.nodes, node, judged))
 }

@@ -12,7 +12,8 @@ use crate::plan::{Gate, Reboot, RingPatch};
 pub(super) fn check(goal: &RingPatch, view: &View<'_>, findings: &mut Findings) {
     let name = format!("ring {}", goal.ring);
     findings.must(is_uuid(&goal.snapshot_id), Rule::SnapshotId, &name, || format!("{:?} is no UUID", goal.snapshot_id));
-    let ring = view.ring(&goal.ring);
+    let looks = goal.scan_only && goal.gates.is_empty() && goal.reboot == Reboot::Never;
+    let ring = view.ring(&goal.ring).filter(|_| !looks);
     match ring {
         Some(ring) => {
             gates(goal, ring, view, &name, findings);
@@ -20,7 +21,6 @@ pub(super) fn check(goal: &RingPatch, view: &View<'_>, findings: &mut Findings) 
         }
         // A look at nodes needs no ring, holds nothing back and changes nothing.
         None => {
-            let looks = goal.scan_only && goal.gates.is_empty() && goal.reboot == Reboot::Never;
             findings.must(looks && goal.snapshot_keep_seconds.is_none(), Rule::RingKnown, &name, || {
                 "the configuration has no such ring".to_owned()
             });

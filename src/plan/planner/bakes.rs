@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 
 use super::{Input, site_of};
 use crate::bake::digest::{Inputs, digest, token};
-use crate::classify::need::newest_tested;
+use crate::classify::need::{newest_tested, version_key};
 use crate::config::recipe::{ComponentFile, ImageBuilder};
 use crate::config::{self, Build, Recipe, Trigger};
 use crate::model::{Image, ImageRecipe, Platform, Site, tag};
@@ -88,6 +88,14 @@ pub(super) fn bake(input: &Input<'_>, recipe: &Recipe, asked: bool) -> Verdict {
             });
         }
     };
+    let version = next_version(input, recipe, &site, &new_digest, &trigger);
+    let newest_version = newest.and_then(Image::rebake).map(|tags| tags.version.to_owned());
+    if let Some(newest) = newest_version.as_deref().filter(|newest| version_key(newest) >= version_key(&version)) {
+        return blocked(
+            format!("its next version {version} would not be above {newest}"),
+            "a higher `version` in the recipe: versions move up",
+        );
+    }
     let platform = match parent.platform {
         Platform::Windows => "Windows",
         Platform::Linux | Platform::Macos => "Linux",
@@ -95,8 +103,8 @@ pub(super) fn bake(input: &Input<'_>, recipe: &Recipe, asked: bool) -> Verdict {
     let expected_seconds = expected(&components, &tests, recipe.publish.regions.len());
     Verdict::Build(Box::new(Bake {
         recipe: recipe.name.clone(),
-        from: newest.and_then(Image::rebake).map(|tags| tags.version.to_owned()),
-        version: next_version(input, recipe, &site, &new_digest, &trigger),
+        from: newest_version,
+        version,
         digest: new_digest,
         trigger,
         reasons,

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::Input;
-use crate::classify::{channel_of, owner};
+use crate::classify::{Judgement, channel_of, owner};
 use crate::config::Channel;
 use crate::config::recipe::Mode;
-use crate::model::{Fact, Group, GroupSource, ImageSource, Node, VersionSpec};
+use crate::model::{Fact, Group, GroupSource, ImageSource, Lane, Node, VersionSpec};
 use crate::plan::{GroupRollout, HandOver};
 
 /// Processes without which a refresh hangs, or new instances never serve.
@@ -44,6 +44,9 @@ pub(super) fn verdict(input: &Input<'_>, channel: &Channel, group: &Group) -> Ve
         if let Some(gap) = missing {
             return blocked(format!("{} was not answered: {}", gap.action, gap.code), "rebake doctor");
         }
+    }
+    if let Some((reason, cure)) = left_alone(input, group) {
+        return blocked(reason, cure);
     }
     let Some((template_id, spec)) = group.source.template() else {
         return match &group.source {
@@ -154,6 +157,23 @@ pub(super) fn verdict(input: &Input<'_>, channel: &Channel, group: &Group) -> Ve
     }
     let refresh = refresh(channel, group, template_id, number, from_image, spec);
     Verdict::Refresh(Box::new(GroupRollout { owner, ..refresh }))
+}
+
+/// A member that must not be replaced: a refresh replaces all of them.
+fn left_alone(input: &Input<'_>, group: &Group) -> Option<(String, String)> {
+    let of_group = |judged: &&Judgement| group.members.iter().any(|member| member.id == judged.node);
+    input.judgements.iter().filter(of_group).find_map(|judged| match &judged.exception {
+        _ if judged.lane != Lane::Immutable => {
+            let reason = format!("{} in it is {}, and a refresh replaces all of its nodes", judged.node, judged.lane);
+            Some((reason, "the same lane for all of its nodes".to_owned()))
+        }
+        Some(exempt) => {
+            let until = exempt.until.strftime("%Y-%m-%d");
+            let reason = format!("an exception holds for {} in it until {until} ({})", judged.node, exempt.why);
+            Some((reason, "it ends by itself".to_owned()))
+        }
+        None => None,
+    })
 }
 
 /// Whether a refresh leads to a template version that rebake made.

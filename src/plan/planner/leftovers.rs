@@ -52,13 +52,16 @@ fn why(input: &Input<'_>, node: &Node, judged: &Judgement, in_plan: bool, named:
     }
     match judged.lane {
         Lane::Excluded => {
-            let reason = judged.evidence.first().map_or_else(String::new, |evidence| evidence.fact.clone());
+            let reason = fact(judged);
             Some((LeftOutKind::Excluded, reason.clone(), reason, String::new()))
         }
         Lane::Delegated => {
-            let owner = judged.owner.as_ref()?;
             let subject = node.group.clone().unwrap_or_else(name);
-            Some((LeftOutKind::Delegated, subject, format!("owned by {}", owner.name), owner.cure.clone()))
+            let (reason, cure) = match &judged.owner {
+                Some(owner) => (format!("owned by {}", owner.name), owner.cure.clone()),
+                None => (fact(judged), "whoever owns it patches it".to_owned()),
+            };
+            Some((LeftOutKind::Delegated, subject, reason, cure))
         }
         Lane::Unreachable => {
             let blind = judged.blind.unwrap_or(Blind::NotManaged);
@@ -70,11 +73,21 @@ fn why(input: &Input<'_>, node: &Node, judged: &Judgement, in_plan: bool, named:
     }
 }
 
+/// The first fact that put a node into its lane.
+fn fact(judged: &Judgement) -> String {
+    judged.evidence.first().map_or_else(|| judged.lane.to_string(), |evidence| evidence.fact.clone())
+}
+
 fn immutable(input: &Input<'_>, node: &Node, judged: &Judgement) -> Option<Why> {
     if judged.needs.is_empty() {
         return None;
     }
-    let group = node.group.as_deref()?;
+    let Some(group) = node.group.as_deref() else {
+        let name = if node.name.is_empty() { node.id.clone() } else { node.name.clone() };
+        let reason = format!("in no group that could replace it, {}", fact(judged));
+        let cure = "a group with a launch template, or another lane".to_owned();
+        return Some((LeftOutKind::NoRecipe, name, reason, cure));
+    };
     let selected = input.fleet.group(&node.site, group).is_some_and(|group| groups::is_selected(input, group));
     if !selected {
         let cure = format!("a recipe whose channel selects it: groups = \"group:{group}\"; rebake init --recipe NAME");
@@ -94,10 +107,16 @@ fn mutable(input: &Input<'_>, node: &Node, judged: &Judgement, in_plan: bool, na
     if in_plan {
         return None;
     }
-    let ringed = input.config.rings.iter().any(|ring| judged.is_selected(&ring.nodes, node, input.now));
+    let ring = input.config.rings.iter().find(|ring| judged.is_selected(&ring.nodes, node, input.now));
+    let ringed = ring.is_some();
     if !ringed && (!judged.needs.is_empty() || judged.blind.is_some()) {
         let cure = "a [[ring]] in rebake.toml that selects it".to_owned();
         return Some((LeftOutKind::NoRing, name, "no ring selects it".to_owned(), cure));
+    }
+    if let (Some(ring), None, Some(need)) = (ring, judged.blind, judged.needs.first()) {
+        let reason = format!("{}, and ring {} does not reboot", need.what, ring.name);
+        let cure = format!("reboot it, or `reboot = \"if-needed\"` in ring {}", ring.name);
+        return Some((LeftOutKind::NotCured, name, reason, cure));
     }
     let blind = judged.blind.filter(|_| ringed)?;
     Some((LeftOutKind::Unreachable, name, blind.told().to_owned(), blind.cure(node)))

@@ -66,20 +66,32 @@ fn rollout(
     }
     let version = version(input, recipe, bake)?;
     let targets = targets(input, recipe, channel, &version, bake);
+    if let Some(without) = targets.iter().find(|target| bake.is_none() && target.image.is_none()) {
+        left_out.push(LeftOut {
+            site: Some(without.site.clone()),
+            ..blocked_channel(
+                input,
+                &groups,
+                recipe,
+                channel,
+                &format!("{} {version} has no tested image in {}", recipe.name, without.site.region),
+                &format!("rebake bake {}", recipe.name),
+            )
+        });
+        return None;
+    }
     let from = targets.iter().find_map(|target| version_of(input, &target.site, target.parameter_image.as_deref()?));
     if let Some(failed) = failed_before(input, recipe, channel, &targets, &version)
         && input.asked.promote.is_none()
     {
-        left_out.push(LeftOut {
-            needing: needing(input, groups.iter().flat_map(|group| group.members.iter().map(|member| &member.id))),
-            nodes: groups.iter().flat_map(|group| group.members.iter().map(|member| member.id.clone())).collect(),
-            ..leftover(
-                LeftOutKind::Blocked,
-                &format!("{} → {}", recipe.name, channel.name),
-                &format!("{version} {failed} before"),
-                &format!("rebake promote {}@{version} {}", recipe.name, channel.name),
-            )
-        });
+        left_out.push(blocked_channel(
+            input,
+            &groups,
+            recipe,
+            channel,
+            &format!("{version} {failed} before"),
+            &format!("rebake promote {}@{version} {}", recipe.name, channel.name),
+        ));
         return None;
     }
     let mut waves_of: Vec<GroupRollout> = Vec::new();
@@ -188,6 +200,10 @@ fn targets(
     for configured in input.config.sites.iter().filter(|site| accounts.contains(site.account.as_str())) {
         for region in recipe.publish.regions.iter().filter(|region| configured.regions.contains(region)) {
             let site = Site::new(&configured.account, region);
+            // A pass over some sites is complete in itself: what was not read is not touched.
+            if !input.fleet.sites.iter().any(|seen| seen.site == site) {
+                continue;
+            }
             let image = if bake.is_some() { None } else { image_of(input, &site, &recipe.name, version) };
             let held = input.fleet.channel(&site, &recipe.name, &channel.name).and_then(|held| held.current.as_ref());
             targets.push(ChannelTarget {
@@ -292,6 +308,23 @@ fn leftover(kind: LeftOutKind, subject: &str, reason: &str, cure: &str) -> LeftO
         needing: 0,
         reason: reason.to_owned(),
         cure: cure.to_owned(),
+    }
+}
+
+fn blocked_channel(
+    input: &Input<'_>,
+    groups: &[&Group],
+    recipe: &Recipe,
+    channel: &Channel,
+    reason: &str,
+    cure: &str,
+) -> LeftOut {
+    let nodes: Vec<String> =
+        groups.iter().flat_map(|group| group.members.iter().map(|member| member.id.clone())).collect();
+    LeftOut {
+        needing: needing(input, &nodes),
+        nodes,
+        ..leftover(LeftOutKind::Blocked, &format!("{} → {}", recipe.name, channel.name), reason, cure)
     }
 }
 
