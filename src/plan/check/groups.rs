@@ -22,7 +22,9 @@ pub(super) fn check(
     let checkpoint = match goal.canary_percent {
         None => goal.nodes <= 1,
         Some(percent) => {
-            goal.nodes > 1 && (1..=100).contains(&percent) && (percent == 1 || percent.saturating_mul(goal.nodes) <= 100)
+            goal.nodes > 1
+                && (1..=100).contains(&percent)
+                && (percent == 1 || percent.saturating_mul(goal.nodes) <= 100)
         }
     };
     findings.must(checkpoint, Rule::Canary, &name, || {

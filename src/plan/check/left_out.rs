@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::view::View;
 use super::{Findings, Rule, Scope};
-use crate::classify::Judgement;
+use crate::classify::{Judgement, NeedKind};
 use crate::model::{Lane, Node};
 use crate::plan::{LeftOut, LeftOutKind, Plan};
 
@@ -92,6 +92,7 @@ fn complete(plan: &Plan, acted: &BTreeSet<&str>, view: &View<'_>, findings: &mut
 fn is_due(node: &Node, judged: &Judgement, view: &View<'_>) -> bool {
     let state = node.patch_state.as_ref().filter(|_| judged.blind.is_none());
     let installs = state.is_some_and(|state| state.missing + state.failed > 0);
-    let patched = judged.lane == Lane::Mutable && judged.exception.is_none() && installs;
-    patched && view.against.config.rings.iter().any(|ring| view.picks(&ring.nodes, node, judged))
+    let lacks = judged.needs.iter().any(|need| need.kind == NeedKind::NonCompliant);
+    let patched = judged.lane == Lane::Mutable && judged.exception.is_none();
+    patched && installs && lacks && view.against.config.rings.iter().any(|ring| view.picks(&ring.nodes, node, judged))
 }
