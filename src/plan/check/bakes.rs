@@ -45,8 +45,7 @@ fn form(bake: &Bake, name: &str, findings: &mut Findings) {
     let after = |prefix: &str| trigger.strip_prefix(prefix).is_some_and(|version| numbers(version).is_some());
     let known = trigger.is_empty()
         || trigger.strip_prefix("patches-").is_some_and(|hash| is_hex(hash, 16))
-        || after("age-of-")
-        || after("asked-after-");
+        || ["age-of-", "asked-after-", "gone-"].into_iter().any(after);
     findings.must(known, Rule::TriggerForm, name, || format!("its trigger is {trigger:?}"));
     let reasons = !bake.reasons.is_empty() && bake.reasons.iter().all(|reason| !reason.trim().is_empty());
     findings.must(reasons, Rule::BakeReasons, name, || "it says no reason".to_owned());

@@ -6,7 +6,7 @@ use super::view::View;
 use super::{Findings, Rule};
 use crate::classify::{Blind, Judgement, NeedKind};
 use crate::config::{self, Ring, Share};
-use crate::model::{Agent, Lane, Node, NodeState, Window};
+use crate::model::{Agent, Lane, Node, NodeState, PatchOperation, Window};
 use crate::plan::{Gate, Reboot, RingPatch};
 
 pub(super) fn check(goal: &RingPatch, view: &View<'_>, findings: &mut Findings) {
@@ -68,7 +68,9 @@ fn member(
     });
     let lacks = judged.needs.iter().any(|need| need.kind == NeedKind::NonCompliant);
     let unknown = matches!(judged.blind, Some(Blind::NeverScanned | Blind::Stale));
-    findings.must(lacks || unknown, Rule::RingNeed, name, || format!("{id} lacks nothing"));
+    // Nobody has looked yet at what the last Install left.
+    let unverified = node.patch_state.as_ref().is_some_and(|state| state.operation == PatchOperation::Install);
+    findings.must(lacks || unknown || unverified, Rule::RingNeed, name, || format!("{id} lacks nothing"));
 }
 
 fn gates(goal: &RingPatch, ring: &Ring, view: &View<'_>, name: &str, findings: &mut Findings) {
