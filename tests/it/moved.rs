@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use bytes::Bytes;
+use rebake::plan::file;
 use rebake::sandbox::cloud::Outcome;
 use rebake::sandbox::store::Account;
 
@@ -96,13 +97,18 @@ fn what_somebody_else_changed_is_named_and_nothing_is_done() {
     let overwrite = format!(
         r#"PutParameter {{"Name":"/rebake/web/prod","Value":"{image}","Type":"String","DataType":"aws:ec2:image","Overwrite":true}}"#
     );
-    let cases: [(&str, String, &[&str]); 8] = [
+    let cases: [(&str, String, &[&str]); 9] = [
         (
             "autoscaling",
             group("UpdateAutoScalingGroup", &other_version),
             &["group web-prod", "version 13", "version 14"],
         ),
         ("autoscaling", group("StartInstanceRefresh", ""), &["group web-prod", "somebody else"]),
+        (
+            "autoscaling",
+            group("SuspendProcesses", "&ScalingProcesses.member.1=Terminate"),
+            &["group web-prod", "process Terminate is suspended"],
+        ),
         ("ssm", overwrite, &["channel web → prod in eu-west-1", image, "version 3", "version 2"]),
         ("ssm", r#"DeleteParameter {"Name":"/rebake/web/staging"}"#.to_owned(), &["channel web → staging", "nothing"]),
         (
@@ -225,4 +231,37 @@ fn a_file_that_is_no_plan_for_here_says_what_would_be_right() {
     std::fs::write(here.join("rebake.toml"), main).unwrap();
     assert!(rebake(here, &["sandbox", "advance", "25h"]).status.success());
     refused("plan.json", &["plan.json: the plan expired", "rebake plan -o plan.json"]);
+}
+
+#[test]
+fn a_plan_of_somebodys_own_is_judged_though_its_hash_fits() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    planned(here);
+    let mut plan = file::read(&std::fs::read_to_string(here.join("plan.json")).unwrap()).unwrap();
+    let prod = plan.rollouts.iter_mut().find(|rollout| rollout.recipe == "web" && rollout.channel == "prod").unwrap();
+    prod.gates.clear();
+    std::fs::write(here.join("bold.json"), file::write(&plan).0).unwrap();
+    let before = changes(here);
+    let applied = rebake(here, &["apply", "bold.json", "--yes", "--wait"]);
+    let told = text(&applied);
+    assert_eq!(applied.status.code(), Some(2), "{told}");
+    assert!(told.contains("bold.json") && told.contains("web → prod") && told.contains("soak-gate"), "{told}");
+    assert_eq!(changes(here), before);
+}
+
+#[test]
+fn two_recipes_for_one_group_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    assert!(rebake(here, &["init", "--demo"]).status.success());
+    let recipe = std::fs::read_to_string(here.join("recipes/web.toml")).unwrap();
+    std::fs::write(here.join("recipes/web-copy.toml"), recipe.replacen("\"web\"", "\"web-copy\"", 1)).unwrap();
+    for command in [&["plan"][..], &["apply", "--yes"], &["bake", "web", "--yes"]] {
+        let output = rebake(here, command);
+        let told = text(&output);
+        assert_eq!(output.status.code(), Some(2), "{command:?}: {told}");
+        assert!(told.contains("web-copy.toml") && told.contains("is selected by"), "{command:?}: {told}");
+    }
+    assert_eq!(changes(here), [""; 0]);
 }
