@@ -264,6 +264,22 @@ const CORRUPTIONS: &[(Rule, &str, Spoil)] = &[
         let node = ring(plan, "rest").nodes.remove(0);
         ring(plan, "canary").nodes.push(node);
     }),
+    (Rule::RingBefore, "a node that lacks more", |plan, _| ring(plan, "canary").nodes[0].non_compliant = Some(99)),
+    (Rule::RingNeed, "a ring that only looks", |plan, _| ring(plan, "canary").scan_only = true),
+    (Rule::LaunchSource, "no rollback", |plan, _| group(plan).no_rollback = Some("because".into())),
+    (Rule::TriggerForm, "nothing new", |plan, _| {
+        let batch = plan.unchanged[0].clone();
+        let bake = web(plan).clone();
+        plan.unchanged.clear();
+        plan.bakes.push(Bake {
+            recipe: batch.recipe,
+            from: Some(batch.version),
+            version: "3.0.3".into(),
+            digest: batch.digest,
+            trigger: String::new(),
+            ..bake
+        });
+    }),
     (Rule::SnapshotId, "no UUID", |plan, _| ring(plan, "canary").snapshot_id = "canary-1".into()),
     (Rule::SnapshotId, "the UUID of another ring", |plan, _| {
         ring(plan, "rest").snapshot_id = ring(plan, "canary").snapshot_id.clone();
@@ -407,5 +423,79 @@ async fn every_plan_that_a_command_makes_is_sound() {
         assert_eq!(demo.judge(&plan, Scope::Part), [], "{asked:?}");
         let (text, _) = file::write(&plan);
         assert_eq!(demo.judge(&file::read(&text).unwrap(), Scope::Saved), [], "{asked:?}");
+    }
+}
+
+/// Every leaf of a plan, spoiled: no value is taken for granted, and nothing panics.
+#[tokio::test(start_paused = true)]
+async fn no_value_of_a_plan_is_taken_for_granted() {
+    let demo = Demo::new().await;
+    let whole = serde_json::to_value(&demo.plan).unwrap();
+    let mut leaves = Vec::new();
+    collect(&whole, &mut String::new(), &mut leaves);
+    let mut free = BTreeSet::new();
+    let mut tried = 0;
+    for leaf in &leaves {
+        for value in spoiled(whole.pointer(leaf).unwrap()) {
+            let mut spoiled = whole.clone();
+            *spoiled.pointer_mut(leaf).unwrap() = value;
+            if spoiled == whole {
+                continue;
+            }
+            let Ok(plan) = serde_json::from_value::<Plan>(spoiled) else { continue };
+            tried += 1;
+            let _ = demo.judge(&plan, Scope::Saved);
+            if demo.judge(&plan, Scope::Everything).is_empty() {
+                let general: Vec<&str> = leaf.split('/').filter(|part| part.parse::<usize>().is_err()).collect();
+                free.insert(general.join("/"));
+            }
+        }
+    }
+    assert!(tried >= 1000, "{tried} tried");
+    // Words for people, and times that may be a second longer.
+    let words = [
+        "/bakes/expected_seconds",
+        "/bakes/reasons",
+        "/left_out/cure",
+        "/left_out/reason",
+        "/left_out/subject",
+        "/patches/expected_seconds",
+        "/rollouts/handed_over/owner",
+        "/unchanged/why",
+    ];
+    assert_eq!(free.iter().map(String::as_str).collect::<Vec<_>>(), words);
+}
+
+/// The paths of all values that hold no other.
+fn collect(value: &serde_json::Value, path: &mut String, leaves: &mut Vec<String>) {
+    let length = path.len();
+    let inner: Vec<(String, &serde_json::Value)> = match value {
+        serde_json::Value::Object(map) => map.iter().map(|(key, value)| (key.clone(), value)).collect(),
+        serde_json::Value::Array(list) => list.iter().enumerate().map(|(at, value)| (at.to_string(), value)).collect(),
+        _ => Vec::new(),
+    };
+    if inner.is_empty() {
+        leaves.push(path.clone());
+    }
+    for (key, value) in inner {
+        path.push('/');
+        path.push_str(&key);
+        collect(value, path, leaves);
+        path.truncate(length);
+    }
+}
+
+/// Other values of the same kind.
+fn spoiled(value: &serde_json::Value) -> Vec<serde_json::Value> {
+    use serde_json::{Value, json};
+    match value {
+        Value::Bool(flag) => vec![json!(!flag)],
+        Value::Number(number) => {
+            let number = number.as_u64().unwrap_or(0);
+            vec![json!(number + 1), json!(0), json!(u32::MAX), json!(u64::MAX)]
+        }
+        Value::String(text) => vec![json!(""), json!(format!("{text}x")), json!("2020-01-01T00:00:00Z")],
+        Value::Null => vec![json!("x"), json!(7)],
+        Value::Array(_) | Value::Object(_) => vec![json!(["x"])],
     }
 }

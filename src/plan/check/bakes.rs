@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use super::view::{View, numbers};
 use super::{Findings, Rule};
 use crate::config::recipe::ImageBuilder;
-use crate::config::{self, Build, Recipe};
-use crate::model::{Platform, Site};
+use crate::config::{self, Build, Recipe, Trigger};
+use crate::model::{Image, Platform, Site};
 use crate::plan::{Bake, Component, Unchanged};
 
 pub(super) fn check(bake: &Bake, view: &View<'_>, findings: &mut Findings) {
@@ -65,6 +65,10 @@ fn version(bake: &Bake, recipe: &Recipe, view: &View<'_>, name: &str, findings: 
     findings.must(from.is_none_or(|from| from.is_some_and(|from| from < own)), Rule::VersionUp, name, || {
         format!("it is not above {}", bake.from.as_deref().unwrap_or_default())
     });
+    let after = ["age-of-", "asked-after-", "gone-"].into_iter().find_map(|prefix| bake.trigger.strip_prefix(prefix));
+    findings.must(after.is_none() || after == bake.from.as_deref(), Rule::TriggerForm, name, || {
+        format!("its trigger {} is not of {:?}", bake.trigger, bake.from)
+    });
     if !view.fresh() {
         return;
     }
@@ -74,10 +78,29 @@ fn version(bake: &Bake, recipe: &Recipe, view: &View<'_>, name: &str, findings: 
     findings.must(newest == from.flatten(), Rule::VersionUp, name, || {
         format!("the newest tested version is {newest:?}, and not {:?}", bake.from)
     });
+    let wants = recipe.rebuild.contains(&Trigger::PatchesMissing);
+    let last = tested().find(|made| numbers(made.version) == newest).filter(|_| wants && newest.is_some());
+    let lacks = last.is_some_and(|made| lacks_patches(made.image, view));
+    findings.must(lacks == bake.trigger.starts_with("patches-"), Rule::TriggerForm, name, || {
+        let word = if lacks { "lacks" } else { "does not lack" };
+        format!("its trigger is {:?}, and the newest image {word} patches", bake.trigger)
+    });
+    let known = || tested().any(|made| Some(made.version) == bake.from.as_deref() && made.digest == bake.digest);
+    findings.must(!bake.trigger.is_empty() || !known(), Rule::TriggerForm, name, || {
+        "neither its digest nor a trigger is new".to_owned()
+    });
     for made in view.made(&bake.site, &bake.recipe).filter(|made| made.version == bake.version) {
         let same = !made.tested && made.digest == bake.digest && made.trigger == bake.trigger;
         findings.must(same, Rule::VersionUp, name, || format!("{} is this version already", made.image.id));
     }
+}
+
+/// Whether nodes that run an image and tell lack patches.
+fn lacks_patches(image: &Image, view: &View<'_>) -> bool {
+    view.nodes().any(|(node, judged)| {
+        let runs = node.site == image.site && node.image.as_ref() == Some(&image.id) && judged.blind.is_none();
+        runs && node.patches.iter().any(|patch| patch.state == "Missing")
+    })
 }
 
 fn held(bake: &Bake, view: &View<'_>, name: &str, findings: &mut Findings) {
@@ -104,6 +127,10 @@ fn parent(bake: &Bake, recipe: &Recipe, view: &View<'_>, name: &str, findings: &
         findings.must(resolved == Some(&bake.parent), Rule::Parent, name, || {
             format!("{named} is {resolved:?}, and not {}", bake.parent)
         });
+        let mut images = view.against.fleet.images.iter();
+        let read = images.find(|image| image.id == bake.parent && image.site == bake.site);
+        let right = read.map_or(&bake.parent, |image| &image.name);
+        findings.same(Rule::Parent, name, "its name", &bake.parent_name, right);
     }
 }
 

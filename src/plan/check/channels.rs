@@ -6,7 +6,7 @@ use super::view::{View, numbers};
 use super::{Findings, Rule, Scope, groups};
 use crate::config::{self, Channel, Recipe};
 use crate::model::Site;
-use crate::plan::{Gate, Plan, Rollout};
+use crate::plan::{ChannelTarget, Gate, Plan, Rollout};
 
 pub(super) fn check(plan: &Plan, number: usize, rollout: &Rollout, view: &View<'_>, findings: &mut Findings) {
     let name = format!("{} → {}", rollout.recipe, rollout.channel);
@@ -99,6 +99,12 @@ fn before(rollout: &Rollout, view: &View<'_>, name: &str, findings: &mut Finding
             format!("{}: {saved:?} was saved, {read:?} was read", target.site)
         });
     }
+    if view.fresh() {
+        let version = |target: &ChannelTarget| view.version(&target.site, target.parameter_image.as_deref()?);
+        let read: BTreeSet<&str> = rollout.targets.iter().filter_map(version).collect();
+        let right = rollout.from.as_deref().map_or(read.is_empty(), |from| read.contains(from));
+        findings.must(right, Rule::ChannelBefore, name, || format!("it points to {read:?}, not {:?}", rollout.from));
+    }
 }
 
 fn gates(rollout: &Rollout, channel: &Channel, view: &View<'_>, name: &str, findings: &mut Findings) {
@@ -171,8 +177,11 @@ fn handed_over(rollout: &Rollout, channel: &Channel, view: &View<'_>, name: &str
             .any(|group| group.group == over.group && group.site == over.site);
         findings.must(!refreshed, Rule::HandOver, name, || format!("{} is refreshed as well", over.group));
         if view.fresh() {
-            let selected = view.group(&over.site, &over.group).is_some_and(|group| channel.groups.matches(group));
-            findings.must(selected, Rule::HandOver, name, || format!("the channel does not select {}", over.group));
+            let group = view.group(&over.site, &over.group).filter(|group| channel.groups.matches(*group));
+            findings
+                .must(group.is_some(), Rule::HandOver, name, || format!("the channel does not select {}", over.group));
+            let size = group.map_or(0, |group| group.members.len());
+            findings.same(Rule::HandOver, name, "nodes", &(over.nodes as usize), &size);
         }
     }
 }

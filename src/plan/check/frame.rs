@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use super::view::View;
 use super::{Findings, Rule};
 use crate::config::Share;
-use crate::model::Site;
+use crate::model::{Site, SiteSeen};
 use crate::plan::{GroupRollout, Plan};
 
 /// The longest time that anything is expected to take: AWS ends an instance refresh after so many seconds.
@@ -40,16 +40,16 @@ fn times(plan: &Plan, view: &View<'_>, findings: &mut Findings) {
 fn sites(plan: &Plan, view: &View<'_>, findings: &mut Findings) {
     findings.must(!plan.sites.is_empty(), Rule::Sites, PLAN, || "it is for no site".to_owned());
     let mut seen = BTreeSet::new();
-    for site in plan.sites.iter().map(|seen| &seen.site) {
+    for SiteSeen { site, identity, .. } in &plan.sites {
         findings.must(seen.insert(site), Rule::Sites, PLAN, || format!("{site} is named twice"));
-        let known = view
-            .against
-            .config
-            .sites
-            .iter()
-            .any(|configured| configured.account == site.account && configured.regions.contains(&site.region));
-        findings.must(known, Rule::Sites, PLAN, || format!("{site} is no [[site]]"));
+        let mut configured = view.against.config.sites.iter();
+        let known = configured.find(|known| known.account == site.account && known.regions.contains(&site.region));
+        findings.must(known.is_some(), Rule::Sites, PLAN, || format!("{site} is no [[site]]"));
+        let own = identity.as_ref().is_none_or(|identity| identity.account == site.account);
+        findings.must(own, Rule::Sites, PLAN, || format!("{site} was read as {identity:?}"));
     }
+    let read = !view.fresh() || plan.sites == view.against.fleet.sites;
+    findings.must(read, Rule::Sites, PLAN, || "its sites are not those that were read".to_owned());
 }
 
 fn places(plan: &Plan, findings: &mut Findings) {

@@ -30,6 +30,11 @@ pub(super) fn check(
     findings.must(checkpoint, Rule::Canary, &name, || {
         format!("{:?} % of {} instances is not one", goal.canary_percent, goal.nodes)
     });
+    findings.must(goal.no_rollback.is_none(), Rule::LaunchSource, &name, || {
+        format!("it could not be rolled back: {}", goal.no_rollback.as_deref().unwrap_or_default())
+    });
+    let warmup = goal.warmup_seconds.is_none_or(|seconds| seconds <= 24 * 3600);
+    findings.must(warmup, Rule::Healthy, &name, || format!("a warm-up of {:?} s", goal.warmup_seconds));
     let template = goal.template.starts_with("lt-") && goal.from_version > 0 && goal.from_image.starts_with("ami-");
     findings.must(template, Rule::GroupBefore, &name, || {
         format!("version {} of {} with {}", goal.from_version, goal.template, goal.from_image)
@@ -44,6 +49,9 @@ pub(super) fn check(
     selected(group, recipe, channel, view, &name, findings);
     before(goal, group, view, &name, findings);
     size(goal, group, &name, findings);
+    findings.must(goal.warmup_seconds.is_none() || group.warmup_seconds.is_none(), Rule::Healthy, &name, || {
+        "the group has a warm-up of its own".to_owned()
+    });
     members(group, view, &name, findings);
     forbidden(rollout, goal, group, channel, view, findings);
 }

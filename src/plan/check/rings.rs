@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::view::View;
-use super::{Findings, Rule};
+use super::{Findings, Rule, Scope};
 use crate::classify::{Blind, Judgement, NeedKind};
 use crate::config::{self, Ring, Share};
 use crate::model::{Agent, Lane, Node, NodeState, PatchOperation, Window};
-use crate::plan::{Gate, Reboot, RingPatch};
+use crate::plan::{Gate, PatchTarget, Reboot, RingPatch};
 
 pub(super) fn check(goal: &RingPatch, view: &View<'_>, findings: &mut Findings) {
     let name = format!("ring {}", goal.ring);
@@ -26,6 +26,8 @@ pub(super) fn check(goal: &RingPatch, view: &View<'_>, findings: &mut Findings) 
             });
         }
     }
+    let installs = !goal.scan_only || view.against.scope != Scope::Everything;
+    findings.must(installs, Rule::RingNeed, &name, || "it only scans".to_owned());
     share(goal.concurrency.as_deref(), &name, findings);
     let mut seen = BTreeSet::new();
     findings.must(!goal.nodes.is_empty(), Rule::RingNodes, &name, || "it has no node".to_owned());
@@ -35,7 +37,10 @@ pub(super) fn check(goal: &RingPatch, view: &View<'_>, findings: &mut Findings) 
             continue;
         }
         match view.node(&target.node).filter(|(node, _)| node.site == target.site) {
-            Some((node, judged)) => member(goal, ring, node, judged, view, &name, findings),
+            Some((node, judged)) => {
+                before(target, (node, judged), ring.is_none(), &name, findings);
+                member(goal, ring, node, judged, view, &name, findings);
+            }
             None => findings
                 .must(false, Rule::RingNodes, &name, || format!("there is no {} in {}", target.node, target.site)),
         }
@@ -71,6 +76,14 @@ fn member(
     // Nobody has looked yet at what the last Install left.
     let unverified = node.patch_state.as_ref().is_some_and(|state| state.operation == PatchOperation::Install);
     findings.must(lacks || unknown || unverified, Rule::RingNeed, name, || format!("{id} lacks nothing"));
+}
+
+/// What is told of a node: its name, and what it lacked.
+fn before(target: &PatchTarget, (node, judged): (&Node, &Judgement), looks: bool, name: &str, findings: &mut Findings) {
+    findings.same(Rule::RingBefore, name, "the name of a node", &target.name, &node.name);
+    let told = node.patch_state.as_ref().filter(|_| judged.blind.is_none() && !looks);
+    let lacked = told.map(|state| state.missing + state.failed + state.pending_reboot + state.rejected);
+    findings.same(Rule::RingBefore, name, &format!("what {} lacks", node.id), &target.non_compliant, &lacked);
 }
 
 fn gates(goal: &RingPatch, ring: &Ring, view: &View<'_>, name: &str, findings: &mut Findings) {

@@ -89,6 +89,7 @@ rules! {
     RingLane "ring-lane" "only mutable nodes are patched; immutable ones may be scanned"
     RingSelects "ring-selects" "a node is patched by the first ring that selects it"
     RingNeed "ring-need" "a node is patched because it lacks patches, or because nobody knows whether it does"
+    RingBefore "ring-before" "what is told of a node to patch is as it was read"
     RingAgent "ring-agent" "only nodes whose agent answers are patched"
     SnapshotId "snapshot-id" "a ring's SnapshotId is a UUID, and no other ring's"
     AfterGate "after-gate" "a ring waits for the ring that it comes after"

@@ -79,6 +79,13 @@ impl<'a> View<'a> {
         })
     }
 
+    /// The version that an image is of, by its tags.
+    pub(super) fn version(&self, site: &Site, id: &str) -> Option<&'a str> {
+        let image = self.against.fleet.images.iter().find(|image| image.id == id && image.site == *site)?;
+        let version = image.tags.get("rebake:version")?;
+        (image.tags.contains_key("rebake:recipe") && !version.is_empty()).then_some(version)
+    }
+
     /// Whether a selector picks a node, with its lane and needs.
     pub(super) fn picks(&self, selector: &Selector, node: &Node, judged: &Judgement) -> bool {
         let mut words: Vec<&str> = judged.needs.iter().map(|need| need.kind.as_str()).collect();
