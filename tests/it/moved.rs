@@ -152,6 +152,9 @@ fn a_plan_is_done_once_also_when_it_was_left_halfway() {
         let left = rebake(here, &["apply", "plan.json", "--yes", "--detach"]);
         assert!([0, 8].contains(&left.status.code().unwrap()), "{}", text(&left));
         assert!(rebake(here, &["sandbox", "advance", advance]).status.success());
+        // A plan that is made in the middle of it is as sound as any other.
+        let planned = rebake(here, &["plan"]);
+        assert_eq!(planned.status.code(), Some(0), "{}", text(&planned));
     }
     let whole = rebake(here, &["apply", "plan.json", "--yes", "--wait"]);
     assert_eq!(whole.status.code(), Some(8), "{}", text(&whole));

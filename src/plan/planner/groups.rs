@@ -6,7 +6,7 @@ use super::Input;
 use crate::classify::{Judgement, channel_of, owner};
 use crate::config::Channel;
 use crate::config::recipe::Mode;
-use crate::model::{Fact, Group, GroupSource, ImageSource, Lane, Node, VersionSpec};
+use crate::model::{Fact, Group, GroupSource, ImageSource, Lane, Node, Refresh, Template, VersionSpec};
 use crate::plan::{GroupRollout, HandOver};
 
 /// Processes without which a refresh hangs, or new instances never serve.
@@ -32,8 +32,8 @@ fn blocked(reason: impl Into<String>, cure: impl Into<String>) -> Verdict {
     Verdict::Blocked { reason: reason.into(), cure: cure.into() }
 }
 
-/// Decides about a group of a channel.
-pub(super) fn verdict(input: &Input<'_>, channel: &Channel, group: &Group) -> Verdict {
+/// Decides about a group of a channel that is to get a version of a recipe.
+pub(super) fn verdict(input: &Input<'_>, channel: &Channel, (recipe, to): (&str, &str), group: &Group) -> Verdict {
     let nodes: BTreeMap<&str, &Node> =
         input.fleet.nodes.iter().filter(|node| node.site == group.site).map(|node| (node.id.as_str(), node)).collect();
     let region = &group.site.region;
@@ -150,13 +150,13 @@ pub(super) fn verdict(input: &Input<'_>, channel: &Channel, group: &Group) -> Ve
             "name a literal image in the template",
         );
     };
-    if let Some(refresh) = group.refresh.as_ref().filter(|refresh| refresh.status.is_active())
-        && !ours(template, refresh)
+    let planned = GroupRollout { owner, ..refresh(channel, group, template_id, number, from_image, spec) };
+    if let Some(active) = group.refresh.as_ref().filter(|refresh| refresh.status.is_active())
+        && let Some(whose) = foreign(template, active, &planned.description(recipe, to))
     {
-        return blocked(format!("refresh {} of somebody else is active", refresh.id), "wait for it, or cancel it");
+        return blocked(format!("refresh {} {whose} is active", active.id), "wait for it, or cancel it");
     }
-    let refresh = refresh(channel, group, template_id, number, from_image, spec);
-    Verdict::Refresh(Box::new(GroupRollout { owner, ..refresh }))
+    Verdict::Refresh(Box::new(planned))
 }
 
 /// A member that must not be replaced: a refresh replaces all of them.
@@ -176,12 +176,15 @@ fn left_alone(input: &Input<'_>, group: &Group) -> Option<(String, String)> {
     })
 }
 
-/// Whether a refresh leads to a template version that rebake made.
-fn ours(template: &crate::model::Template, refresh: &crate::model::Refresh) -> bool {
-    let desired = refresh.desired.as_ref().and_then(|(_, version)| version.parse().ok());
-    desired
-        .and_then(|number| template.version(number))
-        .is_some_and(|version| version.description.starts_with("rebake "))
+/// Whose a refresh is, unless it leads to the template version of this rollout.
+fn foreign(template: &Template, refresh: &Refresh, description: &str) -> Option<&'static str> {
+    let desired = refresh.desired.as_ref().filter(|(id, _)| *id == template.id);
+    let leads_to = desired.and_then(|(_, number)| template.version(number.parse().ok()?));
+    match leads_to.map(|version| version.description.as_str()) {
+        Some(ours) if ours == description => None,
+        Some(ours) if ours.starts_with("rebake ") => Some("to another version"),
+        _ => Some("of somebody else"),
+    }
 }
 
 fn refresh(

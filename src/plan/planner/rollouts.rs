@@ -111,7 +111,7 @@ fn rollout(
             ));
             continue;
         }
-        match verdict(input, channel, group) {
+        match verdict(input, channel, (&recipe.name, &version), group) {
             Verdict::Refresh(refresh) => waves_of.push(*refresh),
             Verdict::HandOver(hand_over) => {
                 left_out.push(LeftOut {
