@@ -16,6 +16,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use failure::Failure;
 
+use crate::run::Patience;
 use crate::run::exit::Exit;
 
 /// Sees what runs, rebakes AMIs and rolls them out, patches what cannot be replaced.
@@ -100,6 +101,18 @@ pub(crate) struct Acting {
     /// Also tell by the exit code that something waits for a gate (4)
     #[arg(long)]
     pub(crate) detailed_exitcode: bool,
+}
+
+impl Acting {
+    fn patience(self) -> Patience {
+        if self.detach {
+            Patience::Detached
+        } else if self.wait {
+            Patience::Gates
+        } else {
+            Patience::Started
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]

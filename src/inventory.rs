@@ -15,6 +15,7 @@ mod nodes;
 mod parents;
 mod site;
 mod system;
+pub mod wanted;
 
 use futures::future::join_all;
 use jiff::Timestamp;

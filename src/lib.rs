@@ -35,6 +35,7 @@ pub mod config;
 pub mod event;
 pub mod inventory;
 pub mod model;
+pub mod pass;
 pub mod patch;
 pub mod plan;
 pub mod promote;

@@ -2,9 +2,10 @@
 //! with one SnapshotId, so that before and after are comparable.
 //!
 //! The SnapshotId is computed from the goal and is in the comment of each command: another machine finds the commands
-//! of a run that died, node by node, and adopts them. The verdict is the patch state after the last Scan, never a
+//! of a run that died, node by node, and goes on with them ([`chain`]). The verdict is the patch state after the last Scan, never a
 //! command's status.
 
+pub mod chain;
 pub mod decide;
 pub mod perform;
 
@@ -12,8 +13,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Invocation, PatchState};
+use crate::model::PatchState;
 use crate::plan::{PatchTarget, Reboot, RingPatch};
+use chain::Chain;
 
 /// The steps of patching, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -25,9 +27,14 @@ pub enum Phase {
     Install,
     /// `Operation=Scan` after.
     After,
+    /// `Operation=Scan`, and nothing else was asked for.
+    Only,
 }
 
 impl Phase {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Before, Self::Install, Self::After, Self::Only];
+
     /// The word in the command's comment.
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -35,6 +42,7 @@ impl Phase {
             Self::Before => "scan before",
             Self::Install => "install",
             Self::After => "scan after",
+            Self::Only => "scan only",
         }
     }
 }
@@ -49,14 +57,14 @@ pub fn comment(snapshot_id: &str, phase: Phase, ring: &str) -> String {
 /// What one look at one site's nodes shows.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Seen {
-    /// For each node and phase: the invocation of our command, newest first.
-    pub ours: BTreeMap<(String, Phase), Invocation>,
+    /// For each node: the chain of commands that is gone on with.
+    pub chains: BTreeMap<String, Chain>,
     /// Nodes on which another patch operation is active: who sent it, as its comment says.
     pub others: BTreeMap<String, String>,
     /// Patch states, by node.
     pub states: BTreeMap<String, PatchState>,
-    /// Nodes whose volumes have been snapshotted for this goal.
-    pub snapshotted: Vec<String>,
+    /// Nodes whose volumes have been snapshotted, each with the SnapshotId of its chain.
+    pub snapshotted: Vec<(String, String)>,
 }
 
 /// One effect at one site.
@@ -66,11 +74,15 @@ pub enum Action {
     Snapshot {
         /// The instance.
         node: String,
+        /// The SnapshotId of its chain.
+        snapshot_id: String,
     },
     /// `SendCommand` of `AWS-RunPatchBaseline` to at most 50 nodes.
     Send {
         /// Which step.
         phase: Phase,
+        /// The SnapshotId of their chain.
+        snapshot_id: String,
         /// The nodes.
         nodes: Vec<String>,
         /// Nodes at once, as Run Command takes it.

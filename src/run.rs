@@ -63,6 +63,8 @@ pub struct Run {
     pub patience: Patience,
     /// Whether versions that failed before are started again: what `promote` says.
     pub again: bool,
+    /// When each ring was patched last, as far as AWS shows it; rings that this run patches come on top.
+    pub rings: Vec<(String, Option<Timestamp>)>,
 }
 
 /// Why a pause is over.

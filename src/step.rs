@@ -1,8 +1,13 @@
 //! The one shape of every feature: observe → **decide** → perform. A decision is a [`Step`].
 
-use jiff::Timestamp;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
 
 use crate::event::FailedEnd;
+
+/// The shortest and the longest time between two looks at something that AWS works on.
+const LOOKS: (Duration, Duration) = (Duration::from_secs(15), Duration::from_secs(120));
 
 /// What to do next towards a goal, given what was seen.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,4 +44,31 @@ pub struct Stop {
     pub next: String,
     /// How things stand.
     pub end: FailedEnd,
+}
+
+/// When to look again at work that began some time ago: often around its expected end, seldom far from it on either
+/// side. Every look is paid from AWS's call rate, which others live on too.
+#[must_use]
+pub fn look_again(now: Timestamp, elapsed: Duration, expected: Duration) -> Timestamp {
+    now + (elapsed.abs_diff(expected) / 4).clamp(LOOKS.0, LOOKS.1)
+}
+
+/// The time since a moment, never negative.
+#[must_use]
+pub fn since(moment: Timestamp, now: Timestamp) -> Duration {
+    now.duration_since(moment).max(SignedDuration::ZERO).unsigned_abs()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn looks_are_frequent_around_the_expected_end_only() {
+        let looked = |elapsed| {
+            let (elapsed, expected) = (Duration::from_secs(elapsed), Duration::from_secs(1000));
+            look_again(Timestamp::UNIX_EPOCH, elapsed, expected).as_second()
+        };
+        assert_eq!([0, 800, 990, 1000, 1200, 9000].map(looked), [120, 50, 15, 15, 50, 120]);
+    }
 }

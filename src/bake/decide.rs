@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::{Action, Seen, own_components};
 use crate::event::FailedEnd;
 use crate::model::{Build, BuildStatus, ImageState, tag};
 use crate::plan::{Bake, Component};
-use crate::step::{Step, Stop, Wait};
+use crate::step::{Step, Stop, Wait, look_again, since};
 
-/// Between two looks at a build.
+/// Between two looks at the images that a build left.
 const LOOK: Duration = Duration::from_secs(30);
 
 /// The images of the new version, by region.
@@ -78,8 +78,9 @@ fn prepare(goal: &Bake, seen: &Seen) -> Action {
 /// The build runs: say how far, by its steps and by the time that such a build takes.
 fn wait(goal: &Bake, seen: &Seen, build: &Build, now: Timestamp) -> Step<Action, Built> {
     let began = build.created_at.unwrap_or(now);
-    let elapsed = now.duration_since(began).max(SignedDuration::ZERO).as_secs().unsigned_abs();
-    let expected = goal.expected_seconds.max(1);
+    let elapsed = since(began, now);
+    let until = look_again(now, elapsed, Duration::from_secs(goal.expected_seconds));
+    let (elapsed, expected) = (elapsed.as_secs(), goal.expected_seconds.max(1));
     let running = seen.steps.iter().rev().find(|step| step.status == "RUNNING");
     let phase = match &build.status {
         BuildStatus::Building => "building",
@@ -91,12 +92,15 @@ fn wait(goal: &Bake, seen: &Seen, build: &Build, now: Timestamp) -> Step<Action,
     // Past the expected time it is nearly done for as long as it takes: a bar never runs back.
     let permille = u32::try_from((elapsed * 1000 / expected).min(980)).unwrap_or(980);
     let left = expected.saturating_sub(elapsed).max(60);
-    Step::Wait(Wait { until: now + LOOK, what, permille, expected_end: now + Duration::from_secs(left) })
+    Step::Wait(Wait { until, what, permille, expected_end: now + Duration::from_secs(left) })
 }
 
-/// Image Builder is done: every region has its image, and each is marked as tested, snapshots too.
+/// Image Builder is done: every region has its image, and each is marked as tested, snapshots too. The home region's is
+/// the last: whoever sees it tested knows that all of them are.
 fn finish(goal: &Bake, seen: &Seen, now: Timestamp) -> Step<Action, Built> {
-    for region in &goal.regions {
+    let home = |region: &&String| **region == goal.site.region;
+    let others = goal.regions.iter().filter(|region| !home(region));
+    for region in others.chain(goal.regions.iter().filter(home)) {
         let Some(image) = seen.images.get(region) else {
             return later(now, format!("waiting for the image in {region}"));
         };

@@ -81,3 +81,9 @@ pub fn goal_uuid(parts: &[&str]) -> String {
     let hex = token(parts);
     format!("{}-{}-8{}-a{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..32])
 }
+
+/// Whether a UUID is one of [`goal_uuid`]'s, as far as its form tells.
+#[must_use]
+pub fn is_goal_uuid(uuid: &str) -> bool {
+    uuid.len() == 36 && uuid.get(14..15) == Some("8") && uuid.get(19..20) == Some("a")
+}

@@ -2,33 +2,28 @@
 
 mod saved;
 
-use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::Semaphore;
 
-use super::see::{Look, look, print, width};
+use super::see::{look, print, width};
 use super::session::{self, Session};
 use super::{Acting, Failure, Global, Progress, configuration};
 use crate::aws::ValueKind;
 use crate::event::{Event, EventKind};
+use crate::inventory::wanted;
 use crate::model::{Approval, Lane, approval_parameter};
+use crate::pass::{self, Conduct, Look};
 use crate::plan::check::Scope;
 use crate::plan::planner::Asked;
 use crate::plan::{PatchTarget, Plan, Reboot, RingPatch, file};
-use crate::run::board::Board;
 use crate::run::exit::Exit;
 use crate::run::journal::{self, Journal};
-use crate::run::locks::Locks;
-use crate::run::{Listeners, Patience, Run, Wish, Wishes, engine};
+use crate::run::{Listeners, Run, Wish, Wishes, engine};
 use crate::{report, ui};
-
-/// How far back rings look for when they were patched last.
-const RING_HISTORY: Duration = Duration::from_hours(14 * 24);
 
 /// Virtual seconds a second, while bars are shown over a sandbox.
 const PACE: u32 = 75;
@@ -100,20 +95,20 @@ fn new_run(global: &Global, now: Timestamp) -> Result<(String, PathBuf), Failure
 pub(super) fn apply(global: &Global, acting: Acting, file: Option<&Path>) -> Result<Exit, Failure> {
     match file {
         Some(file) => saved::apply(global, acting, file),
-        None => command(global, acting, false, |look| look.plan(&Asked::default())),
+        None => command(global, acting, false, |look| Ok(look.plan(&Asked::default())?)),
     }
 }
 
 pub(super) fn bake(global: &Global, acting: Acting, recipe: &str) -> Result<Exit, Failure> {
     command(global, acting, false, |look| {
         known_recipe(look, recipe)?;
-        look.plan(&Asked { bake: Some(recipe.to_owned()), ..Asked::default() })
+        Ok(look.plan(&Asked { bake: Some(recipe.to_owned()), ..Asked::default() })?)
     })
 }
 
 fn known_recipe<'a>(look: &'a Look, name: &str) -> Result<&'a crate::config::Recipe, Failure> {
-    look.loaded.config.recipe(name).ok_or_else(|| {
-        let names = look.loaded.config.recipes.iter().map(|recipe| recipe.name.as_str());
+    look.config.recipe(name).ok_or_else(|| {
+        let names = look.config.recipes.iter().map(|recipe| recipe.name.as_str());
         let failure = Failure::usage(format!("there is no recipe {name}"));
         match crate::text::suggestion(name, names) {
             Some(meant) => failure.next(meant),
@@ -139,7 +134,7 @@ pub(super) fn promote(global: &Global, acting: Acting, recipe: &str, channel: &s
             )));
         }
         let asked = Some((recipe.to_owned(), version.map(str::to_owned), channel.to_owned()));
-        look.plan(&Asked { promote: asked, ..Asked::default() })
+        Ok(look.plan(&Asked { promote: asked, ..Asked::default() })?)
     })
 }
 
@@ -162,10 +157,10 @@ pub(super) fn approve(global: &Global, recipe: &str, channel: &str) -> Result<Ex
             return Err(Failure::usage(format!("{name} has no image {version}")).next("rebake images"));
         }
         let region = known.publish.regions.first().cloned().unwrap_or_default();
-        let home = look.loaded.config.sites.iter().find(|site| site.regions.contains(&region));
+        let home = look.config.sites.iter().find(|site| site.regions.contains(&region));
         let home = home.ok_or_else(|| Failure::usage(format!("no [[site]] has the region {region}")))?;
         let site = crate::model::Site::new(&home.account, &region);
-        let connection = session.aws.site(&site, session::role(home).as_ref()).await;
+        let connection = session.aws.site(&site, wanted::role(home).as_ref()).await;
         let by = connection.identity().await?.arn;
         let approval = Approval { version: version.to_owned(), by: by.clone(), at: session.clock.now() };
         let parameter = approval_parameter(name, channel);
@@ -188,8 +183,8 @@ pub(super) fn patch(
     command(global, acting, false, |look| {
         let mut plan = match (ring, selector) {
             (Some(ring), _) => {
-                if look.loaded.config.ring(ring).is_none() {
-                    let names = look.loaded.config.rings.iter().map(|ring| ring.name.as_str());
+                if look.config.ring(ring).is_none() {
+                    let names = look.config.rings.iter().map(|ring| ring.name.as_str());
                     let meant = crate::text::suggestion(ring, names).unwrap_or_else(|| "rebake plan".to_owned());
                     return Err(Failure::usage(format!("there is no ring {ring}")).next(meant));
                 }
@@ -340,28 +335,11 @@ async fn carry_out(
         listeners.add(listener);
     }
     let (wish, wishes) = Wishes::new();
-    let who = look.fleet.sites.iter().find_map(|site| site.identity.as_ref()).map(crate::model::Identity::short);
-    let by = format!("run {id} as {}", who.unwrap_or_else(|| "somebody".to_owned()));
-    let run = Run {
-        clock: session.clock.clone(),
-        connections: session::connections(session, &look.loaded.config).await,
-        listeners: listeners.clone(),
-        wishes,
-        board: Board::default(),
-        locks: Locks::new(&by, &nonce(&id)),
-        groups: Semaphore::new(plan.limits.groups_at_once.max(1) as usize),
-        patience: if acting.detach {
-            Patience::Detached
-        } else if acting.wait {
-            Patience::Gates
-        } else {
-            Patience::Started
-        },
-        again,
-    };
-    let rings = rings(&run, look).await;
+    let conduct = Conduct { nonce: nonce(&id), patience: acting.patience(), again, wishes, id };
+    let id = conduct.id.clone();
+    let run = pass::ready(&session.aws, &session.clock, look, plan, conduct, listeners.clone()).await;
     let ended = tokio::select! {
-        ended = engine::run(&run, &id, plan, &rings) => ended,
+        ended = engine::run(&run, &id, plan) => ended,
         () = listen_to_signals(&run, wish) => return Ok(Exit::Interrupted),
         () = pace(&run, bars && session.sandbox.is_some()) => return Ok(Exit::Interrupted),
     };
@@ -427,22 +405,6 @@ fn nonce(id: &str) -> String {
     let mut hasher = RandomState::new().build_hasher();
     hasher.write(id.as_bytes());
     format!("{:016x}", hasher.finish())
-}
-
-/// When each ring was patched last: by its last commands, which anybody can read.
-async fn rings(run: &Run, look: &Look) -> Vec<(String, Option<Timestamp>)> {
-    let since = look.now - RING_HISTORY;
-    let mut last: BTreeMap<String, Timestamp> = BTreeMap::new();
-    for connection in run.connections.values() {
-        // What cannot be read leaves a gate shut; it is the safe side.
-        let commands = connection.commands("AWS-RunPatchBaseline", since).await.unwrap_or_default();
-        for command in commands.into_iter().filter(|command| command.comment.contains(" scan after ring ")) {
-            let Some(ring) = command.comment.split(" scan after ring ").nth(1) else { continue };
-            let at = last.entry(ring.to_owned()).or_insert(command.sent_at);
-            *at = (*at).max(command.sent_at);
-        }
-    }
-    look.loaded.config.rings.iter().map(|ring| (ring.name.clone(), last.get(&ring.name).copied())).collect()
 }
 
 /// Ctrl-C once: start nothing new. Twice: stop now.

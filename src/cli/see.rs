@@ -3,18 +3,14 @@
 use std::io::Write;
 use std::path::Path;
 
-use jiff::Timestamp;
 use serde_json::Value;
 
 use super::configuration::{self, Loaded};
 use super::session::{self, Session};
 use super::{Failure, Format, Global};
-use crate::classify::{Judgement, classify};
-use crate::inventory;
-use crate::model::Fleet;
-use crate::plan::check::{Against, Scope, check};
-use crate::plan::planner::{Asked, Input, plan as make_plan};
-use crate::plan::{Plan, file};
+use crate::pass::{Look, Refused};
+use crate::plan::file;
+use crate::plan::planner::Asked;
 use crate::report;
 use crate::run::exit::Exit;
 use crate::text::count;
@@ -22,52 +18,20 @@ use crate::text::count;
 /// The widest table, when nothing says how wide the terminal is.
 const WIDTH: usize = 100;
 
-/// What one look shows.
-pub(crate) struct Look {
-    /// The configuration.
-    pub(crate) loaded: Loaded,
-    /// The fleet.
-    pub(crate) fleet: Fleet,
-    /// What was decided about its nodes.
-    pub(crate) judged: Vec<Judgement>,
-    /// When.
-    pub(crate) now: Timestamp,
-}
-
-impl Look {
-    /// The plan for what a command asks for.
-    /// It is judged by the checker before anybody sees it.
-    pub(crate) fn plan(&self, asked: &Asked) -> Result<Plan, Failure> {
-        let contested = self.loaded.config.contested(&self.fleet.groups);
-        if !contested.is_empty() {
-            return Err(Failure::problems(&contested));
+impl From<Refused> for Failure {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Contested(problems) => Self::problems(&problems),
+            Refused::Unsound(broken) => {
+                let rules: Vec<String> = broken.iter().map(ToString::to_string).collect();
+                let message = format!(
+                    "internal error: the plan breaks {} that every plan keeps; nothing was done:\n  {}",
+                    count(broken.len(), "rule"),
+                    rules.join("\n  ")
+                );
+                Self::new(message).next("report this with the output of: rebake inventory --format json")
+            }
         }
-        let input =
-            Input { config: &self.loaded.config, fleet: &self.fleet, judgements: &self.judged, asked, now: self.now };
-        let plan = make_plan(&input);
-        let scope = if *asked == Asked::default() { Scope::Everything } else { Scope::Part };
-        self.vouch(&plan, scope)?;
-        Ok(plan)
-    }
-
-    /// Refuses a plan that breaks a rule: it would be a mistake of rebake.
-    pub(crate) fn vouch(&self, plan: &Plan, scope: Scope) -> Result<(), Failure> {
-        let broken = check(plan, &self.against(scope));
-        if broken.is_empty() {
-            return Ok(());
-        }
-        let rules: Vec<String> = broken.iter().map(ToString::to_string).collect();
-        let message = format!(
-            "internal error: the plan breaks {} that every plan keeps; nothing was done:\n  {}",
-            count(broken.len(), "rule"),
-            rules.join("\n  ")
-        );
-        Err(Failure::new(message).next("report this with the output of: rebake inventory --format json"))
-    }
-
-    /// What a plan is judged against.
-    pub(crate) fn against(&self, scope: Scope) -> Against<'_> {
-        Against { config: &self.loaded.config, fleet: &self.fleet, judgements: &self.judged, now: self.now, scope }
     }
 }
 
@@ -75,10 +39,7 @@ impl Look {
 pub(crate) async fn look(global: &Global, session: &Session, loaded: Loaded) -> Result<Look, Failure> {
     let request = configuration::request(global, &loaded.config)?;
     session.check_accounts(&request).await?;
-    let fleet = inventory::inventory(&session.aws, &request, &|_| {}).await;
-    let now = session.clock.now();
-    let judged = classify(&loaded.config, &fleet, now);
-    Ok(Look { loaded, fleet, judged, now })
+    Ok(Look::at(&session.aws, &session.clock, loaded.config, &request).await)
 }
 
 /// Looks, lets a command say what it makes of it, and prints that.

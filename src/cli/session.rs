@@ -7,8 +7,7 @@ use futures::FutureExt;
 use jiff::Timestamp;
 
 use super::{Failure, Global};
-use crate::aws::{Answer, Aws, Clock, Options, RoleChain, Transport, TransportError};
-use crate::config::{self, Config};
+use crate::aws::{Answer, Aws, Clock, Options, Transport, TransportError};
 use crate::inventory::Request;
 use crate::sandbox::cloud::Outcome;
 use crate::sandbox::store::Account;
@@ -127,25 +126,4 @@ impl Session {
         }
         Ok(())
     }
-}
-
-/// The role of a configured site.
-pub(crate) fn role(site: &config::Site) -> Option<RoleChain> {
-    let via = site.via.as_ref().map(|arn| Box::new(RoleChain::new(arn)));
-    site.role.as_ref().map(|arn| RoleChain { arn: arn.clone(), external_id: site.external_id.clone(), via })
-}
-
-/// The connections of all sites of a configuration.
-pub(crate) async fn connections(
-    session: &Session,
-    config: &Config,
-) -> std::collections::BTreeMap<crate::model::Site, Arc<crate::aws::Connection>> {
-    let mut connections = std::collections::BTreeMap::new();
-    for configured in &config.sites {
-        for site in configured.sites() {
-            let connection = session.aws.site(&site, role(configured).as_ref()).await;
-            connections.insert(site, connection);
-        }
-    }
-    connections
 }

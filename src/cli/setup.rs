@@ -97,7 +97,7 @@ pub(super) fn doctor(global: &Global) -> Result<Exit, Failure> {
                 .map_or("nobody: no credentials, or sts is not reachable", |who| who.arn.as_str());
             told.push_str(&format!("{} ({}): as {}\n", site.site, site.name, crate::text::terminal_safe(who)));
         }
-        for note in look.loaded.config.notes(look.now) {
+        for note in look.config.notes(look.now) {
             told.push_str(&format!("note: {note}\n"));
         }
         for gap in &look.fleet.gaps {

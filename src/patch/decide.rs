@@ -6,12 +6,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{Action, Goal, Phase, Seen, Verdict};
-use crate::model::InvocationStatus;
+use crate::model::{Invocation, InvocationStatus};
 use crate::plan::PatchTarget;
-use crate::step::{Step, Wait};
-
-/// Between two looks at a command.
-const LOOK: Duration = Duration::from_secs(20);
+use crate::step::{Step, Wait, look_again, since};
 
 /// Node ids that one `SendCommand` takes.
 const MOST_NODES: usize = 50;
@@ -40,21 +37,20 @@ enum Stand {
 pub fn next(goal: &Goal<'_>, seen: &Seen, now: Timestamp) -> Step<Action, Verdicts> {
     let stands: Vec<(&PatchTarget, Stand)> = goal.nodes.iter().map(|node| (node, stand(goal, node, seen))).collect();
     if let Some((node, _)) = stands.iter().find(|(_, stand)| *stand == Stand::NeedsSnapshot) {
-        return Step::Do(Action::Snapshot { node: node.node.clone() });
+        let snapshot_id = chain_id(goal, seen, &node.node).to_owned();
+        return Step::Do(Action::Snapshot { node: node.node.clone(), snapshot_id });
     }
-    for phase in [Phase::Before, Phase::Install, Phase::After] {
-        let needing: Vec<String> = stands
-            .iter()
-            .filter(|(_, stand)| *stand == Stand::Needs(phase))
-            .map(|(node, _)| node.node.clone())
-            .take(MOST_NODES)
-            .collect();
-        if !needing.is_empty() {
-            let (concurrency, errors) = ramp(goal, phase, needing.len());
-            return Step::Do(Action::Send { phase, nodes: needing, concurrency, errors });
+    for phase in Phase::ALL {
+        let mut needing = stands.iter().filter(|(_, stand)| *stand == Stand::Needs(phase)).map(|(node, _)| &node.node);
+        if let Some(first) = needing.next() {
+            let id = chain_id(goal, seen, first);
+            let same = needing.filter(|node| chain_id(goal, seen, node) == id);
+            let nodes: Vec<String> = std::iter::once(first).chain(same).take(MOST_NODES).cloned().collect();
+            let (concurrency, errors) = ramp(goal, phase, nodes.len());
+            return Step::Do(Action::Send { phase, snapshot_id: id.to_owned(), nodes, concurrency, errors });
         }
         if stands.iter().any(|(_, stand)| *stand == Stand::Running(phase)) {
-            return Step::Wait(progress(goal, &stands, phase, now));
+            return Step::Wait(progress(goal, &stands, phase, seen, now));
         }
     }
     let verdict = |(node, stand): (&PatchTarget, Stand)| match stand {
@@ -66,17 +62,16 @@ pub fn next(goal: &Goal<'_>, seen: &Seen, now: Timestamp) -> Step<Action, Verdic
 
 fn stand(goal: &Goal<'_>, target: &PatchTarget, seen: &Seen) -> Stand {
     let node = &target.node;
-    let last = if goal.ring.scan_only { Phase::Before } else { Phase::After };
     if let Some(who) = seen.others.get(node)
-        && ![Phase::Before, Phase::Install].iter().any(|phase| seen.ours.contains_key(&(node.clone(), *phase)))
+        && step(seen, node, Phase::Install).is_none()
     {
         return Stand::Over(Verdict::Busy { who: who.clone() });
     }
-    for phase in [Phase::Before, Phase::Install, Phase::After] {
+    for phase in phases(goal) {
         if phase == Phase::Install && nothing_to_install(goal, node, seen) {
             return settle(goal, target, seen);
         }
-        match seen.ours.get(&(node.clone(), phase)) {
+        match step(seen, node, phase) {
             None if phase == Phase::Install && needs_snapshot(goal, node, seen) => return Stand::NeedsSnapshot,
             None => return Stand::Needs(phase),
             Some(invocation) => match invocation.status {
@@ -89,11 +84,22 @@ fn stand(goal: &Goal<'_>, target: &PatchTarget, seen: &Seen) -> Stand {
                 InvocationStatus::Failed | InvocationStatus::Succeeded => {}
             },
         }
-        if phase == last {
-            break;
-        }
     }
     settle(goal, target, seen)
+}
+
+/// The steps that a goal takes.
+fn phases(goal: &Goal<'_>) -> Vec<Phase> {
+    if goal.ring.scan_only { vec![Phase::Only] } else { vec![Phase::Before, Phase::Install, Phase::After] }
+}
+
+fn step<'a>(seen: &'a Seen, node: &str, phase: Phase) -> Option<&'a Invocation> {
+    seen.chains.get(node)?.steps.get(&phase)
+}
+
+/// The SnapshotId under which a node is patched.
+fn chain_id<'a>(goal: &Goal<'a>, seen: &'a Seen, node: &str) -> &'a str {
+    seen.chains.get(node).map_or(&goal.ring.snapshot_id, |chain| &chain.id)
 }
 
 /// Whether a command never came to run, or its agent never answered.
@@ -103,10 +109,9 @@ fn lost(details: &str) -> bool {
 
 /// After the first Scan: whether the node lacks nothing that an Install would bring.
 fn nothing_to_install(goal: &Goal<'_>, node: &str, seen: &Seen) -> bool {
-    let started = seen.ours.contains_key(&(node.to_owned(), Phase::Install));
-    let of_this_goal = |state: &&crate::model::PatchState| state.snapshot.as_deref() == Some(&goal.ring.snapshot_id);
-    !goal.ring.scan_only
-        && !started
+    let of_this_goal =
+        |state: &&crate::model::PatchState| state.snapshot.as_deref() == Some(chain_id(goal, seen, node));
+    step(seen, node, Phase::Install).is_none()
         && seen.states.get(node).filter(of_this_goal).is_some_and(|state| {
             let reboots = goal.ring.reboot != crate::plan::Reboot::Never;
             state.missing + state.failed == 0 && !(reboots && state.pending_reboot > 0)
@@ -115,7 +120,12 @@ fn nothing_to_install(goal: &Goal<'_>, node: &str, seen: &Seen) -> bool {
 
 fn needs_snapshot(goal: &Goal<'_>, node: &str, seen: &Seen) -> bool {
     // On-premises nodes have no volumes that AWS could snapshot; the plan says so.
-    goal.ring.snapshot_keep_seconds.is_some() && node.starts_with("i-") && !seen.snapshotted.iter().any(|id| id == node)
+    goal.ring.snapshot_keep_seconds.is_some() && node.starts_with("i-") && !is_snapshotted(goal, seen, node)
+}
+
+fn is_snapshotted(goal: &Goal<'_>, seen: &Seen, node: &str) -> bool {
+    let id = chain_id(goal, seen, node);
+    seen.snapshotted.iter().any(|(snapshotted, of)| snapshotted == node && of == id)
 }
 
 /// The verdict: the patch state of the last Scan of this goal.
@@ -123,9 +133,9 @@ fn settle(goal: &Goal<'_>, target: &PatchTarget, seen: &Seen) -> Stand {
     let Some(state) = seen.states.get(&target.node) else {
         return Stand::Over(Verdict::Unknown { why: "it has no patch state after the Scan".to_owned() });
     };
-    let last = if goal.ring.scan_only { Phase::Before } else { Phase::After };
-    let later = seen.ours.get(&(target.node.clone(), last)).is_some_and(|ours| state.at > ours.sent_at);
-    if state.snapshot.as_deref() != Some(&goal.ring.snapshot_id) && !later {
+    let last = if goal.ring.scan_only { Phase::Only } else { Phase::After };
+    let later = step(seen, &target.node, last).is_some_and(|ours| state.at > ours.sent_at);
+    if state.snapshot.as_deref() != Some(chain_id(goal, seen, &target.node)) && !later {
         let why = "its patch state is of another Scan: not comparable".to_owned();
         return Stand::Over(Verdict::Unknown { why });
     }
@@ -154,19 +164,22 @@ fn ramp(goal: &Goal<'_>, phase: Phase, nodes: usize) -> (String, u32) {
     }
 }
 
-fn progress(goal: &Goal<'_>, stands: &[(&PatchTarget, Stand)], phase: Phase, now: Timestamp) -> Wait {
+fn progress(goal: &Goal<'_>, stands: &[(&PatchTarget, Stand)], phase: Phase, seen: &Seen, now: Timestamp) -> Wait {
     // Shares of the whole time: a scan takes a minute or so, an install most of the rest.
     let (before, share) = match phase {
         Phase::Before => (0, 120),
         Phase::Install => (120, 760),
         Phase::After => (880, 120),
+        Phase::Only => (0, 1000),
     };
     let running = stands.iter().filter(|(_, stand)| *stand == Stand::Running(phase)).count();
     let all = stands.len().max(1);
     let permille = u32::try_from(before + share * (all - running) / all).unwrap_or(0);
+    let sent = stands.iter().filter_map(|(node, _)| Some(step(seen, &node.node, phase)?.sent_at)).max();
+    let expected = Duration::from_secs(goal.ring.expected_seconds * share as u64 / 1000);
     let left = goal.ring.expected_seconds * u64::from(1000 - permille) / 1000;
     Wait {
-        until: now + LOOK,
+        until: look_again(now, since(sent.unwrap_or(now), now), expected),
         what: format!("{}: {} of {all} done", phase.word(), all - running),
         permille,
         expected_end: now + Duration::from_secs(left.max(20)),

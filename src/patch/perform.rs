@@ -1,15 +1,14 @@
 //! Looks at the nodes of a ring at one site, and makes the effects.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
-
+use super::chain::chain;
 use super::decide::{Verdicts, next};
 use super::{Action, Goal, Phase, Seen, comment};
 use crate::aws::{Connection, Error, InvocationQuery, NewCommand};
-use crate::model::{Command, Invocation, InvocationStatus, Site, Tags};
+use crate::model::{Invocation, InvocationStatus, Site, Tags};
 use crate::plan::{PatchTarget, RingPatch};
 use crate::run::drive::Job;
 use crate::step::Step;
@@ -25,6 +24,9 @@ const DELIVERY_SECONDS: u32 = 600;
 
 /// The tag on snapshots that were made before patching: the goal's SnapshotId.
 pub const SNAPSHOT_TAG: &str = "rebake:patch";
+
+/// The tag that says of which node such a snapshot is.
+const NODE_TAG: &str = "rebake:node";
 
 /// The tag that says when such a snapshot may go.
 pub const KEEP_TAG: &str = "rebake:keep-until";
@@ -43,17 +45,6 @@ impl PatchJob<'_> {
     fn goal(&self) -> Goal<'_> {
         Goal { ring: self.ring, nodes: &self.nodes }
     }
-
-    fn phase_of(&self, text: &str) -> Option<Phase> {
-        [Phase::Before, Phase::Install, Phase::After]
-            .into_iter()
-            .find(|phase| text == comment(&self.ring.snapshot_id, *phase, &self.ring.ring))
-    }
-
-    async fn invocations_of(&self, command: &Command, since: Timestamp) -> Result<Vec<Invocation>, Error> {
-        let query = InvocationQuery { command: Some(&command.id), node: None, document: None, since: Some(since) };
-        self.site.invocations(&query).await
-    }
 }
 
 impl Job for PatchJob<'_> {
@@ -62,39 +53,36 @@ impl Job for PatchJob<'_> {
     type Done = Verdicts;
 
     async fn observe(&self) -> Result<Seen, Error> {
-        let since = self.site.clock().now() - LOOK_BACK;
+        let now = self.site.clock().now();
+        let query = InvocationQuery { document: Some(DOCUMENT), since: Some(now - LOOK_BACK), ..Default::default() };
+        let sent = self.site.invocations(&query).await?;
         let ids: Vec<String> = self.nodes.iter().map(|target| target.node.clone()).collect();
         let mut seen = Seen::default();
-        let mut commands = self.site.commands(DOCUMENT, since).await?;
-        commands.sort_by(|one, other| other.sent_at.cmp(&one.sent_at).then_with(|| one.id.cmp(&other.id)));
-        for command in commands {
-            let phase = self.phase_of(&command.comment);
-            let active = matches!(command.status.as_str(), "Pending" | "InProgress" | "Cancelling");
-            if phase.is_none() && !active {
-                continue;
+        for node in &ids {
+            let here: Vec<&Invocation> = sent.iter().filter(|invocation| invocation.node == *node).collect();
+            let chain = chain(&self.goal(), &here, now);
+            let foreign = here.iter().find(|invocation| {
+                invocation.status == InvocationStatus::Active
+                    && !chain.steps.values().any(|step| step.command == invocation.command)
+            });
+            if let Some(foreign) = foreign {
+                let who = if foreign.comment.is_empty() { &foreign.command } else { &foreign.comment };
+                seen.others.insert(node.clone(), who.clone());
             }
-            for invocation in self.invocations_of(&command, since).await? {
-                if !ids.contains(&invocation.node) {
-                    continue;
-                }
-                match phase {
-                    Some(phase) => {
-                        // The newest command of a phase comes first.
-                        seen.ours.entry((invocation.node.clone(), phase)).or_insert(invocation);
-                    }
-                    None if invocation.status == InvocationStatus::Active => {
-                        let who = if command.comment.is_empty() { command.id.clone() } else { command.comment.clone() };
-                        seen.others.insert(invocation.node, who);
-                    }
-                    None => {}
-                }
-            }
+            seen.chains.insert(node.clone(), chain);
         }
-        seen.states = self.site.patch_states(&ids).await?;
+        // A patch state tells what comes next only between two steps.
+        let between: Vec<String> =
+            seen.chains.iter().filter(|(_, chain)| chain.is_between_steps()).map(|(node, _)| node.clone()).collect();
+        seen.states = self.site.patch_states(&between).await?;
         if self.ring.snapshot_keep_seconds.is_some() {
-            let snapshots = self.site.snapshots(SNAPSHOT_TAG, &self.ring.snapshot_id).await?;
-            seen.snapshotted =
-                snapshots.into_iter().filter_map(|snapshot| snapshot.tags.get("rebake:node").cloned()).collect();
+            let before = seen.chains.values().filter(|chain| !chain.has_installed());
+            let ids: BTreeSet<&str> = before.map(|chain| chain.id.as_str()).collect();
+            for id in ids {
+                let snapshots = self.site.snapshots(SNAPSHOT_TAG, id).await?;
+                let nodes = snapshots.into_iter().filter_map(|snapshot| snapshot.tags.get(NODE_TAG).cloned());
+                seen.snapshotted.extend(nodes.map(|node| (node, id.to_owned())));
+            }
         }
         Ok(seen)
     }
@@ -105,25 +93,22 @@ impl Job for PatchJob<'_> {
 
     async fn perform(&self, action: &Action) -> Result<String, Error> {
         match action {
-            Action::Snapshot { node } => {
+            Action::Snapshot { node, snapshot_id } => {
                 let keep = self.ring.snapshot_keep_seconds.unwrap_or_default();
                 let until = self.site.clock().now() + Duration::from_secs(keep);
-                let tags: Tags = [
-                    (SNAPSHOT_TAG, self.ring.snapshot_id.clone()),
-                    (KEEP_TAG, until.to_string()),
-                    ("rebake:node", node.clone()),
-                ]
-                .into_iter()
-                .map(|(key, value)| (key.to_owned(), value))
-                .collect();
+                let tags: Tags =
+                    [(SNAPSHOT_TAG, snapshot_id.clone()), (KEEP_TAG, until.to_string()), (NODE_TAG, node.clone())]
+                        .into_iter()
+                        .map(|(key, value)| (key.to_owned(), value))
+                        .collect();
                 let made = self.site.create_snapshots(node, "before patching by rebake", &tags).await?;
                 Ok(made.join(", "))
             }
-            Action::Send { phase, nodes, concurrency, errors } => {
-                let comment = comment(&self.ring.snapshot_id, *phase, &self.ring.ring);
+            Action::Send { phase, snapshot_id, nodes, concurrency, errors } => {
+                let comment = comment(snapshot_id, *phase, &self.ring.ring);
                 let new = NewCommand {
                     document: DOCUMENT,
-                    parameters: self.parameters(*phase),
+                    parameters: self.parameters(*phase, snapshot_id),
                     nodes,
                     comment: &comment,
                     concurrency,
@@ -137,7 +122,7 @@ impl Job for PatchJob<'_> {
 
     fn describe(&self, action: &Action) -> String {
         match action {
-            Action::Snapshot { node } => format!("CreateSnapshots of {node}"),
+            Action::Snapshot { node, .. } => format!("CreateSnapshots of {node}"),
             Action::Send { phase, nodes, .. } => {
                 format!("SendCommand {DOCUMENT} ({}) to {}", phase.word(), nodes.join(", "))
             }
@@ -150,9 +135,9 @@ impl Job for PatchJob<'_> {
 }
 
 impl PatchJob<'_> {
-    fn parameters(&self, phase: Phase) -> BTreeMap<String, Vec<String>> {
+    fn parameters(&self, phase: Phase, snapshot_id: &str) -> BTreeMap<String, Vec<String>> {
         let operation = if phase == Phase::Install { "Install" } else { "Scan" };
-        let mut parameters = vec![("Operation", operation), ("SnapshotId", self.ring.snapshot_id.as_str())];
+        let mut parameters = vec![("Operation", operation), ("SnapshotId", snapshot_id)];
         if phase == Phase::Install {
             parameters.push(("RebootOption", self.goal().reboot_option()));
         }

@@ -7,9 +7,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Action, Goal, Rolled, Seen};
 use crate::event::FailedEnd;
 use crate::model::{Group, Member, Refresh, RefreshStatus, VersionSpec};
-use crate::step::{Step, Stop, Wait};
+use crate::step::{Step, Stop, Wait, look_again, since};
 
-/// Between two looks at a refresh.
+/// Between two looks at the instances of a refresh that is over.
 const LOOK: Duration = Duration::from_secs(20);
 
 /// What is next towards a group that runs the goal's image.
@@ -20,7 +20,7 @@ pub fn next(goal: &Goal<'_>, seen: &Seen, now: Timestamp) -> Step<Action, Rolled
     };
     if let Some(active) = seen.refreshes.iter().find(|refresh| refresh.status.is_active()) {
         return if is_ours(goal, seen, active) {
-            wait(goal, seen, group, active, now)
+            wait(goal, group, active, now)
         } else {
             stop(goal, format!("refresh {} of somebody else is active", active.id), FailedEnd::LeftAsItIs)
         };
@@ -82,10 +82,11 @@ fn start(goal: &Goal<'_>, seen: &Seen, group: &Group) -> Step<Action, Rolled> {
 }
 
 /// The refresh runs: say how far.
-fn wait(goal: &Goal<'_>, seen: &Seen, group: &Group, refresh: &Refresh, now: Timestamp) -> Step<Action, Rolled> {
+fn wait(goal: &Goal<'_>, group: &Group, refresh: &Refresh, now: Timestamp) -> Step<Action, Rolled> {
     let began = refresh.started_at.unwrap_or(now);
-    let elapsed = now.duration_since(began).max(SignedDuration::ZERO).as_secs().unsigned_abs();
-    let expected = goal.group.expected_seconds.max(1);
+    let elapsed = since(began, now);
+    let until = look_again(now, elapsed, Duration::from_secs(goal.group.expected_seconds));
+    let (elapsed, expected) = (elapsed.as_secs(), goal.group.expected_seconds.max(1));
     let by_time = (elapsed * 1000 / expected).min(980);
     // AWS's percentage moves in steps of whole instances: between them, the time that passes is the better guide.
     let by_aws = u64::from(refresh.percent) * 10;
@@ -96,15 +97,16 @@ fn wait(goal: &Goal<'_>, seen: &Seen, group: &Group, refresh: &Refresh, now: Tim
         by_time.clamp(by_aws.min(980), (by_aws + step).min(980))
     };
     let left = expected.saturating_sub(elapsed).max(30);
-    let done = group.members.iter().filter(|m| seen.images.get(&m.id).is_some_and(|image| image == goal.image)).count();
+    let members = group.members.len().max(group.desired as usize);
+    let done = members.saturating_sub(refresh.remaining as usize);
     let what = match refresh.status {
         RefreshStatus::RollbackInProgress => "rolling back".to_owned(),
         RefreshStatus::Cancelling => "being cancelled".to_owned(),
         RefreshStatus::Baking => "watching (bake time)".to_owned(),
-        _ => format!("{done} of {}", group.members.len().max(group.desired as usize)),
+        _ => format!("{done} of {members}"),
     };
     Step::Wait(Wait {
-        until: now + LOOK,
+        until,
         what,
         permille: u32::try_from(permille).unwrap_or(980),
         expected_end: now + Duration::from_secs(left),

@@ -1,5 +1,6 @@
 //! Looks at a group that is to move to an image, and makes the effects.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -20,9 +21,20 @@ pub(crate) struct GroupJob<'a> {
     pub(crate) goal: Goal<'a>,
     /// The group's site.
     pub(crate) site: Arc<Connection>,
+    /// The latest whole look, while a refresh is active.
+    pub(crate) watched: RefCell<Option<Seen>>,
 }
 
 impl GroupJob<'_> {
+    /// While the same refresh is active, it tells all that changes: one call a look.
+    async fn watch(&self) -> Result<Option<Seen>, Error> {
+        let Some(watched) = self.watched.borrow().clone() else { return Ok(None) };
+        let active = watched.refreshes.first().map(|refresh| refresh.id.clone());
+        let newest = self.site.newest_refresh(self.name()).await?;
+        let same = newest.filter(|newest| newest.status.is_active() && Some(&newest.id) == active.as_ref());
+        Ok(same.map(|refresh| Seen { refreshes: vec![refresh], ..watched }))
+    }
+
     fn name(&self) -> &str {
         &self.goal.group.group
     }
@@ -70,19 +82,25 @@ impl Job for GroupJob<'_> {
     type Done = Rolled;
 
     async fn observe(&self) -> Result<Seen, Error> {
+        if let Some(seen) = self.watch().await? {
+            return Ok(seen);
+        }
         let group = self.site.group(self.name()).await?;
         let versions = self.site.all_template_versions(&self.goal.group.template).await?;
         let refreshes = self.site.refreshes(self.name()).await?;
         let members: Vec<String> =
             group.iter().flat_map(|group| &group.members).map(|member| member.id.clone()).collect();
         let images = if members.is_empty() { BTreeMap::new() } else { self.site.instance_images(&members).await? };
-        Ok(Seen {
+        let seen = Seen {
             saved_image: group.as_ref().and_then(|group| Self::saved_image(group, &versions)),
             target: versions.iter().filter(|version| self.is_target(version)).max_by_key(|v| v.number).cloned(),
             group,
             refreshes,
             images,
-        })
+        };
+        let active = seen.refreshes.first().is_some_and(|refresh| refresh.status.is_active());
+        *self.watched.borrow_mut() = active.then(|| seen.clone());
+        Ok(seen)
     }
 
     fn decide(&self, seen: &Seen) -> Step<Action, Rolled> {

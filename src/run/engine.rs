@@ -1,7 +1,6 @@
 //! A run from beginning to end.
 
 use futures::future::join_all;
-use jiff::Timestamp;
 
 use super::exit::Exit;
 use super::tasks::{bake, id, ring, rollout, tasks};
@@ -19,9 +18,7 @@ pub struct Ended {
 }
 
 /// Carries out a plan. Bakes, rollouts and rings start at once and wait for one another where they must.
-///
-/// `rings` says when each ring was patched last, as far as AWS shows it.
-pub async fn run(run: &Run, id: &str, plan: &Plan, rings: &[(String, Option<Timestamp>)]) -> Ended {
+pub async fn run(run: &Run, id: &str, plan: &Plan) -> Ended {
     run.tell(EventKind::Started { run: id.to_owned(), tasks: tasks(plan) });
     for task in top_level(plan) {
         run.board.open(&task);
@@ -29,7 +26,7 @@ pub async fn run(run: &Run, id: &str, plan: &Plan, rings: &[(String, Option<Time
     let work = async {
         let bakes = join_all(plan.bakes.iter().map(|goal| bake(run, goal, plan.created_at)));
         let rollouts = join_all(plan.rollouts.iter().map(|goal| rollout(run, goal)));
-        let patches = join_all(plan.patches.iter().map(|goal| ring(run, goal, rings)));
+        let patches = join_all(plan.patches.iter().map(|goal| ring(run, goal)));
         let (bakes, rollouts, patches) = futures::join!(bakes, rollouts, patches);
         [bakes, rollouts, patches].concat()
     };

@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 
 /// How long a claim holds. Longer than any list of AWS lags, so that who takes over an expired claim sees what the
 /// former holder did.
-pub const HOLDS: Duration = Duration::from_secs(300);
+pub const HOLDS: Duration = Duration::from_secs(600);
 
 /// After how long a holder renews.
-pub const RENEW: Duration = Duration::from_secs(120);
+pub const RENEW: Duration = Duration::from_secs(240);
 
 /// The parameter of the lock.
 pub const PARAMETER: &str = "/rebake/_lock/run";

@@ -1,46 +1,20 @@
 //! The demo's configuration over the demo's account: what is seen, judged and planned.
 
 use rebake::bake::digest::{Inputs, digest};
-use rebake::classify::{self, Judgement};
-use rebake::config::{self, Build, Component, Config, ParentImage};
-use rebake::inventory::{self, Parent, ParentSource, Request, SiteRequest};
+use rebake::classify::Judgement;
+use rebake::config::{self, Config};
+use rebake::inventory::wanted;
 use rebake::model::{Fleet, Lane};
+use rebake::pass::Look;
 use rebake::plan::Plan;
 use rebake::plan::planner::{self, Asked, Input};
 
-use crate::env::{Env, site};
-
-/// What a pass over the demo has to read.
-fn request(config: &Config) -> Request {
-    let sites = ["eu-west-1", "us-east-1"].map(|region| {
-        let mut request = SiteRequest::new(site(region));
-        for recipe in &config.recipes {
-            if let Some(parent) = &recipe.parent
-                && let ParentImage::Parameter(name) = &parent.image
-            {
-                let source = ParentSource::Parameter(name.clone());
-                request.parents.push(Parent { named: parent.image.to_string(), source });
-            }
-            if let Build::ImageBuilder(builder) = &recipe.build {
-                for component in builder.components.iter().chain(&recipe.tests) {
-                    if let Component::Managed { .. } = component {
-                        request.components.push(component.to_string().trim_start_matches("aws:").to_owned());
-                    }
-                }
-            }
-            let channels = recipe.channels.iter().map(|channel| (recipe.name.clone(), channel.name.clone()));
-            request.channels.extend(channels);
-        }
-        request
-    });
-    Request { sites: sites.into() }
-}
+use crate::env::Env;
 
 pub(crate) async fn seen(config: &Config) -> (Env, Fleet, Vec<Judgement>) {
     let env = Env::demo().await;
-    let fleet = inventory::inventory(&env.aws, &request(config), &|_| {}).await;
-    let judgements = classify::classify(config, &fleet, fleet.as_of);
-    (env, fleet, judgements)
+    let look = Look::at(&env.aws, &env.clock, config.clone(), &wanted::request(config)).await;
+    (env, look.fleet, look.judged)
 }
 
 #[tokio::test(start_paused = true)]

@@ -120,10 +120,16 @@ impl EndState {
                 }
             }
         }
+        // A goal that was taken up a week later has snapshots of its own; each goal has all of them.
+        let mut volumes: BTreeMap<(&String, &String), usize> = BTreeMap::new();
         for snapshot in at.region.ec2.snapshots.values() {
-            if let (Some(node), Some(_)) = (snapshot.tags.get("rebake:node"), snapshot.tags.get("rebake:patch")) {
-                self.add(format!("snapshots before patching {node}"), "of a volume");
+            if let (Some(node), Some(goal)) = (snapshot.tags.get("rebake:node"), snapshot.tags.get("rebake:patch")) {
+                *volumes.entry((node, goal)).or_default() += 1;
             }
+        }
+        for ((node, _), volumes) in volumes {
+            let fact = format!("of {volumes} volumes");
+            self.0.entry(format!("snapshots before patching {node}")).or_default().insert(fact, 1);
         }
     }
 

@@ -4,11 +4,13 @@
 mod architecture;
 mod bake_port;
 mod check;
+mod crash_matrix;
 mod demo;
 mod end_state;
 mod env;
 mod faults;
 mod inventory;
+mod job;
 mod main_job;
 mod moved;
 mod over_http;

@@ -7,12 +7,13 @@ use jiff::Timestamp;
 
 use super::{ask_and_carry_out, nothing_to_do};
 use crate::cli::configuration::{self, Loaded};
-use crate::cli::see::{Look, look, print, width};
-use crate::cli::session::{self, Session};
+use crate::cli::see::{look, print, width};
+use crate::cli::session;
 use crate::cli::{Acting, Failure, Global};
-use crate::model::{Command, Site};
+use crate::model::Site;
+use crate::pass;
 use crate::plan::check::{Broken, Scope, check};
-use crate::plan::moved::{self, Now};
+use crate::plan::moved;
 use crate::plan::{Plan, file};
 use crate::report;
 use crate::run::exit::Exit;
@@ -26,10 +27,7 @@ pub(super) fn apply(global: &Global, acting: Acting, path: &Path) -> Result<Exit
         let session = session::open(global, "run").await?;
         is_in_time(&plan, session.clock.now(), path)?;
         let look = look(global, &session, loaded).await?;
-        let commands = commands(&session, &look, &plan).await;
-        let now =
-            Now { config: &look.loaded.config, fleet: &look.fleet, judgements: &look.judged, commands: &commands };
-        let actions = moved::standings(&plan, &now);
+        let actions = pass::standings(&session.aws, &look, &plan).await;
         refuse_moved(&moved::moved(&actions), path)?;
         refuse_unsound(&check(&plan, &look.against(Scope::Saved)), path)?;
         print(&report::plan::table(&plan, look.now, width()))?;
@@ -86,21 +84,6 @@ fn is_in_time(plan: &Plan, now: Timestamp, path: &Path) -> Result<(), Failure> {
         plan.expires_at
     );
     Err(Failure::usage(message).next(anew(path)))
-}
-
-/// The patch commands since the plan was made, at the sites of its rings.
-async fn commands(session: &Session, look: &Look, plan: &Plan) -> Vec<(Site, Command)> {
-    let mut commands = Vec::new();
-    let patched = |site: &Site| plan.patches.iter().flat_map(|ring| &ring.nodes).any(|node| node.site == *site);
-    for (site, connection) in session::connections(session, &look.loaded.config).await {
-        if !patched(&site) {
-            continue;
-        }
-        // What cannot be read counts as not done: carrying the plan out looks again, node by node.
-        let here = connection.commands("AWS-RunPatchBaseline", plan.created_at).await.unwrap_or_default();
-        commands.extend(here.into_iter().map(|command| (site.clone(), command)));
-    }
-    commands
 }
 
 fn refuse_moved(moved: &[String], path: &Path) -> Result<(), Failure> {

@@ -218,6 +218,11 @@ fn due(
             reasons.push("what goes into it has changed".to_owned());
         }
     }
+    let gone = missing_regions(input, recipe, tags.version);
+    if !gone.is_empty() {
+        reasons.push(format!("{} is not available in {}", tags.version, gone.join(", ")));
+        trigger = format!("gone-{}", tags.version);
+    }
     let lacking = lacking(input, image);
     if wants(Trigger::PatchesMissing) && !lacking.is_empty() {
         let ids: Vec<&str> = lacking.iter().map(String::as_str).collect();
@@ -242,7 +247,11 @@ fn due(
     let young = image.created_at.is_some_and(|made| input.now.duration_since(made) < SignedDuration::from_hours(24));
     if reasons.is_empty() {
         Due::No {
-            why: format!("digest {}…: {}", &digest[..8.min(digest.len())], everywhere(input, recipe, tags.version)),
+            why: format!(
+                "digest {}…: available in {}",
+                &digest[..8.min(digest.len())],
+                recipe.publish.regions.join(", ")
+            ),
         }
     } else if young && !asked {
         Due::No {
@@ -253,17 +262,16 @@ fn due(
     }
 }
 
-/// The proof that an image needs no build: where it is.
-fn everywhere(input: &Input<'_>, recipe: &Recipe, version: &str) -> String {
-    let there = |region: &&String| {
+/// The regions of a recipe in which a version has no usable image.
+fn missing_regions(input: &Input<'_>, recipe: &Recipe, version: &str) -> Vec<String> {
+    let there = |region: &String| {
         input.fleet.images.iter().any(|image| {
-            image.site.region == **region
+            image.site.region == *region
                 && image.is_usable()
                 && image.rebake().is_some_and(|tags| tags.recipe == recipe.name && tags.version == version)
         })
     };
-    let have: Vec<&str> = recipe.publish.regions.iter().filter(there).map(String::as_str).collect();
-    format!("available in {}", have.join(", "))
+    recipe.publish.regions.iter().filter(|region| !there(region)).cloned().collect()
 }
 
 /// The patches that an image itself lacks: what nodes that run it are missing.

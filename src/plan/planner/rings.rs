@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::Input;
-use crate::bake::digest::goal_uuid;
+use crate::bake::digest::{goal_uuid, is_goal_uuid};
 use crate::classify::{Blind, Judgement, NeedKind};
 use crate::config::{self, Ring};
-use crate::model::{Lane, Node, NodeKind, Window};
+use crate::model::{Lane, Node, NodeKind, PatchOperation, Window};
 use crate::plan::{Gate, LeftOut, LeftOutKind, PatchTarget, Reboot, RingPatch};
 
 /// Scans before and after, and an install with a reboot, in seconds.
@@ -30,7 +30,8 @@ pub(super) fn rings(input: &Input<'_>, left_out: &mut Vec<LeftOut>) -> Vec<RingP
             left_out.push(empty(ring));
             continue;
         }
-        let due: Vec<(&Node, &Judgement)> = selected.into_iter().filter(|(_, judged)| is_due(ring, judged)).collect();
+        let due: Vec<(&Node, &Judgement)> =
+            selected.into_iter().filter(|(node, judged)| is_due(ring, node, judged)).collect();
         if !due.is_empty() {
             rings.push(patch(input, ring, &due));
         }
@@ -42,18 +43,28 @@ fn nodes<'a>(input: &Input<'a>) -> impl Iterator<Item = (&'a Node, &'a Judgement
     input.fleet.nodes.iter().zip(input.judgements)
 }
 
-/// Whether a node of a ring is to be patched: it lacks patches, or nobody knows whether it does.
-fn is_due(ring: &Ring, judged: &Judgement) -> bool {
+/// Whether a node of a ring is to be patched: it lacks patches, or nobody knows whether it does, or a run did not come
+/// to look at what it had installed.
+fn is_due(ring: &Ring, node: &Node, judged: &Judgement) -> bool {
     if judged.exception.is_some() {
         return false;
     }
     let lacks = judged.needs.iter().find(|need| need.kind == NeedKind::NonCompliant);
+    if is_unverified(node) {
+        return true;
+    }
     let only_reboots = lacks.is_some_and(|need| need.what.ends_with("pending reboot") && !need.what.contains(','));
     match judged.blind {
         Some(Blind::NeverScanned | Blind::Stale) => true,
         Some(_) => false,
         None => lacks.is_some() && !(only_reboots && ring.reboot == config::Reboot::Never),
     }
+}
+
+/// Whether the last that was done is an Install of rebake's own: a run died before its Scan.
+fn is_unverified(node: &Node) -> bool {
+    let installed = node.patch_state.as_ref().filter(|state| state.operation == PatchOperation::Install);
+    installed.and_then(|state| state.snapshot.as_deref()).is_some_and(is_goal_uuid)
 }
 
 fn patch(input: &Input<'_>, ring: &Ring, due: &[(&Node, &Judgement)]) -> RingPatch {

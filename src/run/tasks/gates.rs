@@ -21,8 +21,6 @@ pub(super) struct Held<'a> {
     pub(super) subject: (&'a str, &'a str, &'a str),
     /// Where its channels are.
     pub(super) sites: &'a [Arc<Connection>],
-    /// When other rings were patched last, as the plan knows it.
-    pub(super) rings: &'a [(String, Option<jiff::Timestamp>)],
 }
 
 /// Passes the gates, or says how it ends there.
@@ -59,7 +57,7 @@ pub(super) async fn pass(run: &Run, held: &Held<'_>) -> Result<(), Outcome> {
 async fn look(run: &Run, held: &Held<'_>) -> Result<Seen, Error> {
     let (recipe, channel, _) = held.subject;
     let mut seen = look_at_gates(held.gates, recipe, channel, held.sites).await?;
-    seen.rings = held.rings.to_vec();
+    seen.rings = run.rings.clone();
     for (ring, ended) in &mut seen.rings {
         if run.board.standing(&id::of_ring(ring)) == Some(Board::Well) {
             *ended = run.board.ended_at(&id::of_ring(ring)).or(*ended);

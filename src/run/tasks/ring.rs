@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::gates::{Held, pass};
-use super::{begin, end, enter, id, leave, not_held, sorted, stopped};
+use super::{begin, end, enter, id, leave, not_held, stopped};
 use crate::event::{EventKind, Outcome};
 use crate::patch::Verdict;
 use crate::patch::perform::{PatchJob, by_site};
@@ -12,9 +12,9 @@ use crate::run::Run;
 use crate::run::drive::{Ended, drive};
 
 /// Patches the nodes of a ring, or adopts what patches them already.
-pub(crate) async fn ring(run: &Run, goal: &RingPatch, rings: &[(String, Option<jiff::Timestamp>)]) -> Outcome {
+pub(crate) async fn ring(run: &Run, goal: &RingPatch) -> Outcome {
     let task = id::ring(goal);
-    let held = Held { task: &task, gates: &goal.gates, subject: ("", "", ""), sites: &[], rings };
+    let held = Held { task: &task, gates: &goal.gates, subject: ("", "", ""), sites: &[] };
     let outcome = match pass(run, &held).await {
         Ok(()) => patch(run, goal, &task).await,
         Err(outcome) => outcome,
@@ -25,10 +25,6 @@ pub(crate) async fn ring(run: &Run, goal: &RingPatch, rings: &[(String, Option<j
 
 async fn patch(run: &Run, goal: &RingPatch, task: &str) -> Outcome {
     let targets = by_site(goal);
-    let sites = sorted(targets.keys().cloned());
-    if let Err(why) = enter(run, &sites).await {
-        return not_held(why);
-    }
     begin(run, task, "scanning", goal.expected_seconds);
     let mut verdicts: BTreeMap<String, Verdict> = BTreeMap::new();
     let mut outcome = None;
@@ -41,7 +37,14 @@ async fn patch(run: &Run, goal: &RingPatch, task: &str) -> Outcome {
                 continue;
             }
         };
-        match drive(run, task, &PatchJob { ring: goal, nodes, site: connection }).await {
+        let here = [site];
+        if let Err(why) = enter(run, &here).await {
+            outcome = Some(not_held(why));
+            break;
+        }
+        let ended = drive(run, task, &PatchJob { ring: goal, nodes, site: connection }).await;
+        leave(run, &here).await;
+        match ended {
             Ended::Done(more) => verdicts.extend(more),
             Ended::Stopped(stop) => outcome = Some(stopped(stop)),
             Ended::Left { what } => {
@@ -52,7 +55,6 @@ async fn patch(run: &Run, goal: &RingPatch, task: &str) -> Outcome {
             break;
         }
     }
-    leave(run, &sites).await;
     for (node, verdict) in &verdicts {
         run.tell(EventKind::NodePatched { task: task.to_owned(), node: node.clone(), verdict: verdict.clone() });
     }

@@ -1,5 +1,6 @@
 //! A channel's rollout as a task: gates, waves, the channel itself.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -32,7 +33,7 @@ async fn roll(run: &Run, goal: &Rollout, task: &str) -> Result<Outcome, Outcome>
     let images = images(run, goal).await?;
     let connections = connections(run, goal)?;
     let subject = (goal.recipe.as_str(), goal.channel.as_str(), goal.version.as_str());
-    pass(run, &Held { task, gates: &goal.gates, subject, sites: &connections, rings: &[] }).await?;
+    pass(run, &Held { task, gates: &goal.gates, subject, sites: &connections }).await?;
     let groups = goal.waves.iter().flat_map(|wave| &wave.groups).map(|group| group.site.clone());
     let sites = sorted(groups.chain(goal.targets.iter().map(|target| target.site.clone())));
     enter(run, &sites).await.map_err(not_held)?;
@@ -211,6 +212,7 @@ async fn refresh(
             alarms: &goal.alarms,
         },
         site,
+        watched: RefCell::default(),
     };
     match drive(run, task, &job).await {
         Ended::Done(rolled) => {
