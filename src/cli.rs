@@ -3,6 +3,7 @@
 
 mod act;
 mod configuration;
+mod doctor;
 mod failure;
 mod sandbox;
 mod see;
@@ -271,7 +272,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Command::History => see::history(global),
         Command::Report => see::report(global),
         Command::Init { demo, recipe } => setup::init(global, demo, recipe.as_deref()),
-        Command::Doctor => setup::doctor(global),
+        Command::Doctor => doctor::doctor(global),
         Command::Sandbox { command } => sandbox::run(global, command),
         Command::Completions { shell } => {
             clap_complete::generate(

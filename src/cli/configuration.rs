@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use super::session::{self, Session};
 use super::{Failure, Global};
 use crate::config::{self, Config, library};
 use crate::inventory::{Request, wanted};
-use crate::text::Source;
+use crate::model::Site;
+use crate::text::{Place, Source};
 
 /// The name of the configuration's main file.
 const MAIN_FILE: &str = "rebake.toml";
@@ -20,19 +22,26 @@ pub(crate) struct Loaded {
 
 /// Reads the configuration that the options name: a file, `rebake.toml` here, or with `--sandbox` the demo's.
 pub(crate) fn load(global: &Global) -> Result<Loaded, Failure> {
+    find(global)?.ok_or_else(|| {
+        Failure::usage("there is no rebake.toml here, so that rebake does not know which accounts it may act in")
+            .next("rebake init, or rebake init --demo, or rebake --sandbox apply")
+    })
+}
+
+/// Reads the configuration if there is one.
+pub(crate) fn find(global: &Global) -> Result<Option<Loaded>, Failure> {
     let here = PathBuf::from(MAIN_FILE);
-    match &global.config {
-        Some(file) => read(file),
-        None if here.is_file() => read(&here),
+    let loaded = match &global.config {
+        Some(file) => Some(read(file)?),
+        None if here.is_file() => Some(read(&here)?),
         None if global.sandbox.is_some() => {
             let config = library::demo().map_err(|problems| Failure::problems(&problems))?;
-            Ok(Loaded { config, origin: "the demo's configuration".to_owned() })
+            Some(Loaded { config, origin: "the demo's configuration".to_owned() })
         }
-        None => Err(Failure::usage(
-            "there is no rebake.toml here, so that rebake does not know which accounts it may look at",
-        )
-        .next("rebake init, or rebake init --demo, or rebake --sandbox apply")),
-    }
+        None => None,
+    };
+    check_regions(global, loaded.as_ref().map(|loaded| &loaded.config))?;
+    Ok(loaded)
 }
 
 fn read(file: &Path) -> Result<Loaded, Failure> {
@@ -63,18 +72,38 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
     Failure::usage(format!("cannot read {}: {error}", path.display()))
 }
 
+/// The configuration of a caller who has none yet: nothing acts, and the caller's own account is looked at in the regions
+/// that the options or the environment name.
+pub(crate) async fn of_caller(global: &Global, session: &Session) -> Result<Loaded, Failure> {
+    let regions = session.regions(global)?;
+    let place = regions.first().cloned().unwrap_or_default();
+    let probe = session.aws.site(&Site::new("", &place), None).await;
+    let identity = probe.identity().await.map_err(|error| session::nobody(&place, &error))?;
+    let (name, place) = (String::new(), Place::default());
+    let site =
+        config::Site { account: identity.account, name, regions, role: None, via: None, external_id: None, place };
+    let config = Config { sites: vec![site], ..Config::default() };
+    Ok(Loaded { config, origin: "none yet: no rebake.toml here".to_owned() })
+}
+
 /// What the inventory has to read for a configuration: all of its sites, or those in the regions that were asked for.
 pub(crate) fn request(global: &Global, config: &Config) -> Result<Request, Failure> {
     let mut request = wanted::request(config);
-    request.sites.retain(|wanted| global.region.is_empty() || global.region.contains(&wanted.site.region));
-    if request.sites.is_empty() {
-        let regions = global.region.join(", ");
-        return Err(Failure::usage(if global.region.is_empty() {
-            "the configuration names no [[site]]".to_owned()
-        } else {
-            format!("no [[site]] has the region {regions}")
-        })
-        .next("add it to [[site]] in rebake.toml"));
+    if let Some(region) = global.region.iter().find(|region| request.sites.iter().all(|it| it.site.region != **region))
+    {
+        return Err(Failure::usage(format!("no [[site]] has the region {region}"))
+            .next("add it to [[site]] in rebake.toml, or leave --region out"));
     }
+    request.sites.retain(|wanted| global.region.is_empty() || global.region.contains(&wanted.site.region));
     Ok(request)
+}
+
+/// Refuses regions of the options that do not exist. Those of a configuration were checked when it was read.
+pub(crate) fn check_regions(global: &Global, config: Option<&Config>) -> Result<(), Failure> {
+    let configured =
+        |region: &String| config.is_some_and(|it| it.sites.iter().any(|site| site.regions.contains(region)));
+    for region in global.region.iter().filter(|region| !configured(region)) {
+        config::region::check(region, &[]).map_err(|help| session::no_region(region, help))?;
+    }
+    Ok(())
 }

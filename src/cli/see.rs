@@ -39,14 +39,29 @@ impl From<Refused> for Failure {
 pub(crate) async fn look(global: &Global, session: &Session, loaded: Loaded) -> Result<Look, Failure> {
     let request = configuration::request(global, &loaded.config)?;
     session.check_accounts(&request).await?;
-    Ok(Look::at(&session.aws, &session.clock, loaded.config, &request).await)
+    let look = Look::at(&session.aws, &session.clock, loaded.config, &request).await;
+    let contested = look.config.contested(&look.fleet.groups);
+    if contested.is_empty() { Ok(look) } else { Err(Failure::problems(&contested)) }
 }
 
 /// Looks, lets a command say what it makes of it, and prints that.
 fn show(global: &Global, tell: impl FnOnce(&Look) -> Result<(String, Exit), Failure>) -> Result<Exit, Failure> {
     let loaded = configuration::load(global)?;
+    show_with(global, Some(loaded), tell)
+}
+
+/// As [`show`]; without a configuration over the caller's own account.
+fn show_with(
+    global: &Global,
+    loaded: Option<Loaded>,
+    tell: impl FnOnce(&Look) -> Result<(String, Exit), Failure>,
+) -> Result<Exit, Failure> {
     session::block_on(global, async {
         let session = session::open(global, "look").await?;
+        let loaded = match loaded {
+            Some(loaded) => loaded,
+            None => configuration::of_caller(global, &session).await?,
+        };
         let look = look(global, &session, loaded).await?;
         let told = tell(&look);
         session.close()?;
@@ -78,7 +93,7 @@ pub(crate) fn width() -> usize {
 
 pub(super) fn inventory(global: &Global) -> Result<Exit, Failure> {
     let format = global.format;
-    show(global, |look| {
+    show_with(global, configuration::find(global)?, |look| {
         let text = match format {
             Format::Table => report::inventory::table(&look.fleet, &look.judged, look.now, width()),
             Format::Json => pretty(&report::inventory::json(&look.fleet, &look.judged, look.now)),
@@ -90,7 +105,7 @@ pub(super) fn inventory(global: &Global) -> Result<Exit, Failure> {
 }
 
 pub(super) fn explain(global: &Global, wanted: &str) -> Result<Exit, Failure> {
-    show(global, |look| {
+    show_with(global, configuration::find(global)?, |look| {
         let found =
             look.fleet.nodes.iter().zip(&look.judged).find(|(node, _)| node.id == wanted || node.name == wanted);
         let Some((_, judged)) = found else {

@@ -4,11 +4,14 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::FutureExt;
+use futures::future::join_all;
 use jiff::Timestamp;
 
 use super::{Failure, Global};
-use crate::aws::{Answer, Aws, Clock, Options, Transport, TransportError};
-use crate::inventory::Request;
+use crate::aws::{self, Answer, Aws, Clock, ErrorKind, Options, Transport, TransportError};
+use crate::config;
+use crate::inventory::{Request, SiteRequest};
+use crate::model::Identity;
 use crate::sandbox::cloud::Outcome;
 use crate::sandbox::store::Account;
 use crate::sandbox::world;
@@ -106,24 +109,67 @@ impl Session {
         Ok(())
     }
 
+    /// The regions that a caller means who names no site: those of the options, else the environment's or the profile's.
+    pub(crate) fn regions(&self, global: &Global) -> Result<Vec<String>, Failure> {
+        if !global.region.is_empty() {
+            return Ok(global.region.clone());
+        }
+        if self.sandbox.is_some() {
+            return Ok(vec!["eu-west-1".to_owned(), "us-east-1".to_owned()]);
+        }
+        let Some(region) = self.aws.region() else {
+            return Err(Failure::usage("no region: neither environment nor profile names one").next("--region REGION"));
+        };
+        config::region::check(region, &[]).map_err(|help| no_region(region, help))?;
+        Ok(vec![region.to_owned()])
+    }
+
     /// Refuses sites whose account is not the one that the caller's identity or role leads to, before anything is read.
     pub(crate) async fn check_accounts(&self, request: &Request) -> Result<(), Failure> {
-        for wanted in &request.sites {
+        let asked = request.sites.iter().map(|wanted| async move {
             let connection = self.aws.site(&wanted.site, wanted.role.as_ref()).await;
-            // What cannot be told is a gap of the inventory; only another account is refused.
-            if let Ok(identity) = connection.identity().await
-                && identity.account != wanted.site.account
-            {
-                let message = format!(
-                    "the caller ({}) is in account {}, and [[site]] {} is account {}",
-                    identity.short(),
-                    identity.account,
-                    wanted.name,
-                    wanted.site.account
-                );
-                return Err(Failure::usage(message).next("use the right profile, or give the site a role"));
-            }
+            (wanted, connection.identity().await)
+        });
+        let answers = join_all(asked).await;
+        let foreign = answers.iter().find_map(|(wanted, answer)| {
+            answer.as_ref().ok().filter(|identity| identity.account != wanted.site.account).map(|it| (*wanted, it))
+        });
+        if let Some((wanted, identity)) = foreign {
+            return Err(wrong_account(wanted, identity));
         }
-        Ok(())
+        // A site that cannot be read is a gap of the inventory; where none can, there is nothing to look at.
+        match answers.first() {
+            Some((wanted, Err(error))) if answers.iter().all(|(_, answer)| answer.is_err()) => {
+                Err(nobody(&wanted.site.to_string(), error))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The failure for a region that does not exist.
+pub(crate) fn no_region(region: &str, help: String) -> Failure {
+    Failure::usage(format!("there is no region {region}")).next(help)
+}
+
+fn wrong_account(wanted: &SiteRequest, identity: &Identity) -> Failure {
+    let name = if wanted.name.is_empty() { String::new() } else { format!(" {}", wanted.name) };
+    let Identity { account, .. } = identity;
+    let message = format!(
+        "the caller ({}) is in account {account}, and [[site]]{name} is account {}; nothing was read",
+        identity.short(),
+        wanted.site.account
+    );
+    Failure::usage(message).next("use the right profile, or give the site a role")
+}
+
+/// The failure for a caller who is nobody at a place.
+pub(crate) fn nobody(place: &str, error: &aws::Error) -> Failure {
+    match (error.code.as_str(), error.kind) {
+        ("NoCredentials", _) => Failure::usage(error.message.clone()).next(
+            "set AWS_PROFILE or --profile, or sign in with `aws sso login`; without an account: rebake --sandbox",
+        ),
+        (_, ErrorKind::Expired) => Failure::usage(format!("{place}: {error}")).next("renew the credentials"),
+        _ => Failure::new(format!("{place}: {error}")).next("rebake doctor"),
     }
 }

@@ -1,10 +1,10 @@
-//! Setting up: a first configuration, and what is missing.
+//! Setting up: a first configuration.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::see::{look, print};
+use super::see::print;
 use super::{Failure, Global, configuration, session};
 use crate::config::{init as first, library};
 use crate::inventory::{self, Request, SiteRequest};
@@ -38,11 +38,12 @@ pub(super) fn init(global: &Global, demo: bool, recipe: Option<&str>) -> Result<
         };
         return write(files.iter().map(|file| (PathBuf::from(file.path), file.text.to_owned())).collect());
     }
+    configuration::check_regions(global, None)?;
     let text = session::block_on(global, async {
         let session = session::open(global, "init").await?;
-        let regions = regions(global, &session);
+        let regions = session.regions(global)?;
         let probe = session.aws.site(&Site::new("", &regions[0]), None).await;
-        let identity = probe.identity().await?;
+        let identity = probe.identity().await.map_err(|error| session::nobody(&regions[0], &error))?;
         let sites = regions.iter().map(|region| SiteRequest::new(Site::new(&identity.account, region))).collect();
         let fleet = inventory::inventory(&session.aws, &Request { sites }, &|_| {}).await;
         let text = first::rebake_toml(&first::Seen::of(&fleet));
@@ -50,16 +51,6 @@ pub(super) fn init(global: &Global, demo: bool, recipe: Option<&str>) -> Result<
         Ok(text)
     })?;
     write(vec![(PathBuf::from("rebake.toml"), text)])
-}
-
-fn regions(global: &Global, session: &session::Session) -> Vec<String> {
-    if !global.region.is_empty() {
-        return global.region.clone();
-    }
-    if global.sandbox.is_some() {
-        return vec!["eu-west-1".to_owned(), "us-east-1".to_owned()];
-    }
-    vec![session.aws.region().unwrap_or("us-east-1").to_owned()]
 }
 
 /// Writes new files; one that is there already is never written over.
@@ -81,38 +72,4 @@ fn put(path: &Path, text: &str) -> std::io::Result<()> {
         std::fs::create_dir_all(folder)?;
     }
     std::fs::File::create_new(path)?.write_all(text.as_bytes())
-}
-
-pub(super) fn doctor(global: &Global) -> Result<Exit, Failure> {
-    let loaded = configuration::load(global)?;
-    session::block_on(global, async {
-        let session = session::open(global, "doctor").await?;
-        let origin = loaded.origin.clone();
-        let look = look(global, &session, loaded).await?;
-        let mut told = format!("Configuration: {origin}\n");
-        for site in &look.fleet.sites {
-            let who = site
-                .identity
-                .as_ref()
-                .map_or("nobody: no credentials, or sts is not reachable", |who| who.arn.as_str());
-            told.push_str(&format!("{} ({}): as {}\n", site.site, site.name, crate::text::terminal_safe(who)));
-        }
-        for note in look.config.notes(look.now) {
-            told.push_str(&format!("note: {note}\n"));
-        }
-        for gap in &look.fleet.gaps {
-            let resource = gap.resource.as_deref().map(|resource| format!(" of {resource}")).unwrap_or_default();
-            let line = format!("missing: {}{resource} in {}: {} {}\n", gap.action, gap.site, gap.code, gap.message);
-            told.push_str(&crate::text::terminal_safe(&line).replace("\\n", "\n"));
-        }
-        let healthy = look.fleet.gaps.is_empty() && look.fleet.sites.iter().all(|site| site.identity.is_some());
-        told.push_str(if healthy {
-            "Nothing is missing. Next: rebake plan\n"
-        } else {
-            "Next: grant what is missing above, then: rebake doctor\n"
-        });
-        print(&told)?;
-        session.close()?;
-        Ok(if healthy { Exit::Done } else { Exit::Failed })
-    })
 }

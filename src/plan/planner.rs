@@ -113,6 +113,11 @@ fn needing<'a>(input: &Input<'_>, nodes: impl IntoIterator<Item = &'a String>) -
     nodes.into_iter().filter(|id| needs(id)).count() as u32
 }
 
+/// Whether a site was read: it was asked for, and there was somebody to ask as.
+fn is_read(input: &Input<'_>, site: &Site) -> bool {
+    input.fleet.sites.iter().any(|seen| seen.site == *site && seen.identity.is_some())
+}
+
 /// The first configured account that has a region.
 fn site_of(config: &Config, region: &str) -> Option<Site> {
     let configured = config.sites.iter().find(|site| site.regions.iter().any(|known| known == region))?;

@@ -3,9 +3,11 @@
 
 mod architecture;
 mod bake_port;
+mod binary;
 mod check;
 mod crash_matrix;
 mod demo;
+mod doctor;
 mod end_state;
 mod env;
 mod faults;

@@ -2,12 +2,11 @@
 //! regions and HTTP, against a served account.
 
 use std::collections::BTreeSet;
-use std::path::Path;
-use std::process::{Command, Output};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use crate::binary::{Told, over_http};
 use crate::served::Served;
 
 /// Virtual seconds a second, on both sides.
@@ -16,30 +15,9 @@ const RATE: &str = "600";
 /// More passes than the demo's gates need.
 const PASSES: usize = 8;
 
-/// The binary as a scheduler starts it: nothing in the environment but what leads to the account.
-fn rebake(served: &Served, folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_rebake"))
-        .args(arguments)
-        .current_dir(folder)
-        .env_clear()
-        .env("HOME", folder)
-        .env("AWS_ENDPOINT_URL", served.endpoint())
-        .env("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
-        .env("AWS_SECRET_ACCESS_KEY", "secret")
-        .env("AWS_REGION", "eu-west-1")
-        .env("REBAKE_TIME_RATE", RATE)
-        .output()
-        .unwrap()
-}
-
-fn told(output: &Output) -> String {
-    format!("{}\n{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
-}
-
 /// The first moment at which time opens a gate that a pass left something waiting at.
-fn next_gate(pass: &Output) -> Option<Timestamp> {
-    let text = String::from_utf8_lossy(&pass.stderr).into_owned();
-    let events = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+fn next_gate(pass: &Told) -> Option<Timestamp> {
+    let events = pass.err.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let until = |event: Value| event["kind"]["outcome"]["until"].as_str().map(|until| until.parse().unwrap());
     events.filter_map(until).min()
 }
@@ -56,25 +34,21 @@ fn the_main_job_runs_over_http_pass_by_pass_as_a_scheduler_starts_it() {
     let served = Served::start(&["--clock", "fast", "--rate", RATE]);
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();
-    let written = rebake(&served, here, &["init", "--demo"]);
-    assert!(written.status.success(), "{}", told(&written));
-
-    let before = rebake(&served, here, &["plan", "--detailed-exitcode"]);
-    assert_eq!(before.status.code(), Some(3), "{}", told(&before));
+    over_http(&served, here, &["init", "--demo"]).ends(0);
+    over_http(&served, here, &["plan", "--detailed-exitcode"]).ends(3);
 
     let mut passes = 0;
     loop {
-        let pass = rebake(&served, here, &["apply", "--yes", "--progress", "json"]);
-        assert_eq!(pass.status.code(), Some(8), "{}", told(&pass));
+        let pass = over_http(&served, here, &["apply", "--yes", "--progress", "json"]);
+        let told = pass.ends(8);
         passes += 1;
-        assert!(passes < PASSES, "{}", told(&pass));
+        assert!(passes < PASSES, "{told}");
         let Some(moment) = next_gate(&pass) else { break };
         advance_to(&served, moment);
     }
     assert!(passes > 2, "soaks and windows hold work back");
 
-    let after = rebake(&served, here, &["plan", "--detailed-exitcode"]);
-    assert_eq!(after.status.code(), Some(0), "{}", told(&after));
+    over_http(&served, here, &["plan", "--detailed-exitcode"]).ends(0);
     proven_by_the_calls(&served);
 }
 

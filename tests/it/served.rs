@@ -10,6 +10,7 @@ use serde_json::Value;
 pub(crate) struct Served {
     child: Child,
     address: String,
+    rate: Option<String>,
 }
 
 impl Served {
@@ -20,7 +21,13 @@ impl Served {
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         let address = line.trim().strip_prefix("listening on http://").unwrap().to_owned();
-        Self { child, address }
+        let rate = options.iter().position(|option| *option == "--rate").map(|at| options[at + 1].to_owned());
+        Self { child, address, rate }
+    }
+
+    /// Virtual seconds a second, unless the clock goes as the wall's.
+    pub(crate) fn rate(&self) -> Option<&str> {
+        self.rate.as_deref()
     }
 
     /// Its endpoint.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
-use super::{Input, site_of};
+use super::{Input, is_read, site_of};
 use crate::bake::digest::{Inputs, digest, token};
 use crate::classify::need::{newest_tested, version_key};
 use crate::config::recipe::{ComponentFile, ImageBuilder};
@@ -49,6 +49,9 @@ pub(super) fn bake(input: &Input<'_>, recipe: &Recipe, asked: bool) -> Verdict {
     let Some(site) = site_of(input.config, first) else {
         return blocked(format!("no [[site]] has the region {first}"), "add the region to a [[site]]");
     };
+    if !is_read(input, &site) {
+        return blocked(format!("it is built in {first}, which this pass does not read"), &format!("--region {first}"));
+    }
     let Some(parent) = recipe.parent.as_ref() else { return Verdict::NotOurs };
     let named = parent.image.to_string();
     let Some(parent_id) = input.fleet.parents.get(&(site.clone(), named.clone())) else {

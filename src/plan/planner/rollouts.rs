@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::groups::{Verdict, verdict};
-use super::{Input, needing, site_of};
+use super::{Input, is_read, needing, site_of};
 use crate::classify::{channel_of, need};
 use crate::config::{Build, Channel, Recipe};
 use crate::model::{Group, Image, Lane, RolloutOutcome, Site};
@@ -175,7 +175,8 @@ fn version(input: &Input<'_>, recipe: &Recipe, bake: Option<&Bake>) -> Option<St
     }
     match &recipe.build {
         Build::ImageBuilder(_) => {
-            let site = site_of(input.config, recipe.publish.regions.first()?)?;
+            let mut sites = recipe.publish.regions.iter().filter_map(|region| site_of(input.config, region));
+            let site = sites.find(|site| is_read(input, site))?;
             let newest = need::newest_tested(input.fleet, &site, &recipe.name)?;
             newest.rebake().map(|tags| tags.version.to_owned())
         }
@@ -184,6 +185,7 @@ fn version(input: &Input<'_>, recipe: &Recipe, bake: Option<&Bake>) -> Option<St
     }
 }
 
+/// The parameters of a channel, at the sites that this pass looks at: where nothing is rolled out, nothing moves.
 fn targets(
     input: &Input<'_>,
     recipe: &Recipe,
@@ -201,7 +203,7 @@ fn targets(
         for region in recipe.publish.regions.iter().filter(|region| configured.regions.contains(region)) {
             let site = Site::new(&configured.account, region);
             // A pass over some sites is complete in itself: what was not read is not touched.
-            if !input.fleet.sites.iter().any(|seen| seen.site == site) {
+            if !is_read(input, &site) {
                 continue;
             }
             let image = if bake.is_some() { None } else { image_of(input, &site, &recipe.name, version) };

@@ -1,0 +1,170 @@
+//! `doctor`: in which accounts and regions rebake would act, as whom, and what is missing.
+
+mod build_environment;
+
+use super::configuration::{self, Loaded};
+use super::see::print;
+use super::session::{self, Session};
+use super::{Failure, Global};
+use crate::aws::RoleChain;
+use crate::config::Config;
+use crate::inventory::wanted;
+use crate::model::{Fleet, Gap};
+use crate::pass::Look;
+use crate::run::exit::Exit;
+use crate::text::terminal_safe;
+
+/// Something that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Finding {
+    standing: Standing,
+    text: String,
+    /// What to do about it.
+    next: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Right,
+    Note,
+    Unverified,
+    Missing,
+}
+
+impl Finding {
+    fn right(text: impl Into<String>) -> Self {
+        Self { standing: Standing::Right, text: text.into(), next: None }
+    }
+
+    fn note(text: impl Into<String>) -> Self {
+        Self { standing: Standing::Note, text: text.into(), next: None }
+    }
+
+    fn unverified(text: impl Into<String>) -> Self {
+        Self { standing: Standing::Unverified, text: text.into(), next: None }
+    }
+
+    fn missing(text: impl Into<String>, next: impl Into<String>) -> Self {
+        Self { standing: Standing::Missing, text: text.into(), next: Some(next.into()) }
+    }
+
+    /// Its line, or two.
+    fn told(&self) -> String {
+        let mark = match self.standing {
+            Standing::Right => "ok",
+            Standing::Note => "note",
+            Standing::Unverified => "not verified",
+            Standing::Missing => "missing",
+        };
+        let next = self.next.as_ref().map(|next| format!("\n  {:12}  → {next}", "")).unwrap_or_default();
+        format!("  {mark:12}  {}{next}\n", terminal_safe(&self.text))
+    }
+}
+
+pub(super) fn doctor(global: &Global) -> Result<Exit, Failure> {
+    let loaded = configuration::find(global)?;
+    session::block_on(global, async {
+        let session = session::open(global, "doctor").await?;
+        let told = match loaded {
+            Some(loaded) => examine(global, &session, loaded).await,
+            None => introduce(global, &session).await,
+        };
+        session.close()?;
+        let (text, exit) = told?;
+        print(&text)?;
+        Ok(exit)
+    })
+}
+
+/// What can be said without a configuration: who the caller is, and where they would begin.
+async fn introduce(global: &Global, session: &Session) -> Result<(String, Exit), Failure> {
+    let Loaded { config, .. } = configuration::of_caller(global, session).await?;
+    let request = configuration::request(global, &config)?;
+    let look = Look::at(&session.aws, &session.clock, config, &request).await;
+    let mut text = "Configuration: none\n".to_owned();
+    text.push_str(&who(&look.config, &look.fleet));
+    let missing = Finding::missing("no rebake.toml here, so that nothing can act", "rebake init");
+    let findings: Vec<Finding> = look.fleet.gaps.iter().map(gap).chain([missing]).collect();
+    text.push_str(&section("What is missing", &findings));
+    text.push_str("Next: rebake init\n");
+    Ok((text, Exit::Usage))
+}
+
+async fn examine(global: &Global, session: &Session, loaded: Loaded) -> Result<(String, Exit), Failure> {
+    let request = configuration::request(global, &loaded.config)?;
+    session.check_accounts(&request).await?;
+    let look = Look::at(&session.aws, &session.clock, loaded.config, &request).await;
+    let mut text = format!("Configuration: {}\n", loaded.origin);
+    text.push_str(&who(&look.config, &look.fleet));
+    let configured = configured(&look);
+    let environment = build_environment::findings(session, &look).await;
+    let gaps: Vec<Finding> = look.fleet.gaps.iter().map(gap).collect();
+    text.push_str(&section("Configuration", &configured));
+    text.push_str(&section("Build environment", &environment));
+    text.push_str(&section("What cannot be read", &gaps));
+    let missing = [configured, environment, gaps].concat().iter().filter(|it| it.standing == Standing::Missing).count();
+    text.push_str(&match missing {
+        0 => "Nothing is missing. Next: rebake plan\n".to_owned(),
+        1 => "1 thing is missing. Next: mend it, then: rebake doctor\n".to_owned(),
+        _ => format!("{missing} things are missing. Next: mend them, then: rebake doctor\n"),
+    });
+    Ok((text, if missing == 0 { Exit::Done } else { Exit::Failed }))
+}
+
+/// Where rebake would act and as whom, a line a site.
+fn who(config: &Config, fleet: &Fleet) -> String {
+    let mut text = String::new();
+    for seen in &fleet.sites {
+        let role = config.sites.iter().find(|site| site.account == seen.site.account).and_then(wanted::role);
+        let as_whom = match (&seen.identity, role) {
+            (Some(identity), _) => identity.arn.clone(),
+            (None, Some(RoleChain { arn, .. })) => format!("nobody: {arn} cannot be assumed"),
+            (None, None) => "nobody".to_owned(),
+        };
+        let name = if seen.name.is_empty() { String::new() } else { format!(" ({})", seen.name) };
+        text.push_str(&format!("{}{name}, {}: as ", seen.site.account, seen.site.region));
+        text.push_str(&format!("{}\n", terminal_safe(&as_whom)));
+    }
+    terminal_safe_lines(&text)
+}
+
+/// Text whose lines stay lines.
+fn terminal_safe_lines(text: &str) -> String {
+    text.lines().map(|line| format!("{}\n", terminal_safe(line))).collect()
+}
+
+/// What the configuration says that the fleet does not bear out.
+fn configured(look: &Look) -> Vec<Finding> {
+    let contested = look.config.contested(&look.fleet.groups).into_iter().map(|problem| {
+        let next = problem.help.clone().unwrap_or_default();
+        Finding::missing(format!("{}:{}: {}", problem.file, problem.line, problem.message), next)
+    });
+    let homeless = look.config.recipes.iter().flat_map(|recipe| {
+        let known = |region: &String| look.config.sites.iter().any(|site| site.regions.contains(region));
+        let unknown = recipe.publish.regions.iter().filter(move |region| !known(region));
+        unknown.map(|region| {
+            let text = format!("recipe {} is published in {region}, which no [[site]] has", recipe.name);
+            Finding::missing(text, "add the region to [[site]], or take it out of [publish]")
+        })
+    });
+    let notes = look.config.notes(look.now).into_iter().map(Finding::note);
+    contested.chain(homeless).chain(notes).collect()
+}
+
+fn gap(gap: &Gap) -> Finding {
+    let resource = gap.resource.as_deref().map(|resource| format!(" of {resource}")).unwrap_or_default();
+    let next = match gap.code.as_str() {
+        "NoCredentials" => "set AWS_PROFILE or --profile, or sign in with `aws sso login`".to_owned(),
+        "UnknownHost" => "check the network and the endpoint".to_owned(),
+        _ => format!("allow {}", gap.action),
+    };
+    Finding::missing(format!("{}{resource} in {}: {}: {}", gap.action, gap.site, gap.code, gap.message), next)
+}
+
+fn section(title: &str, findings: &[Finding]) -> String {
+    if findings.is_empty() {
+        return String::new();
+    }
+    let lines: String = findings.iter().map(Finding::told).collect();
+    format!("\n{title}\n{lines}\n")
+}
