@@ -13,6 +13,7 @@ mod env;
 mod faults;
 mod inventory;
 mod job;
+mod library;
 mod main_job;
 mod moved;
 mod over_http;
