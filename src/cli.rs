@@ -122,7 +122,7 @@ enum Command {
     #[command(after_help = "Example: rebake --sandbox inventory --format json")]
     Inventory,
     /// Explain one node: why it is in its lane, what it needs, what rebake would do
-    #[command(after_help = "Example: rebake --sandbox explain jump-host")]
+    #[command(after_help = "Example: rebake --sandbox explain wiki")]
     Explain {
         /// A node's id or name
         node: String,
@@ -275,12 +275,9 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Command::Doctor => doctor::doctor(global),
         Command::Sandbox { command } => sandbox::run(global, command),
         Command::Completions { shell } => {
-            clap_complete::generate(
-                shell,
-                &mut <Cli as clap::CommandFactory>::command(),
-                "rebake",
-                &mut std::io::stdout(),
-            );
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut <Cli as clap::CommandFactory>::command(), "rebake", &mut script);
+            see::print(&String::from_utf8_lossy(&script))?;
             Ok(Exit::Done)
         }
     }

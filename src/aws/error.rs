@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -110,16 +111,20 @@ impl Error {
                 None if failure.is_io() && unknown_host(error) => {
                     (action, ErrorKind::Unreachable, "UnknownHost".to_owned(), innermost(error))
                 }
+                None if chain(error).any(is_refused_connection) => {
+                    (action, ErrorKind::Unreachable, "ConnectionRefused".to_owned(), innermost(error))
+                }
                 None if failure.is_io() || failure.is_timeout() => {
                     (action, ErrorKind::Lost, "ConnectionLost".to_owned(), innermost(error))
                 }
-                None => {
+                None if chain(error).any(lacks_credentials) => {
                     let message = format!(
                         "no credentials: neither environment, profile, SSO nor instance role gave any ({})",
                         innermost(error).trim_end_matches('.')
                     );
                     (action, ErrorKind::Denied, "NoCredentials".to_owned(), message)
                 }
+                None => (action, ErrorKind::Invalid, "InvalidRequest".to_owned(), innermost(error)),
             },
             _ => (action, ErrorKind::Invalid, "InvalidRequest".to_owned(), innermost(error)),
         };
@@ -151,6 +156,17 @@ fn unknown_host(error: &(dyn StdError + 'static)) -> bool {
     chain(error).any(|cause| {
         matches!(cause.downcast_ref(), Some(TransportError::UnknownHost(_))) || cause.to_string() == "dns error"
     })
+}
+
+/// Whether no call was made because there is nobody to make it as.
+fn lacks_credentials(cause: &(dyn StdError + 'static)) -> bool {
+    cause.downcast_ref::<CredentialsError>().is_some()
+}
+
+/// Whether nobody listens where the host's name leads: the request never left.
+fn is_refused_connection(cause: &(dyn StdError + 'static)) -> bool {
+    let failed: Option<&std::io::Error> = cause.downcast_ref();
+    failed.is_some_and(|failed| failed.kind() == std::io::ErrorKind::ConnectionRefused)
 }
 
 fn innermost(error: &(dyn StdError + 'static)) -> String {

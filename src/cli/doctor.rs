@@ -3,7 +3,7 @@
 mod build_environment;
 
 use super::configuration::{self, Loaded};
-use super::see::print;
+use super::see::{print, width};
 use super::session::{self, Session};
 use super::{Failure, Global};
 use crate::aws::RoleChain;
@@ -11,8 +11,8 @@ use crate::config::Config;
 use crate::inventory::wanted;
 use crate::model::{Fleet, Gap};
 use crate::pass::Look;
+use crate::report::table::{Align, Table, paragraph};
 use crate::run::exit::Exit;
-use crate::text::terminal_safe;
 
 /// Something that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,16 +48,13 @@ impl Finding {
         Self { standing: Standing::Missing, text: text.into(), next: Some(next.into()) }
     }
 
-    /// Its line, or two.
-    fn told(&self) -> String {
-        let mark = match self.standing {
+    fn mark(&self) -> &'static str {
+        match self.standing {
             Standing::Right => "ok",
             Standing::Note => "note",
             Standing::Unverified => "not verified",
             Standing::Missing => "missing",
-        };
-        let next = self.next.as_ref().map(|next| format!("\n  {:12}  → {next}", "")).unwrap_or_default();
-        format!("  {mark:12}  {}{next}\n", terminal_safe(&self.text))
+        }
     }
 }
 
@@ -122,15 +119,10 @@ fn who(config: &Config, fleet: &Fleet) -> String {
             (None, None) => "nobody".to_owned(),
         };
         let name = if seen.name.is_empty() { String::new() } else { format!(" ({})", seen.name) };
-        text.push_str(&format!("{}{name}, {}: as ", seen.site.account, seen.site.region));
-        text.push_str(&format!("{}\n", terminal_safe(&as_whom)));
+        let line = format!("{}{name}, {}: as {as_whom}", seen.site.account, seen.site.region);
+        text.push_str(&paragraph(&line, width(), 2));
     }
-    terminal_safe_lines(&text)
-}
-
-/// Text whose lines stay lines.
-fn terminal_safe_lines(text: &str) -> String {
-    text.lines().map(|line| format!("{}\n", terminal_safe(line))).collect()
+    text
 }
 
 /// What the configuration says that the fleet does not bear out.
@@ -165,6 +157,12 @@ fn section(title: &str, findings: &[Finding]) -> String {
     if findings.is_empty() {
         return String::new();
     }
-    let lines: String = findings.iter().map(Finding::told).collect();
-    format!("\n{title}\n{lines}\n")
+    let mut table = Table::new(&[Align::Left, Align::Left]).indent(2);
+    for finding in findings {
+        table.row([format!("{:12}", finding.mark()), finding.text.clone()]);
+        if let Some(next) = &finding.next {
+            table.row(["", &format!("→ {next}")]);
+        }
+    }
+    format!("\n{title}\n{}\n", table.render(width()))
 }

@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use crate::run::exit::Exit;
+use crate::sandbox::store::StoreError;
 use crate::text::Problem;
 
 /// A failure of a command, for a person.
@@ -57,14 +58,19 @@ impl From<crate::aws::Error> for Failure {
     }
 }
 
-impl From<crate::sandbox::store::StoreError> for Failure {
-    fn from(error: crate::sandbox::store::StoreError) -> Self {
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
         let mut message = error.to_string();
         let mut source = std::error::Error::source(&error);
         while let Some(cause) = source {
             message = format!("{message}: {cause}");
             source = cause.source();
         }
-        Self::new(message)
+        let exit = match error {
+            StoreError::Io { .. } | StoreError::Newer { .. } => Exit::Usage,
+            StoreError::Busy { .. } => Exit::Locked,
+            StoreError::Damaged { .. } | StoreError::World(_) => Exit::Failed,
+        };
+        Self { message, next: None, exit }
     }
 }

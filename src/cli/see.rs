@@ -18,6 +18,9 @@ use crate::text::count;
 /// The widest table, when nothing says how wide the terminal is.
 const WIDTH: usize = 100;
 
+/// No table is made narrower.
+const NARROWEST: usize = 40;
+
 impl From<Refused> for Failure {
     fn from(refused: Refused) -> Self {
         match refused {
@@ -86,9 +89,11 @@ fn pretty(value: &Value) -> String {
     serde_json::to_string_pretty(value).unwrap_or_default() + "\n"
 }
 
-/// How wide a table may be.
+/// How wide a table may be: as `COLUMNS` says, as the terminal is, or as fits most.
 pub(crate) fn width() -> usize {
-    super::setup::environment("COLUMNS").and_then(|columns| columns.parse().ok()).unwrap_or(WIDTH).max(40)
+    let told = super::setup::environment("COLUMNS").and_then(|columns| columns.parse().ok());
+    let terminal = || terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| usize::from(width.0));
+    told.or_else(terminal).unwrap_or(WIDTH).max(NARROWEST)
 }
 
 pub(super) fn inventory(global: &Global) -> Result<Exit, Failure> {

@@ -69,7 +69,10 @@ async fn real(global: &Global, run: &str) -> Result<Session, Failure> {
             let endpoint = endpoint
                 .as_deref()
                 .ok_or_else(|| Failure::usage("REBAKE_TIME_RATE is for a served sandbox: it needs AWS_ENDPOINT_URL"))?;
-            Clock::of_server(endpoint, rate).await?
+            Clock::of_server(endpoint, rate).await.map_err(|error| {
+                let message = format!("REBAKE_TIME_RATE follows the clock of a served sandbox, and {error}");
+                Failure::usage(message).next(format!("rebake sandbox serve --clock fast --rate {rate}"))
+            })?
         }
         None => Clock::wall(),
     };
@@ -169,6 +172,9 @@ pub(crate) fn nobody(place: &str, error: &aws::Error) -> Failure {
         ("NoCredentials", _) => Failure::usage(error.message.clone()).next(
             "set AWS_PROFILE or --profile, or sign in with `aws sso login`; without an account: rebake --sandbox",
         ),
+        (_, ErrorKind::Unreachable | ErrorKind::Lost) => {
+            Failure::new(format!("{place}: {error}")).next("check the network, the region and AWS_ENDPOINT_URL")
+        }
         (_, ErrorKind::Expired) => Failure::usage(format!("{place}: {error}")).next("renew the credentials"),
         _ => Failure::new(format!("{place}: {error}")).next("rebake doctor"),
     }

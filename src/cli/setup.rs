@@ -59,8 +59,12 @@ fn write(files: Vec<(PathBuf, String)>) -> Result<Exit, Failure> {
         return Err(Failure::usage(format!("{} is there already", there.display())).next("move it away first"));
     }
     let mut told = String::new();
-    for (path, text) in &files {
-        put(path, text).map_err(|error| Failure::usage(format!("cannot write {}: {error}", path.display())))?;
+    for (number, (path, text)) in files.iter().enumerate() {
+        if let Err(error) = put(path, text) {
+            // All or nothing: half a configuration helps nobody, and would be in the way of the next try.
+            files[..number].iter().for_each(|(written, _)| _ = std::fs::remove_file(written));
+            return Err(Failure::usage(format!("cannot write {}: {error}", path.display())));
+        }
         told.push_str(&format!("{}\n", path.display()));
     }
     print(&format!("{told}Next: rebake doctor\n"))?;

@@ -52,23 +52,33 @@ impl Config {
     /// it: two images would fight for one group.
     #[must_use]
     pub fn contested(&self, groups: &[Group]) -> Vec<Problem> {
-        groups.iter().filter_map(|group| contest(group, &self.claims_on(group).collect::<Vec<_>>())).collect()
+        let mut contests: Vec<(Claim<'_>, Claim<'_>, Vec<String>)> = Vec::new();
+        for group in groups {
+            let mut claims = self.claims_on(group);
+            let (Some(first), Some(second)) = (claims.next(), claims.next()) else { continue };
+            let told = format!("{} ({})", group.name, group.site);
+            match contests.iter_mut().find(|(one, other, _)| *one == first && *other == second) {
+                Some((_, _, groups)) => groups.push(told),
+                None => contests.push((first, second, vec![told])),
+            }
+        }
+        contests.iter().map(|(first, second, groups)| contest(first, second, groups)).collect()
     }
 }
 
-fn contest(group: &Group, claims: &[Claim<'_>]) -> Option<Problem> {
-    let [first, second, ..] = claims else { return None };
+/// The problem of two channels that select the same groups.
+fn contest(first: &Claim<'_>, second: &Claim<'_>, groups: &[String]) -> Problem {
     let told = |claim: &Claim<'_>| format!("{} → {}", claim.recipe.name, claim.channel.name);
+    let (noun, verb) = if groups.len() == 1 { ("group", "is") } else { ("groups", "are") };
     let message = format!(
-        "group {} ({}) is selected by {} and, in {}, by {}",
-        group.name,
-        group.site,
+        "{noun} {} {verb} selected by {} and, in {}, by {}",
+        groups.join(", "),
         told(second),
         first.channel.place,
         told(first)
     );
     let help = "narrow one of the selectors: a group follows one channel of one recipe".to_owned();
-    Some(Problem::at(&second.channel.place, message).key("channel.groups").help(help))
+    Problem::at(&second.channel.place, message).key("channel.groups").help(help)
 }
 
 #[cfg(test)]

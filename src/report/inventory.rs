@@ -182,7 +182,10 @@ fn urgent(fleet: &Fleet, judged: &[Judgement], now: Timestamp, width: usize) -> 
         table.row([short(&node.id), node.name.clone(), one.lane.to_string(), need_story(one, now)]);
     }
     let more = due.len().saturating_sub(MOST_URGENT);
-    let more = if more == 0 { String::new() } else { format!(" … and {more} more: rebake inventory --format csv\n") };
+    let more = match more {
+        0 => String::new(),
+        _ => paragraph(&format!(" … and {more} more: rebake inventory --format csv"), width, 4),
+    };
     format!(" MOST URGENT\n{}{more}", table.render(width))
 }
 

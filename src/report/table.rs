@@ -13,6 +13,15 @@ const NARROWEST: usize = 8;
 /// The room that the last column gets before others are clipped.
 const ROOM_FOR_LAST: usize = 20;
 
+/// On less than this, nothing is clipped: rows that do not fit are told without columns.
+const NARROW: usize = 60;
+
+/// The least room of the last column there.
+const LEAST_FOR_LAST: usize = 12;
+
+/// How far a row without columns goes in after its first line.
+const HANG: usize = 4;
+
 /// On which side a column is flush.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Align {
@@ -57,20 +66,45 @@ impl Table {
         self.rows.is_empty()
     }
 
-    /// The table as lines, each ended by a newline.
+    /// The table as lines, each ended by a newline. Where there is no room for its columns, a row is a short paragraph.
     #[must_use]
     pub fn render(&self, width: usize) -> String {
         let widths = self.widths(width);
-        self.rows.iter().flat_map(|row| self.lines(row, &widths, width)).fold(String::new(), |mut text, line| {
+        let has_room = self.has_room(width);
+        let lines = |row: &Vec<String>| if has_room { self.lines(row, &widths, width) } else { self.told(row, width) };
+        self.rows.iter().flat_map(lines).fold(String::new(), |mut text, line| {
             text.push_str(line.trim_end());
             text.push('\n');
             text
         })
     }
 
-    fn widths(&self, width: usize) -> Vec<usize> {
+    /// How wide each column would be if there were room.
+    fn natural_widths(&self) -> Vec<usize> {
         let widest = |column: usize| self.rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.width()).max();
-        let mut widths: Vec<usize> = (0..self.columns.len()).map(|column| widest(column).unwrap_or(0)).collect();
+        (0..self.columns.len()).map(|column| widest(column).unwrap_or(0)).collect()
+    }
+
+    fn has_room(&self, width: usize) -> bool {
+        let mut widths = self.natural_widths();
+        let last = widths.pop().unwrap_or(0).min(LEAST_FOR_LAST);
+        let before: usize = widths.iter().map(|width| width + GAP).sum();
+        width >= NARROW || self.indent + before + last <= width
+    }
+
+    /// A row without columns.
+    fn told(&self, row: &[String], width: usize) -> Vec<String> {
+        let indent = if self.indent > HANG { HANG } else { self.indent };
+        let cells: Vec<&str> = row.iter().map(|cell| cell.trim()).filter(|cell| !cell.is_empty()).collect();
+        let goes_on = row.first().is_some_and(String::is_empty);
+        let margin = " ".repeat(indent + if goes_on { HANG } else { 0 });
+        let lines = wrap(&cells.join(" · "), width.saturating_sub(indent + HANG).max(NARROWEST)).into_iter();
+        let hang = " ".repeat(indent + HANG);
+        lines.enumerate().map(|(number, line)| format!("{}{line}", if number == 0 { &margin } else { &hang })).collect()
+    }
+
+    fn widths(&self, width: usize) -> Vec<usize> {
+        let mut widths = self.natural_widths();
         let Some(last) = widths.pop() else { return widths };
         let wanted = last.min(ROOM_FOR_LAST);
         let taken = |widths: &[usize]| self.indent + widths.iter().map(|width| width + GAP).sum::<usize>();
@@ -174,13 +208,26 @@ mod tests {
     }
 
     #[test]
+    fn without_room_for_columns_a_row_is_a_paragraph() {
+        let mut table = Table::new(&[Align::Left; 5]);
+        table.row(["RECIPE", "VERSION", "STATE", "BUILT", "WHERE"]);
+        table.row(["web-server", "2.4.16", "tested", "33 d ago", "eu-west-1"]);
+        table.row(["", "2.4.15", "tested", "91 d ago", "eu-west-1"]);
+        assert_eq!(
+            table.render(40),
+            " RECIPE · VERSION · STATE · BUILT ·\n     WHERE\n web-server · 2.4.16 · tested · 33 d\n     \
+             ago · eu-west-1\n     2.4.15 · tested · 91 d ago ·\n     eu-west-1\n"
+        );
+    }
+
+    #[test]
     fn wide_characters_count_twice_and_long_names_are_clipped() {
         assert_eq!(clip("漢字漢字", 5), "漢字…");
         assert_eq!(pad("漢字", 6, Align::Right), "  漢字");
         let mut table = Table::new(&[Align::Left, Align::Left]);
-        table.row(["a-very-long-name-of-a-group-that-nobody-reads", "needs a new image"]);
-        let text = table.render(40);
-        assert!(text.lines().all(|line| line.width() <= 40), "{text}");
+        table.row(["a-very-long-name-of-a-group-that-nobody-reads-to-its-end", "needs a new image"]);
+        let text = table.render(60);
+        assert!(text.lines().all(|line| line.width() <= 60), "{text}");
         assert!(text.contains('…'));
     }
 }

@@ -137,16 +137,17 @@ impl Problem {
     }
 
     fn main_group(&self) -> Group<'_> {
-        let title = Level::ERROR.primary_title(self.message.as_str());
-        match &self.excerpt {
-            Some((line, span)) => title.element(
-                Snippet::source(line.as_str())
-                    .line_start(self.line)
-                    .path(self.file.as_str())
-                    .annotation(AnnotationKind::Primary.span(span.clone()).label(self.key.as_str())),
-            ),
-            None => title.element(Origin::path(self.file.as_str()).line(self.line)),
-        }
+        let Some((line, span)) = &self.excerpt else {
+            let key = if self.key.is_empty() { String::new() } else { format!("{}: ", self.key) };
+            let title = Level::ERROR.primary_title(format!("{key}{}", self.message));
+            return title.element(Origin::path(self.file.as_str()).line(self.line));
+        };
+        Level::ERROR.primary_title(self.message.as_str()).element(
+            Snippet::source(line.as_str())
+                .line_start(self.line)
+                .path(self.file.as_str())
+                .annotation(AnnotationKind::Primary.span(span.clone()).label(self.key.as_str())),
+        )
     }
 }
 

@@ -42,10 +42,10 @@ impl From<Output> for Told {
     }
 }
 
-/// The binary in a folder, with nothing in its environment.
+/// The binary in a folder, with nothing in its environment but a wide terminal.
 pub(crate) fn command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rebake"));
-    command.args(arguments).current_dir(folder).env_clear().env("HOME", folder);
+    command.args(arguments).current_dir(folder).env_clear().env("HOME", folder).env("COLUMNS", "200");
     command
 }
 
