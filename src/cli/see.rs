@@ -42,9 +42,7 @@ impl From<Refused> for Failure {
 pub(crate) async fn look(global: &Global, session: &Session, loaded: Loaded) -> Result<Look, Failure> {
     let request = configuration::request(global, &loaded.config)?;
     session.check_accounts(&request).await?;
-    let look = Look::at(&session.aws, &session.clock, loaded.config, &request).await;
-    let contested = look.config.contested(&look.fleet.groups);
-    if contested.is_empty() { Ok(look) } else { Err(Failure::problems(&contested)) }
+    Ok(Look::at(&session.aws, &session.clock, loaded.config, &request).await)
 }
 
 /// Looks, lets a command say what it makes of it, and prints that.
