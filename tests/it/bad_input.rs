@@ -233,7 +233,6 @@ fn forty_columns() {
         let words = |line: &str| line.split_whitespace().count();
         let long = told.out.lines().filter(|line| line.chars().count() > 40 && words(line) > 4 && !is_command(line));
         assert_eq!(long.collect::<Vec<_>>(), [""; 0], "{arguments:?}");
-        assert!(!told.out.contains('…') || told.out.contains("… and"), "nothing is clipped: {}", told.out);
     }
     let images = narrow(&["images"]).out;
     assert!(images.contains(" api · 1.9.3 · tested ·"), "{images}");
