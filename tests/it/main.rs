@@ -14,6 +14,7 @@ mod env;
 mod faults;
 mod inventory;
 mod job;
+mod killed;
 mod library;
 mod main_job;
 mod moved;
