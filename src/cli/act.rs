@@ -1,6 +1,8 @@
-//! The commands that act: each makes or reads ([`saved`]) a plan, shows it, asks, and lets the engine carry it out.
+//! The commands that act: each makes ([`scan`]) or reads ([`saved`]) a plan, shows it, asks, and lets the engine carry it
+//! out.
 
 mod saved;
+mod scan;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{BufRead, IsTerminal, Write};
@@ -15,11 +17,11 @@ use super::{Acting, Failure, Global, Progress, configuration};
 use crate::aws::ValueKind;
 use crate::event::{Event, EventKind};
 use crate::inventory::wanted;
-use crate::model::{Approval, Lane, approval_parameter};
+use crate::model::{Approval, approval_parameter};
 use crate::pass::{self, Conduct, Look};
 use crate::plan::check::Scope;
 use crate::plan::planner::Asked;
-use crate::plan::{PatchTarget, Plan, Reboot, RingPatch, file};
+use crate::plan::{Plan, file};
 use crate::run::exit::Exit;
 use crate::run::journal::{self, Journal};
 use crate::run::{Listeners, Run, Wish, Wishes, engine};
@@ -181,70 +183,30 @@ pub(super) fn patch(
     selector: Option<&str>,
 ) -> Result<Exit, Failure> {
     command(global, acting, false, |look| {
-        let mut plan = match (ring, selector) {
-            (Some(ring), _) => {
-                if look.config.ring(ring).is_none() {
-                    let names = look.config.rings.iter().map(|ring| ring.name.as_str());
-                    let meant = crate::text::suggestion(ring, names).unwrap_or_else(|| "rebake plan".to_owned());
-                    return Err(Failure::usage(format!("there is no ring {ring}")).next(meant));
+        let plan = match (ring, selector) {
+            (Some(name), _) => {
+                let ring = known_ring(look, name)?;
+                if scan {
+                    scan::of_ring(look, ring)?
+                } else {
+                    look.plan(&Asked { ring: Some(name.to_owned()), ..Asked::default() })?
                 }
-                look.plan(&Asked { ring: Some(ring.to_owned()), ..Asked::default() })?
             }
-            (None, Some(selector)) => scan_of(look, selector)?,
+            (None, Some(selector)) => scan::of_selector(look, selector)?,
             (None, None) => return Err(Failure::usage("name a ring, or nodes with --scan")),
         };
-        if scan {
-            for ring in &mut plan.patches {
-                ring.scan_only = true;
-            }
-        }
-        // What was changed or put together here is judged like any other plan.
+        // What was put together here is judged like any other plan.
         look.vouch(&plan, Scope::Part)?;
         Ok(plan)
     })
 }
 
-/// A plan that scans the nodes of a selector: looking at a node needs no ring, and is allowed on immutable ones too.
-fn scan_of(look: &Look, selector: &str) -> Result<Plan, Failure> {
-    let chosen = crate::model::Selector::parse(selector)
-        .map_err(|error| Failure::usage(format!("in the selector {selector}: {error}")))?;
-    let mut plan = look.plan(&Asked { ring: Some(String::new()), ..Asked::default() })?;
-    let seen = |judged: &crate::classify::Judgement| matches!(judged.lane, Lane::Mutable | Lane::Immutable);
-    let nodes: Vec<PatchTarget> = look
-        .fleet
-        .nodes
-        .iter()
-        .zip(&look.judged)
-        .filter(|(node, judged)| seen(judged) && judged.is_selected(&chosen, node, look.now))
-        .filter(|(node, _)| matches!(node.agent, crate::model::Agent::Online { .. }))
-        .map(|(node, _)| PatchTarget {
-            site: node.site.clone(),
-            node: node.id.clone(),
-            name: node.name.clone(),
-            non_compliant: None,
-        })
-        .collect();
-    if nodes.is_empty() {
-        return Err(Failure::usage(format!("{selector} selects no node whose agent answers")).next("rebake inventory"));
-    }
-    let stamp = look.now.to_string();
-    let mut parts = vec!["scan", selector, stamp.as_str()];
-    parts.extend(nodes.iter().map(|node| node.node.as_str()));
-    let expected_seconds = 120;
-    plan.patches = vec![RingPatch {
-        ring: "scan".to_owned(),
-        snapshot_id: crate::bake::digest::goal_uuid(&parts),
-        gates: Vec::new(),
-        scan_only: true,
-        reboot: Reboot::Never,
-        concurrency: None,
-        errors: 1,
-        snapshot_keep_seconds: None,
-        nodes,
-        expected_seconds,
-    }];
-    plan.left_out.clear();
-    Ok(plan)
+fn known_ring<'a>(look: &'a Look, name: &str) -> Result<&'a crate::config::Ring, Failure> {
+    look.config.ring(name).ok_or_else(|| {
+        let names = look.config.rings.iter().map(|ring| ring.name.as_str());
+        let meant = crate::text::suggestion(name, names).unwrap_or_else(|| "rebake plan".to_owned());
+        Failure::usage(format!("there is no ring {name}")).next(meant)
+    })
 }
 
 /// Looks, makes a plan, shows it, asks, carries it out, and tells how it ended.

@@ -20,4 +20,5 @@ mod main_job;
 mod moved;
 mod over_http;
 mod port;
+mod scan;
 mod served;
