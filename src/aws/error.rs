@@ -118,11 +118,7 @@ impl Error {
                     (action, ErrorKind::Lost, "ConnectionLost".to_owned(), innermost(error))
                 }
                 None if chain(error).any(lacks_credentials) => {
-                    let message = format!(
-                        "no credentials: neither environment, profile, SSO nor instance role gave any ({})",
-                        innermost(error).trim_end_matches('.')
-                    );
-                    (action, ErrorKind::Denied, "NoCredentials".to_owned(), message)
+                    (action, ErrorKind::Denied, "NoCredentials".to_owned(), no_credentials(&innermost(error)))
                 }
                 None => (action, ErrorKind::Invalid, "InvalidRequest".to_owned(), innermost(error)),
             },
@@ -156,6 +152,19 @@ fn unknown_host(error: &(dyn StdError + 'static)) -> bool {
     chain(error).any(|cause| {
         matches!(cause.downcast_ref(), Some(TransportError::UnknownHost(_))) || cause.to_string() == "dns error"
     })
+}
+
+/// Why there are no credentials: what the SDK says of it, without the list of all places where there are none.
+fn no_credentials(why: &str) -> String {
+    let undefined = why.split_once("profile `").and_then(|(_, rest)| rest.split_once("` was not defined"));
+    if let Some((profile, _)) = undefined {
+        return format!("no credentials: the AWS configuration files define no profile `{profile}`");
+    }
+    let nowhere = "no credentials: neither environment, profile, SSO nor instance role gave any";
+    if why.starts_with("no credentials found in chain") || why.contains("IMDS is disabled") {
+        return nowhere.to_owned();
+    }
+    format!("{nowhere} ({})", why.trim_end_matches('.'))
 }
 
 /// Whether no call was made because there is nobody to make it as.
@@ -271,6 +280,15 @@ mod tests {
         ] {
             assert_eq!(classify(code, "no", status), kind, "{code}");
         }
+    }
+
+    #[test]
+    fn a_profile_that_is_not_there_is_named_and_an_empty_chain_is_not_listed() {
+        let chain = "no credentials found in chain. Attempted: Environment: the credential provider was not enabled";
+        assert!(!no_credentials(chain).contains("Attempted"));
+        let profile = format!("{chain} Profile: profile `dev` was not defined: could not find source profile dev");
+        assert!(no_credentials(&profile).ends_with("define no profile `dev`"));
+        assert!(no_credentials("the SSO session has expired.").ends_with("gave any (the SSO session has expired)"));
     }
 
     #[test]

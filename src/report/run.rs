@@ -200,7 +200,7 @@ fn others(story: &Story<'_>, width: usize) -> String {
         }
     }
     if story.stopping && !text.is_empty() {
-        text.push_str("See it: rebake status --watch\n");
+        text.push_str("See it: rebake status\n");
     }
     text
 }

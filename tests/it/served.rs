@@ -30,6 +30,11 @@ impl Served {
         self.rate.as_deref()
     }
 
+    /// The number of its process.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Its endpoint.
     pub(crate) fn endpoint(&self) -> String {
         format!("http://{}", self.address)

@@ -52,7 +52,7 @@ async fn images(run: &Run, goal: &Rollout) -> Result<BTreeMap<Site, String>, Out
         } else {
             let bake = id::of_recipe(&goal.recipe);
             let Some(Standing::Well) = run.board.over(&bake).await else {
-                let why = format!("there is no image {} {}: its build did not end well", goal.recipe, goal.version);
+                let why = format!("there is no image {} {}: its build is not done", goal.recipe, goal.version);
                 return Err(Outcome::Skipped { why });
             };
             let built = run.board.images(&goal.recipe).unwrap_or_default();
@@ -162,7 +162,7 @@ fn summed(goal: &Rollout, wave: usize, first: Outcome, outcomes: &[Outcome]) -> 
 
 /// Groups of later waves and the channel are not touched.
 fn skip_rest(run: &Run, goal: &Rollout, from: usize) {
-    let why = || Outcome::Skipped { why: "an earlier wave did not end well".to_owned() };
+    let why = || Outcome::Skipped { why: "an earlier wave is not done".to_owned() };
     for (number, wave) in goal.waves.iter().enumerate().skip(from) {
         for group in &wave.groups {
             end(run, &id::group(goal, number, group), why());
