@@ -42,9 +42,8 @@ fn standing(ring: &RingPatch, target: &PatchTarget, now: &Now<'_>) -> Result<Sta
 
 /// The commands of the ring's goal at the node's site, with their phases.
 fn commands<'a>(ring: &RingPatch, target: &PatchTarget, now: &Now<'a>) -> Vec<(Phase, &'a Command)> {
-    let phases = [Phase::Before, Phase::Install, Phase::After];
     let phase = |command: &Command| {
-        phases.into_iter().find(|phase| command.comment == comment(&ring.snapshot_id, *phase, &ring.ring))
+        Phase::ALL.into_iter().find(|phase| command.comment == comment(&ring.snapshot_id, *phase, &ring.ring))
     };
     let here = now.commands.iter().filter(|(site, _)| *site == target.site);
     here.filter_map(|(_, command)| Some((phase(command)?, command))).collect()
@@ -61,7 +60,7 @@ fn is_after(ring: &RingPatch, node: &Node, ours: &[(Phase, &Command)]) -> bool {
     if ours.iter().any(active) {
         return false;
     }
-    let last = if ring.scan_only { Phase::Before } else { Phase::After };
+    let last = if ring.scan_only { Phase::Only } else { Phase::After };
     let scanned = ours.iter().any(|(phase, command)| *phase == last && state.at >= command.sent_at);
     let waits = ring.reboot != Reboot::Never && state.pending_reboot > 0;
     let lacks_nothing = state.missing + state.failed == 0 && !waits;

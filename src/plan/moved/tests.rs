@@ -328,3 +328,14 @@ fn a_scan_after_the_install_ends_a_node_whatever_it_found() {
     case.sent(Phase::After, "Failed");
     assert_eq!(case.standings()[3], Standing::After);
 }
+
+#[test]
+fn a_look_is_over_when_its_only_scan_is() {
+    let mut case = case();
+    case.plan.patches[0].scan_only = true;
+    case.patched(2);
+    case.sent(Phase::Before, "Success");
+    assert_eq!(case.standings()[3], Standing::UnderWay);
+    case.sent(Phase::Only, "Success");
+    assert_eq!(case.standings()[3], Standing::After);
+}
