@@ -17,7 +17,7 @@ const PAUSE: Duration = Duration::from_secs(10);
 /// Failures in a row that are borne before a person is asked.
 const PATIENCE: u32 = 30;
 
-/// The same effect is made so often at the most: then AWS does not take it.
+/// The same effect is answered so often at the most: then AWS does not take it.
 const TRIES: usize = 3;
 
 /// Something that is brought about in steps.
@@ -55,14 +55,22 @@ pub(crate) enum Ended<Done> {
     },
 }
 
+/// An effect that was made, or may have been.
+struct Made<Action> {
+    action: Action,
+    at: jiff::Timestamp,
+    /// Whether AWS answered. Without an answer nobody knows, and it may be made again when the lists have caught up.
+    answered: bool,
+}
+
 /// Drives a job to its end.
 pub(crate) async fn drive<J: Job>(run: &Run, task: &str, job: &J) -> Ended<J::Done> {
-    let mut made: Vec<(J::Action, jiff::Timestamp)> = Vec::new();
-    let mut failures = 0;
+    let mut made: Vec<Made<J::Action>> = Vec::new();
+    let mut failures = Failures::default();
     loop {
         let seen = match job.observe().await {
             Ok(seen) => seen,
-            Err(error) => match bear(run, &mut failures, &error).await {
+            Err(error) => match failures.bear(run, &error).await {
                 Borne::GoOn => continue,
                 Borne::Stopping => return Ended::Left { what: "nothing new was started".to_owned() },
                 Borne::GiveUp => return Ended::Stopped(stop_of(&error)),
@@ -72,7 +80,7 @@ pub(crate) async fn drive<J: Job>(run: &Run, task: &str, job: &J) -> Ended<J::Do
             Step::Done(done) => return Ended::Done(done),
             Step::Stop(stop) => return Ended::Stopped(stop),
             Step::Wait(wait) => {
-                failures = 0;
+                failures = Failures::default();
                 run.tell(EventKind::TaskProgress {
                     task: task.to_owned(),
                     permille: wait.permille,
@@ -88,13 +96,12 @@ pub(crate) async fn drive<J: Job>(run: &Run, task: &str, job: &J) -> Ended<J::Do
                     return Ended::Left { what: "nothing new was started".to_owned() };
                 }
                 let now = run.clock.now();
-                let before = made.iter().filter(|(made, _)| *made == action).count();
-                let fresh = made.iter().any(|(made, at)| *made == action && now.duration_since(*at) < signed(LAG));
-                if fresh {
+                let same = || made.iter().filter(|made| made.action == action);
+                if same().any(|made| now.duration_since(made.at) < signed(LAG)) {
                     run.clock.sleep(PAUSE).await;
                     continue;
                 }
-                if before >= TRIES {
+                if same().filter(|made| made.answered).count() >= TRIES {
                     return Ended::Stopped(not_taken(&job.describe(&action)));
                 }
                 if let Some(site) = job.untokened(&action)
@@ -104,15 +111,14 @@ pub(crate) async fn drive<J: Job>(run: &Run, task: &str, job: &J) -> Ended<J::Do
                 }
                 match effect(run, task, job, &action).await {
                     Ok(()) => {
-                        failures = 0;
-                        made.push((action, run.clock.now()));
+                        failures = Failures::default();
+                        made.push(Made { action, at: run.clock.now(), answered: true });
                     }
                     Err(error) => {
-                        // Whether it happened is not known: it counts as made until the lists have caught up.
                         if matches!(error.kind, ErrorKind::Lost | ErrorKind::Transient) {
-                            made.push((action, run.clock.now()));
+                            made.push(Made { action, at: run.clock.now(), answered: false });
                         }
-                        match bear(run, &mut failures, &error).await {
+                        match failures.bear(run, &error).await {
                             Borne::GoOn => {}
                             Borne::Stopping => return Ended::Left { what: error.to_string() },
                             Borne::GiveUp => return Ended::Stopped(stop_of(&error)),
@@ -134,20 +140,31 @@ async fn effect<J: Job>(run: &Run, task: &str, job: &J, action: &J::Action) -> R
     result.map(|_| ())
 }
 
-enum Borne {
+/// Failures in a row.
+#[derive(Debug, Default)]
+pub(crate) struct Failures(u32);
+
+/// What is to be done after a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Borne {
+    /// Look again.
     GoOn,
+    /// Nothing: the user asked to stop.
     Stopping,
+    /// Tell a person.
     GiveUp,
 }
 
-/// What a failure means: look again after a while, or give up.
-async fn bear(run: &Run, failures: &mut u32, error: &Error) -> Borne {
-    *failures += 1;
-    let hopeless = matches!(error.kind, ErrorKind::Denied | ErrorKind::Invalid | ErrorKind::Expired);
-    if hopeless || *failures > PATIENCE {
-        return Borne::GiveUp;
+impl Failures {
+    /// What one more failure means: look again after a while, or give up.
+    pub(crate) async fn bear(&mut self, run: &Run, error: &Error) -> Borne {
+        self.0 += 1;
+        let hopeless = matches!(error.kind, ErrorKind::Denied | ErrorKind::Invalid | ErrorKind::Expired);
+        if hopeless || self.0 > PATIENCE {
+            return Borne::GiveUp;
+        }
+        if run.pause_until(run.clock.now() + PAUSE).await.is_stopping() { Borne::Stopping } else { Borne::GoOn }
     }
-    if run.pause_until(run.clock.now() + PAUSE).await.is_stopping() { Borne::Stopping } else { Borne::GoOn }
 }
 
 fn signed(duration: Duration) -> jiff::SignedDuration {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 
 use super::Run;
+use super::drive::{Borne, Failures};
 use super::lock::{Claim, HOLDS, PARAMETER, RENEW, Version, holder};
 use crate::aws::{Connection, Error, ErrorKind, ParameterVersion, ValueKind};
 use crate::event::EventKind;
@@ -14,6 +15,10 @@ use crate::model::Site;
 
 /// Between two looks at a lock that is held.
 const LOOK: Duration = Duration::from_secs(30);
+
+/// How often a claim of the holder is written when no answer comes, and the pause between.
+const TRIES: u32 = 3;
+const PAUSE: Duration = Duration::from_secs(10);
 
 /// Why a lock cannot be had.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,7 +81,7 @@ impl Locks {
         held.tasks = held.tasks.saturating_sub(1);
         if held.tasks == 0 {
             // A claim that cannot be let go runs out by itself.
-            let _ = self.write(run, site, Duration::ZERO, true).await;
+            self.insist(run, site, Duration::ZERO).await;
         }
     }
 
@@ -95,7 +100,7 @@ impl Locks {
             for (site, held) in sites {
                 let held = held.lock().await;
                 if held.tasks > 0 {
-                    let _ = self.write(run, &site, HOLDS, true).await;
+                    self.insist(run, &site, HOLDS).await;
                 }
             }
         }
@@ -110,13 +115,34 @@ impl Locks {
         }
     }
 
+    /// Writes a claim of the holder, again when no answer came: the same claim twice says nothing else.
+    async fn insist(&self, run: &Run, site: &Site, holds: Duration) {
+        for _ in 0..TRIES {
+            match self.write(run, site, holds, true).await {
+                Err(error) if matches!(error.kind, ErrorKind::Lost | ErrorKind::Transient) => {
+                    run.clock.sleep(PAUSE).await;
+                }
+                Ok(()) | Err(_) => return,
+            }
+        }
+    }
+
     async fn claim(&self, run: &Run, site: &Site) -> Result<(), NotHeld> {
+        let connection = run.at(site).map_err(|why| NotHeld::Failed { why })?;
         let mut waited: Option<Claim> = None;
+        let mut failures = Failures::default();
         loop {
-            let versions = self.versions(run, site).await?;
+            let versions = match versions(&connection).await {
+                Ok(versions) => versions,
+                Err(error) => {
+                    again(&mut failures, run, &error).await?;
+                    continue;
+                }
+            };
             match holder(&versions, run.clock.now()) {
-                Some(held) if held.nonce == self.nonce => return Ok(()),
-                Some(held) => {
+                // One that ends before the next renewal is claimed anew.
+                Some(held) if held.nonce == self.nonce && held.until > run.clock.now() + RENEW => return Ok(()),
+                Some(held) if held.nonce != self.nonce => {
                     if waited.as_ref().is_some_and(|before| *before != held) {
                         return Err(NotHeld::Locked { by: held.by });
                     }
@@ -133,21 +159,15 @@ impl Locks {
                         return Err(NotHeld::Failed { why: "interrupted".to_owned() });
                     }
                 }
-                None => {
+                Some(_) | None => {
+                    // Whether it was written, and whether somebody was faster, the next look says.
                     match self.write(run, site, HOLDS, !versions.is_empty()).await {
-                        // Somebody was faster: the next look says who holds it.
-                        Err(error) if error.kind != ErrorKind::Conflict => return Err(failed(&error)),
+                        Err(error) if error.kind != ErrorKind::Conflict => again(&mut failures, run, &error).await?,
                         Ok(()) | Err(_) => {}
                     }
                 }
             }
         }
-    }
-
-    async fn versions(&self, run: &Run, site: &Site) -> Result<Vec<Version>, NotHeld> {
-        let connection = connection(run, site)?;
-        let history = connection.parameter_history(PARAMETER).await.map_err(|error| failed(&error))?;
-        Ok(history.iter().map(version).collect())
     }
 
     async fn write(&self, run: &Run, site: &Site, holds: Duration, overwrite: bool) -> Result<(), Error> {
@@ -158,8 +178,18 @@ impl Locks {
     }
 }
 
-fn connection(run: &Run, site: &Site) -> Result<std::sync::Arc<Connection>, NotHeld> {
-    run.at(site).map_err(|why| NotHeld::Failed { why })
+async fn versions(connection: &Connection) -> Result<Vec<Version>, Error> {
+    let history = connection.parameter_history(PARAMETER).await?;
+    Ok(history.iter().map(version).collect())
+}
+
+/// Bears a failure to look or to claim, or says why the lock cannot be had.
+async fn again(failures: &mut Failures, run: &Run, error: &Error) -> Result<(), NotHeld> {
+    match failures.bear(run, error).await {
+        Borne::GoOn => Ok(()),
+        Borne::Stopping => Err(NotHeld::Failed { why: "interrupted".to_owned() }),
+        Borne::GiveUp => Err(failed(error)),
+    }
 }
 
 fn failed(error: &Error) -> NotHeld {

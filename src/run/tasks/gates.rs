@@ -9,6 +9,7 @@ use crate::plan::Gate;
 use crate::promote::gate::{Seen, Standing, standing};
 use crate::promote::perform::look_at_gates;
 use crate::run::board::Standing as Board;
+use crate::run::drive::{Borne, Failures};
 use crate::run::{Patience, Run};
 
 /// What stands behind gates.
@@ -26,8 +27,17 @@ pub(super) struct Held<'a> {
 /// Passes the gates, or says how it ends there.
 pub(super) async fn pass(run: &Run, held: &Held<'_>) -> Result<(), Outcome> {
     let (recipe, channel, version) = held.subject;
+    let mut failures = Failures::default();
     loop {
-        let seen = look(run, held).await.map_err(|error| failed(&error))?;
+        let seen = match look(run, held).await {
+            Ok(seen) => seen,
+            Err(error) => match failures.bear(run, &error).await {
+                Borne::GoOn => continue,
+                Borne::Stopping => return Err(Outcome::LeftRunning { what: "nothing new was started".to_owned() }),
+                Borne::GiveUp => return Err(failed(&error)),
+            },
+        };
+        failures = Failures::default();
         match standing(held.gates, recipe, channel, version, &seen, run.clock.now()) {
             Standing::Open => return Ok(()),
             Standing::Pending { why } => {
