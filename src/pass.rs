@@ -153,7 +153,8 @@ async fn connections(aws: &Aws, config: &Config) -> BTreeMap<Site, Arc<Connectio
     connections
 }
 
-/// When each ring was patched last: by its last commands, which anybody can read.
+/// When each ring was patched last: by its last commands, which anybody can read. A ring that lacks nothing, and of
+/// which nobody remembers when it was patched, was patched long ago.
 async fn rings(connections: &BTreeMap<Site, Arc<Connection>>, look: &Look) -> Vec<(String, Option<Timestamp>)> {
     let since = look.now - RING_HISTORY;
     let mut last: BTreeMap<String, Timestamp> = BTreeMap::new();
@@ -166,5 +167,9 @@ async fn rings(connections: &BTreeMap<Site, Arc<Connection>>, look: &Look) -> Ve
             *at = (*at).max(command.sent_at);
         }
     }
-    look.config.rings.iter().map(|ring| (ring.name.clone(), last.get(&ring.name).copied())).collect()
+    // What cannot be planned leaves a gate shut too.
+    let due = look.plan(&Asked::default()).map(|plan| plan.patches);
+    let is_due = |ring: &str| due.as_ref().map_or(true, |due| due.iter().any(|patch| patch.ring == ring));
+    let when = |ring: &str| last.get(ring).copied().or_else(|| (!is_due(ring)).then_some(Timestamp::UNIX_EPOCH));
+    look.config.rings.iter().map(|ring| (ring.name.clone(), when(&ring.name))).collect()
 }

@@ -10,12 +10,20 @@ pub mod decide;
 pub mod perform;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::model::PatchState;
 use crate::plan::{PatchTarget, Reboot, RingPatch};
 use chain::Chain;
+
+/// How long a command may wait for an agent: what has not begun by then does not begin.
+pub const DELIVERY: Duration = Duration::from_secs(600);
+
+/// How long a node that an Install left uncured is let alone, unless it is asked for by name.
+pub const REST: Duration = Duration::from_hours(24);
 
 /// The steps of patching, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -47,10 +55,13 @@ impl Phase {
     }
 }
 
+/// What the comments of rebake's commands begin with.
+pub const COMMENT: &str = "rebake ";
+
 /// The comment of a command: at most 100 characters, the goal first.
 #[must_use]
 pub fn comment(snapshot_id: &str, phase: Phase, ring: &str) -> String {
-    let text = format!("rebake {snapshot_id} {} ring {ring}", phase.word());
+    let text = format!("{COMMENT}{snapshot_id} {} ring {ring}", phase.word());
     text.chars().take(100).collect()
 }
 
@@ -99,6 +110,12 @@ pub struct Goal<'a> {
     pub ring: &'a RingPatch,
     /// Its nodes at this site.
     pub nodes: &'a [PatchTarget],
+    /// How many of them may fail before nothing new is started: what is left of the ring's limit.
+    pub errors: u32,
+    /// When the plan was made.
+    pub planned_at: Timestamp,
+    /// Whether the ring was asked for by name.
+    pub by_name: bool,
 }
 
 impl Goal<'_> {

@@ -61,7 +61,7 @@ pub struct Run {
     pub groups: Semaphore,
     /// How it waits.
     pub patience: Patience,
-    /// Whether versions that failed before are started again: what `promote` says.
+    /// Whether it was asked for by name (`promote`, `patch`): what failed before is started again.
     pub again: bool,
     /// When each ring was patched last, as far as AWS shows it; rings that this run patches come on top.
     pub rings: Vec<(String, Option<Timestamp>)>,

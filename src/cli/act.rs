@@ -182,7 +182,7 @@ pub(super) fn patch(
     scan: bool,
     selector: Option<&str>,
 ) -> Result<Exit, Failure> {
-    command(global, acting, false, |look| {
+    command(global, acting, true, |look| {
         let plan = match (ring, selector) {
             (Some(name), _) => {
                 let ring = known_ring(look, name)?;

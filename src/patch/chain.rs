@@ -6,8 +6,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Goal, Phase, comment};
+use super::decide::lost;
+use super::{COMMENT, DELIVERY, Goal, Phase, REST, comment};
 use crate::model::{Invocation, InvocationStatus};
+
+/// How much later than asked for a command may be taken, for clocks that differ.
+const GRACE: Duration = Duration::from_secs(60);
+
+/// How long an agent that took a Scan is waited for: a Scan takes a minute or a few.
+const SCAN_PATIENCE: Duration = Duration::from_secs(1800);
 
 /// How old the beginning of a chain may be that is gone on with: its snapshot of approved patches lives three days at
 /// Systems Manager, and what a Scan found the day before tells little of today.
@@ -28,12 +35,39 @@ impl Chain {
     }
 
     /// Whether a step is missing or under way, and none before it was lost.
-    fn is_unfinished(&self) -> bool {
+    fn is_unfinished(&self, now: Timestamp) -> bool {
         let is = |phase, status| self.steps.get(&phase).is_some_and(|step: &Invocation| step.status == status);
         if self.steps.contains_key(&Phase::Only) || is(Phase::Before, InvocationStatus::Failed) {
             return false;
         }
+        if self.steps.iter().any(|(phase, step)| is_silent(*phase, step, now)) {
+            return false;
+        }
         !self.steps.contains_key(&Phase::After) || is(Phase::After, InvocationStatus::Active)
+    }
+
+    /// Whether nothing more comes of it: it has come to its end, or a step was lost.
+    fn is_over(&self, now: Timestamp) -> bool {
+        self.steps.iter().any(|(phase, step)| match step.status {
+            InvocationStatus::Active => is_silent(*phase, step, now),
+            InvocationStatus::Failed => *phase != Phase::Install || lost(&step.details),
+            InvocationStatus::Succeeded => matches!(phase, Phase::After | Phase::Only),
+        })
+    }
+
+    /// Whether the goal begins anew in spite of this chain of its own: it was over before the plan was made. A node that
+    /// an Install left uncured is let alone for a day, unless it is asked for by name.
+    fn is_spent(&self, goal: &Goal<'_>, now: Timestamp) -> bool {
+        let touched = self.steps.get(&Phase::Install).is_some_and(|install| !lost(&install.details));
+        let rest = if touched && !goal.by_name { REST } else { Duration::ZERO };
+        self.is_over(now) && self.steps.values().all(|step| step.sent_at + rest < goal.planned_at)
+    }
+
+    /// Forgets the steps of an earlier attempt under the same SnapshotId: an attempt begins with a Scan before.
+    fn keep_newest_attempt(&mut self) {
+        if let Some(begun) = self.steps.get(&Phase::Before).map(|before| before.sent_at) {
+            self.steps.retain(|phase, step| *phase == Phase::Only || step.sent_at >= begun);
+        }
     }
 
     /// Whether a Scan has ended and nothing is under way: what it found decides.
@@ -62,9 +96,11 @@ pub fn chain(goal: &Goal<'_>, invocations: &[&Invocation], now: Timestamp) -> Ch
             *newest = (*invocation).clone();
         }
     }
-    let mine = chains.remove(own.as_str());
+    chains.values_mut().for_each(Chain::keep_newest_attempt);
+    let mine = chains.remove(own.as_str()).filter(|mine| !mine.is_spent(goal, now));
     let young = |chain: &Chain| chain.began().is_some_and(|began| now.duration_since(began).unsigned_abs() < YOUNG);
-    let mut others: Vec<Chain> = chains.into_values().filter(|chain| chain.is_unfinished() && young(chain)).collect();
+    let mut others: Vec<Chain> =
+        chains.into_values().filter(|chain| chain.is_unfinished(now) && young(chain)).collect();
     others.sort_by_key(Chain::began);
     let unfinished = if goal.ring.scan_only { None } else { others.pop() };
     match (unfinished, mine) {
@@ -75,9 +111,25 @@ pub fn chain(goal: &Goal<'_>, invocations: &[&Invocation], now: Timestamp) -> Ch
     }
 }
 
+/// Whether nothing is to be expected of a Scan any more: its agent has not taken it and will not, or took it and has not
+/// answered for long. AWS itself says `DeliveryTimedOut` only after the delivery time and the two hours of the document;
+/// a Scan changes nothing, so the other nodes go on without this one.
+#[must_use]
+pub fn is_silent(phase: Phase, invocation: &Invocation, now: Timestamp) -> bool {
+    let taken = !matches!(invocation.details.as_str(), "Pending" | "Delayed");
+    let patience = if taken { SCAN_PATIENCE } else { DELIVERY + GRACE };
+    phase != Phase::Install && invocation.status == InvocationStatus::Active && now > invocation.sent_at + patience
+}
+
+/// Whether a command is one of rebake's Scans of which nothing is to be expected any more.
+pub(super) fn is_dead_scan(invocation: &Invocation, now: Timestamp) -> bool {
+    let comment = &invocation.comment;
+    comment.starts_with(COMMENT) && comment.contains(" scan ") && is_silent(Phase::Before, invocation, now)
+}
+
 /// The SnapshotId and the phase that a command of a ring carries in its comment.
 fn read<'a>(text: &'a str, ring: &str) -> Option<(&'a str, Phase)> {
-    let id = text.strip_prefix("rebake ")?.get(..36)?;
+    let id = text.strip_prefix(COMMENT)?.get(..36)?;
     Phase::ALL.into_iter().find(|phase| text == comment(id, *phase, ring)).map(|phase| (id, phase))
 }
 
@@ -116,9 +168,13 @@ mod tests {
         }
     }
 
+    fn goal(ring: &RingPatch) -> Goal<'_> {
+        Goal { ring, nodes: &[], errors: 1, planned_at: Timestamp::from_second(0).unwrap(), by_name: false }
+    }
+
     fn chosen(invocations: &[Invocation]) -> String {
         let ring = ring();
-        let goal = Goal { ring: &ring, nodes: &[] };
+        let goal = goal(&ring);
         chain(&goal, &invocations.iter().collect::<Vec<_>>(), Timestamp::from_second(5000).unwrap()).id
     }
 
@@ -143,5 +199,40 @@ mod tests {
         let mut foreign = sent(OTHER, Phase::Before, 10, InvocationStatus::Succeeded);
         foreign.comment = comment(OTHER, Phase::Before, "canary");
         assert_eq!(chosen(&[foreign]), OWN);
+    }
+
+    /// How many steps of its own chain a goal goes on with that was planned at a minute.
+    fn kept(invocations: &[Invocation], minute: i64, by_name: bool) -> usize {
+        let (ring, now) = (ring(), Timestamp::from_second(minute * 60).unwrap());
+        let goal = Goal { planned_at: now, by_name, ..goal(&ring) };
+        chain(&goal, &invocations.iter().collect::<Vec<_>>(), now).steps.len()
+    }
+
+    #[test]
+    fn an_agent_that_does_not_answer_a_scan_is_silent_long_before_aws_says_so() {
+        let at = |minute: i64| Timestamp::from_second(minute * 60).unwrap();
+        let sent = |details: &str| Invocation {
+            details: details.into(),
+            ..sent(OWN, Phase::Before, 0, InvocationStatus::Active)
+        };
+        assert_eq!([10, 12].map(|now| is_silent(Phase::Before, &sent("Pending"), at(now))), [false, true]);
+        assert_eq!([12, 31].map(|now| is_silent(Phase::After, &sent("InProgress"), at(now))), [false, true]);
+        // An Install may be at work: only AWS's own word ends it, and others may be ahead in the queue.
+        assert!(!is_silent(Phase::Install, &sent("Pending"), at(100)));
+        assert_eq!(kept(&[sent("InProgress")], 31, false), 0, "begun anew");
+    }
+
+    #[test]
+    fn what_left_a_node_uncured_rests_for_a_day_unless_it_is_asked_for_by_name() {
+        use InvocationStatus::{Failed, Succeeded};
+        let steps = [(Phase::Before, 0), (Phase::Install, 120), (Phase::After, 600)];
+        let mut all = steps.map(|(phase, second)| sent(OWN, phase, second, Succeeded)).to_vec();
+        assert_eq!([kept(&all, 5, false), kept(&all, 600, false), kept(&all, 1500, false)], [3, 3, 0]);
+        assert_eq!([kept(&all, 5, true), kept(&all, 600, true)], [3, 0]);
+        assert_eq!(kept(&all[..2], 600, true), 2, "one that is not over is gone on with");
+        assert_eq!(kept(&[sent(OWN, Phase::Before, 0, Failed)], 1, false), 0, "nothing was touched");
+        // Of two attempts under one SnapshotId the newer one counts, whatever it lacks.
+        all.push(sent(OWN, Phase::Before, 36_000, Succeeded));
+        assert_eq!(kept(&all, 601, true), 1);
     }
 }

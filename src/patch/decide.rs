@@ -5,10 +5,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::chain::is_silent;
 use super::{Action, Goal, Phase, Seen, Verdict};
 use crate::model::{Invocation, InvocationStatus};
 use crate::plan::PatchTarget;
 use crate::step::{Step, Wait, look_again, since};
+
+/// Why a node was let alone after others of its ring failed.
+pub const NOT_BEGUN: &str = "not begun: more nodes of the ring failed than it allows";
 
 /// Node ids that one `SendCommand` takes.
 const MOST_NODES: usize = 50;
@@ -35,7 +39,8 @@ enum Stand {
 /// needs three commands per chunk and not three per node.
 #[must_use]
 pub fn next(goal: &Goal<'_>, seen: &Seen, now: Timestamp) -> Step<Action, Verdicts> {
-    let stands: Vec<(&PatchTarget, Stand)> = goal.nodes.iter().map(|node| (node, stand(goal, node, seen))).collect();
+    let stands: Vec<(&PatchTarget, Stand)> =
+        goal.nodes.iter().map(|node| (node, stand(goal, node, seen, now))).collect();
     if let Some((node, _)) = stands.iter().find(|(_, stand)| *stand == Stand::NeedsSnapshot) {
         let snapshot_id = chain_id(goal, seen, &node.node).to_owned();
         return Step::Do(Action::Snapshot { node: node.node.clone(), snapshot_id });
@@ -60,7 +65,7 @@ pub fn next(goal: &Goal<'_>, seen: &Seen, now: Timestamp) -> Step<Action, Verdic
     Step::Done(stands.into_iter().filter_map(verdict).collect())
 }
 
-fn stand(goal: &Goal<'_>, target: &PatchTarget, seen: &Seen) -> Stand {
+fn stand(goal: &Goal<'_>, target: &PatchTarget, seen: &Seen, now: Timestamp) -> Stand {
     let node = &target.node;
     if let Some(who) = seen.others.get(node)
         && step(seen, node, Phase::Install).is_none()
@@ -75,10 +80,17 @@ fn stand(goal: &Goal<'_>, target: &PatchTarget, seen: &Seen) -> Stand {
             None if phase == Phase::Install && needs_snapshot(goal, node, seen) => return Stand::NeedsSnapshot,
             None => return Stand::Needs(phase),
             Some(invocation) => match invocation.status {
+                InvocationStatus::Active if is_silent(phase, invocation, now) => {
+                    let why = format!("its agent is silent: no answer to {}", phase.word());
+                    return Stand::Over(Verdict::Unknown { why });
+                }
                 InvocationStatus::Active => return Stand::Running(phase),
                 // A failed Install may have installed all the same: the Scan after it tells.
                 InvocationStatus::Failed if phase != Phase::Install || lost(&invocation.details) => {
-                    let why = format!("{} ended as {}", phase.word(), invocation.details);
+                    let why = match invocation.details.as_str() {
+                        "Terminated" => NOT_BEGUN.to_owned(),
+                        details => format!("{} ended as {details}", phase.word()),
+                    };
                     return Stand::Over(Verdict::Unknown { why });
                 }
                 InvocationStatus::Failed | InvocationStatus::Succeeded => {}
@@ -103,7 +115,7 @@ fn chain_id<'a>(goal: &Goal<'a>, seen: &'a Seen, node: &str) -> &'a str {
 }
 
 /// Whether a command never came to run, or its agent never answered.
-fn lost(details: &str) -> bool {
+pub(super) fn lost(details: &str) -> bool {
     matches!(details, "DeliveryTimedOut" | "Undeliverable" | "ExecutionTimedOut" | "Terminated" | "AccessDenied")
 }
 
@@ -156,11 +168,11 @@ fn ramp(goal: &Goal<'_>, phase: Phase, nodes: usize) -> (String, u32) {
         return (nodes.max(1).to_string(), u32::try_from(nodes).unwrap_or(u32::MAX));
     }
     match &goal.ring.concurrency {
-        Some(concurrency) => (concurrency.clone(), goal.ring.errors),
-        None if goal.nodes.len() < 25 => ("1".to_owned(), goal.ring.errors.max(1)),
-        None if goal.nodes.len() <= 100 => ("5%".to_owned(), goal.ring.errors.max(5)),
-        None if goal.nodes.len() <= 1000 => ("8%".to_owned(), goal.ring.errors.max(10)),
-        None => ("10%".to_owned(), goal.ring.errors.max(10)),
+        Some(concurrency) => (concurrency.clone(), goal.errors),
+        None if goal.nodes.len() < 25 => ("1".to_owned(), goal.errors),
+        None if goal.nodes.len() <= 100 => ("5%".to_owned(), goal.errors),
+        None if goal.nodes.len() <= 1000 => ("8%".to_owned(), goal.errors),
+        None => ("10%".to_owned(), goal.errors),
     }
 }
 

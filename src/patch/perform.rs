@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::chain::chain;
+use jiff::Timestamp;
+
+use super::chain::{chain, is_dead_scan};
 use super::decide::{Verdicts, next};
-use super::{Action, Goal, Phase, Seen, comment};
+use super::{Action, DELIVERY, Goal, Phase, Seen, comment};
 use crate::aws::{Connection, Error, InvocationQuery, NewCommand};
 use crate::model::{Invocation, InvocationStatus, Site, Tags};
 use crate::plan::{PatchTarget, RingPatch};
@@ -18,9 +20,6 @@ const DOCUMENT: &str = "AWS-RunPatchBaseline";
 
 /// How long back commands of the same goal are looked for: a SnapshotId lives three days.
 const LOOK_BACK: Duration = Duration::from_secs(3 * 24 * 3600);
-
-/// How long a command may wait for an agent, in seconds.
-const DELIVERY_SECONDS: u32 = 600;
 
 /// The tag on snapshots that were made before patching: the goal's SnapshotId.
 pub const SNAPSHOT_TAG: &str = "rebake:patch";
@@ -39,11 +38,23 @@ pub(crate) struct PatchJob<'a> {
     pub(crate) nodes: Vec<PatchTarget>,
     /// The site.
     pub(crate) site: Arc<Connection>,
+    /// How many of them may fail.
+    pub(crate) errors: u32,
+    /// When the plan was made.
+    pub(crate) planned_at: Timestamp,
+    /// Whether the ring was asked for by name.
+    pub(crate) by_name: bool,
 }
 
 impl PatchJob<'_> {
     fn goal(&self) -> Goal<'_> {
-        Goal { ring: self.ring, nodes: &self.nodes }
+        Goal {
+            ring: self.ring,
+            nodes: &self.nodes,
+            errors: self.errors,
+            planned_at: self.planned_at,
+            by_name: self.by_name,
+        }
     }
 }
 
@@ -63,6 +74,7 @@ impl Job for PatchJob<'_> {
             let chain = chain(&self.goal(), &here, now);
             let foreign = here.iter().find(|invocation| {
                 invocation.status == InvocationStatus::Active
+                    && !is_dead_scan(invocation, now)
                     && !chain.steps.values().any(|step| step.command == invocation.command)
             });
             if let Some(foreign) = foreign {
@@ -113,7 +125,7 @@ impl Job for PatchJob<'_> {
                     comment: &comment,
                     concurrency,
                     errors: *errors,
-                    delivery_seconds: DELIVERY_SECONDS,
+                    delivery_seconds: u32::try_from(DELIVERY.as_secs()).unwrap_or(u32::MAX),
                 };
                 self.site.send_command(&new).await
             }

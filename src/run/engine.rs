@@ -26,7 +26,7 @@ pub async fn run(run: &Run, id: &str, plan: &Plan) -> Ended {
     let work = async {
         let bakes = join_all(plan.bakes.iter().map(|goal| bake(run, goal, plan.created_at)));
         let rollouts = join_all(plan.rollouts.iter().map(|goal| rollout(run, goal)));
-        let patches = join_all(plan.patches.iter().map(|goal| ring(run, goal)));
+        let patches = join_all(plan.patches.iter().map(|goal| ring(run, goal, plan.created_at)));
         let (bakes, rollouts, patches) = futures::join!(bakes, rollouts, patches);
         [bakes, rollouts, patches].concat()
     };

@@ -103,7 +103,7 @@ fn patch(input: &Input<'_>, ring: &Ring, due: &[(&Node, &Judgement)]) -> RingPat
             config::Reboot::Always => Reboot::Always,
         },
         concurrency: ring.concurrency.map(|share| share.to_string()),
-        errors: ring.errors.unwrap_or(1),
+        errors: ring.errors.unwrap_or_else(|| config::ring::aws_ramp(targets.len()).1),
         snapshot_keep_seconds: ring
             .snapshot_keep
             .filter(|_| due.iter().any(|(node, _)| node.kind == NodeKind::Instance))

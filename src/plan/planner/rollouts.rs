@@ -81,16 +81,22 @@ fn rollout(
         return None;
     }
     let from = targets.iter().find_map(|target| version_of(input, &target.site, target.parameter_image.as_deref()?));
-    if let Some(failed) = failed_before(input, recipe, channel, &targets, &version)
+    // A channel that requires another one has nothing to wait for where that one's rollout has failed.
+    let required = channel.requires.as_ref().and_then(|requires| recipe.channel(&requires.channel));
+    let failed = std::iter::once(channel)
+        .chain(required)
+        .find_map(|channel| Some((failed_before(input, recipe, channel, &targets, &version)?, channel.name.as_str())));
+    if let Some((failed, on)) = failed
         && input.asked.promote.is_none()
     {
+        let elsewhere = if on == channel.name { String::new() } else { format!(" on {on}") };
         left_out.push(blocked_channel(
             input,
             &groups,
             recipe,
             channel,
-            &format!("{version} {failed} before"),
-            &format!("rebake promote {}@{version} {}", recipe.name, channel.name),
+            &format!("{version} {failed}{elsewhere} before"),
+            &format!("rebake promote {}@{version} {on}", recipe.name),
         ));
         return None;
     }

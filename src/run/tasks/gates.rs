@@ -69,8 +69,11 @@ async fn look(run: &Run, held: &Held<'_>) -> Result<Seen, Error> {
     let mut seen = look_at_gates(held.gates, recipe, channel, held.sites).await?;
     seen.rings = run.rings.clone();
     for (ring, ended) in &mut seen.rings {
-        if run.board.standing(&id::of_ring(ring)) == Some(Board::Well) {
-            *ended = run.board.ended_at(&id::of_ring(ring)).or(*ended);
+        match run.board.standing(&id::of_ring(ring)) {
+            Some(Board::Well) => *ended = run.board.ended_at(&id::of_ring(ring)).or(*ended),
+            // It is patched in this run: how it went the last time says nothing of these patches.
+            Some(Board::Open | Board::Otherwise) => *ended = None,
+            None => {}
         }
     }
     Ok(seen)

@@ -2,36 +2,46 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use super::gates::{Held, pass};
 use super::{begin, end, enter, id, leave, not_held, stopped};
 use crate::event::{EventKind, Outcome};
 use crate::patch::Verdict;
+use crate::patch::decide::NOT_BEGUN;
 use crate::patch::perform::{PatchJob, by_site};
 use crate::plan::RingPatch;
 use crate::run::Run;
 use crate::run::drive::{Ended, drive};
 
 /// Patches the nodes of a ring, or adopts what patches them already.
-pub(crate) async fn ring(run: &Run, goal: &RingPatch) -> Outcome {
+pub(crate) async fn ring(run: &Run, goal: &RingPatch, planned_at: Timestamp) -> Outcome {
     let task = id::ring(goal);
     let held = Held { task: &task, gates: &goal.gates, subject: ("", "", ""), sites: &[] };
-    let outcome = match pass(run, &held).await {
-        Ok(()) => patch(run, goal, &task).await,
-        Err(outcome) => outcome,
+    let (outcome, well) = match pass(run, &held).await {
+        Ok(()) => patch(run, goal, planned_at, &task).await,
+        Err(outcome) => (outcome, false),
     };
-    run.board.close_at(&task, matches!(outcome, Outcome::Done { .. }), run.clock.now());
+    run.board.close_at(&task, well, run.clock.now());
     end(run, &task, outcome)
 }
 
-async fn patch(run: &Run, goal: &RingPatch, task: &str) -> Outcome {
+/// The outcome, and whether rings that come after it may begin.
+async fn patch(run: &Run, goal: &RingPatch, planned_at: Timestamp, task: &str) -> (Outcome, bool) {
     let targets = by_site(goal);
     begin(run, task, "scanning", goal.expected_seconds);
     let mut verdicts: BTreeMap<String, Verdict> = BTreeMap::new();
     let mut outcome = None;
     // Sites are patched one after the other: a ring's limits count over all of its nodes.
     for (site, nodes) in targets {
-        let connection = match run.at(&site) {
-            Ok(connection) => connection,
+        let failed = verdicts.values().filter(|verdict| has_failed(verdict)).count() as u32;
+        let connection = match (run.at(&site), goal.errors.checked_sub(failed)) {
+            (Ok(connection), Some(errors)) => Ok((connection, errors)),
+            (Ok(_), None) => Err(NOT_BEGUN.to_owned()),
+            (Err(why), _) => Err(why),
+        };
+        let (connection, errors) = match connection {
+            Ok(there) => there,
             Err(why) => {
                 verdicts.extend(nodes.into_iter().map(|node| (node.node, Verdict::Unknown { why: why.clone() })));
                 continue;
@@ -42,7 +52,8 @@ async fn patch(run: &Run, goal: &RingPatch, task: &str) -> Outcome {
             outcome = Some(not_held(why));
             break;
         }
-        let ended = drive(run, task, &PatchJob { ring: goal, nodes, site: connection }).await;
+        let job = PatchJob { ring: goal, nodes, site: connection, errors, planned_at, by_name: run.again };
+        let ended = drive(run, task, &job).await;
         leave(run, &here).await;
         match ended {
             Ended::Done(more) => verdicts.extend(more),
@@ -58,7 +69,22 @@ async fn patch(run: &Run, goal: &RingPatch, task: &str) -> Outcome {
     for (node, verdict) in &verdicts {
         run.tell(EventKind::NodePatched { task: task.to_owned(), node: node.clone(), verdict: verdict.clone() });
     }
-    outcome.unwrap_or_else(|| judge(goal, &verdicts))
+    match outcome {
+        Some(outcome) => (outcome, false),
+        None => (judge(goal, &verdicts), proves(goal, &verdicts)),
+    }
+}
+
+/// Whether a ring proves its patches: no more nodes failed than it may, and not every node stayed silent.
+fn proves(goal: &RingPatch, verdicts: &BTreeMap<String, Verdict>) -> bool {
+    let silent = |verdict: &Verdict| matches!(verdict, Verdict::Unknown { .. } | Verdict::Busy { .. });
+    let failed = verdicts.values().filter(|verdict| has_failed(verdict)).count();
+    failed <= goal.errors as usize && !verdicts.values().all(silent)
+}
+
+/// Whether patches could not be installed; one that only waits for its reboot has not failed.
+fn has_failed(verdict: &Verdict) -> bool {
+    matches!(verdict, Verdict::NonCompliant { after, pending_reboot, .. } if after > pending_reboot)
 }
 
 fn judge(goal: &RingPatch, verdicts: &BTreeMap<String, Verdict>) -> Outcome {
