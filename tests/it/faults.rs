@@ -5,6 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use rebake::sandbox::Cloud;
+use rebake::sandbox::faults::Faults;
 use rebake::sandbox::store::Account;
 
 use crate::end_state::EndState;
@@ -304,5 +305,16 @@ fn storms_and_lost_answers_leave_the_undisturbed_end_state() {
 fn every_kind_of_storm_leaves_the_undisturbed_end_state() {
     for kind in ["throttle", "internal", "lost-before", "lost-after"] {
         same_as_undisturbed(&[storm(5, [kind; 4]), storm(20, [kind; 4])]);
+    }
+}
+
+#[test]
+fn the_examples_of_the_guide_are_faults() {
+    let guide = include_str!("../../docs/sandbox.md");
+    let examples: Vec<&str> = guide.split("```json\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert_eq!(examples.len(), 7);
+    for example in examples {
+        let faults: Faults = serde_json::from_str(example).unwrap();
+        assert_ne!(faults, Faults::default(), "{example}");
     }
 }
