@@ -319,6 +319,12 @@ fn leftover(kind: LeftOutKind, subject: &str, reason: &str, cure: &str) -> LeftO
     }
 }
 
+/// The members of a group that are nodes: one that is just being terminated is a member still, and no node any more.
+fn nodes_of(input: &Input<'_>, group: &Group) -> Vec<String> {
+    let there = |id: &&String| input.fleet.node(id).is_some();
+    group.members.iter().map(|member| &member.id).filter(there).cloned().collect()
+}
+
 fn blocked_channel(
     input: &Input<'_>,
     groups: &[&Group],
@@ -327,8 +333,7 @@ fn blocked_channel(
     reason: &str,
     cure: &str,
 ) -> LeftOut {
-    let nodes: Vec<String> =
-        groups.iter().flat_map(|group| group.members.iter().map(|member| member.id.clone())).collect();
+    let nodes: Vec<String> = groups.iter().flat_map(|group| nodes_of(input, group)).collect();
     LeftOut {
         needing: needing(input, &nodes),
         nodes,
@@ -337,7 +342,7 @@ fn blocked_channel(
 }
 
 fn blocked_group(input: &Input<'_>, group: &Group, reason: &str, cure: &str) -> LeftOut {
-    let nodes: Vec<String> = group.members.iter().map(|member| member.id.clone()).collect();
+    let nodes = nodes_of(input, group);
     LeftOut {
         site: Some(group.site.clone()),
         needing: needing(input, &nodes),
