@@ -163,3 +163,11 @@ pub enum Verdict {
         who: String,
     },
 }
+
+impl Verdict {
+    /// Whether patches could not be installed; one that only waits for its reboot has not failed.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        matches!(self, Self::NonCompliant { after, pending_reboot, .. } if after > pending_reboot)
+    }
+}

@@ -39,8 +39,17 @@ enum Stand {
 /// needs three commands per chunk and not three per node.
 #[must_use]
 pub fn next(goal: &Goal<'_>, seen: &Seen, now: Timestamp) -> Step<Action, Verdicts> {
-    let stands: Vec<(&PatchTarget, Stand)> =
+    let mut stands: Vec<(&PatchTarget, Stand)> =
         goal.nodes.iter().map(|node| (node, stand(goal, node, seen, now))).collect();
+    let failed =
+        stands.iter().filter(|(_, stand)| matches!(stand, Stand::Over(verdict) if verdict.has_failed())).count();
+    if failed > goal.errors as usize {
+        for (_, stand) in &mut stands {
+            if matches!(stand, Stand::NeedsSnapshot | Stand::Needs(Phase::Before | Phase::Install)) {
+                *stand = Stand::Over(Verdict::Unknown { why: NOT_BEGUN.to_owned() });
+            }
+        }
+    }
     if let Some((node, _)) = stands.iter().find(|(_, stand)| *stand == Stand::NeedsSnapshot) {
         let snapshot_id = chain_id(goal, seen, &node.node).to_owned();
         return Step::Do(Action::Snapshot { node: node.node.clone(), snapshot_id });

@@ -34,7 +34,7 @@ async fn patch(run: &Run, goal: &RingPatch, planned_at: Timestamp, task: &str) -
     let mut outcome = None;
     // Sites are patched one after the other: a ring's limits count over all of its nodes.
     for (site, nodes) in targets {
-        let failed = verdicts.values().filter(|verdict| has_failed(verdict)).count() as u32;
+        let failed = verdicts.values().filter(|verdict| verdict.has_failed()).count() as u32;
         let connection = match (run.at(&site), goal.errors.checked_sub(failed)) {
             (Ok(connection), Some(errors)) => Ok((connection, errors)),
             (Ok(_), None) => Err(NOT_BEGUN.to_owned()),
@@ -78,13 +78,8 @@ async fn patch(run: &Run, goal: &RingPatch, planned_at: Timestamp, task: &str) -
 /// Whether a ring proves its patches: no more nodes failed than it may, and not every node stayed silent.
 fn proves(goal: &RingPatch, verdicts: &BTreeMap<String, Verdict>) -> bool {
     let silent = |verdict: &Verdict| matches!(verdict, Verdict::Unknown { .. } | Verdict::Busy { .. });
-    let failed = verdicts.values().filter(|verdict| has_failed(verdict)).count();
+    let failed = verdicts.values().filter(|verdict| verdict.has_failed()).count();
     failed <= goal.errors as usize && !verdicts.values().all(silent)
-}
-
-/// Whether patches could not be installed; one that only waits for its reboot has not failed.
-fn has_failed(verdict: &Verdict) -> bool {
-    matches!(verdict, Verdict::NonCompliant { after, pending_reboot, .. } if after > pending_reboot)
 }
 
 fn judge(goal: &RingPatch, verdicts: &BTreeMap<String, Verdict>) -> Outcome {
