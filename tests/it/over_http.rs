@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::binary::{Told, over_http};
+use crate::binary::{Told, over_http, write};
 use crate::served::Served;
 
 /// Virtual seconds a second, on both sides.
@@ -73,4 +73,51 @@ fn proven_by_the_calls(served: &Served) {
         .collect();
     assert_eq!(installs.len(), 23);
     assert_eq!(installs.into_iter().map(Value::to_string).collect::<BTreeSet<_>>().len(), 23, "each node once");
+}
+
+/// Two accounts, and a role in the second that the caller may assume.
+const TWO_ACCOUNTS: &str = r#"
+[[account]]
+id          = "111111111111"
+access-keys = ["AKIAEXAMPLE"]
+
+[[account]]
+id = "222222222222"
+
+[[role]]
+name    = "rebake"
+account = "222222222222"
+"#;
+
+const TWO_SITES: &str = r#"
+[[site]]
+account = "111111111111"
+name    = "tools"
+regions = ["eu-west-1"]
+
+[[site]]
+account = "222222222222"
+name    = "prod"
+regions = ["eu-west-1", "us-east-1"]
+role    = "arn:aws:iam::222222222222:role/rebake"
+"#;
+
+#[test]
+fn a_role_leads_into_another_account() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    write(here, "world.toml", TWO_ACCOUNTS);
+    write(here, "rebake.toml", TWO_SITES);
+    let world = here.join("world.toml");
+    let served = Served::start(&["--clock", "fast", "--rate", RATE, "--world", world.to_str().unwrap()]);
+    let told = over_http(&served, here, &["doctor"]).ends(0);
+    for said in [
+        "111111111111 (tools), eu-west-1: as arn:aws:iam::111111111111:user/sandbox",
+        "222222222222 (prod), us-east-1: as arn:aws:sts::222222222222:assumed-role/rebake/rebake-doctor",
+    ] {
+        assert!(told.contains(said), "{said} is not in: {told}");
+    }
+    let calls = served.get("calls");
+    let assumed = calls.as_array().unwrap().iter().filter(|call| call["operation"] == "AssumeRole").count();
+    assert_eq!(assumed, 1, "a role is assumed once, for all regions");
 }
