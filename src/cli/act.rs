@@ -30,6 +30,10 @@ use crate::{report, ui};
 /// Virtual seconds a second, while bars are shown over a sandbox.
 const PACE: u32 = 75;
 
+/// The files of a run in its folder.
+const PLAN: &str = "plan.json";
+const JOURNAL: &str = "journal.ndjson";
+
 /// A run as its folder tells it.
 pub(crate) struct Told {
     /// Its events.
@@ -45,7 +49,7 @@ fn home(global: &Global) -> PathBuf {
     global.sandbox.clone().unwrap_or_else(|| PathBuf::from(".rebake"))
 }
 
-/// The folders of runs, oldest first.
+/// The folders of runs, oldest first. One without a plan died before it did anything, and is none.
 pub(crate) fn runs(global: &Global) -> Result<Vec<PathBuf>, Failure> {
     let folder = home(global).join("runs");
     if !folder.is_dir() {
@@ -54,7 +58,7 @@ pub(crate) fn runs(global: &Global) -> Result<Vec<PathBuf>, Failure> {
     let entries = std::fs::read_dir(&folder)
         .map_err(|error| Failure::new(format!("cannot read {}: {error}", folder.display())))?;
     let mut runs: Vec<PathBuf> =
-        entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|run| run.is_dir()).collect();
+        entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|run| run.join(PLAN).is_file()).collect();
     runs.sort();
     Ok(runs)
 }
@@ -63,10 +67,13 @@ pub(crate) fn runs(global: &Global) -> Result<Vec<PathBuf>, Failure> {
 pub(crate) fn told(run: &Path) -> Result<Told, Failure> {
     let unreadable =
         |what: &Path, error: &dyn std::fmt::Display| Failure::new(format!("cannot read {}: {error}", what.display()));
-    let (events, plan) = (run.join("journal.ndjson"), run.join("plan.json"));
+    let (events, plan) = (run.join(JOURNAL), run.join(PLAN));
     let text = std::fs::read_to_string(&plan).map_err(|error| unreadable(&plan, &error))?;
     let plan = file::read(&text).map_err(|error| unreadable(&plan, &error))?;
-    let events = journal::read(&events).map_err(|error| unreadable(&events, &error))?;
+    let events = match journal::read(&events) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+        read => read.map_err(|error| unreadable(&events, &error))?,
+    };
     let ended = events.iter().rev().find_map(|event| match event.kind {
         EventKind::Ended { exit, .. } => Some(exit),
         _ => None,
@@ -280,8 +287,11 @@ async fn carry_out(
     let (text, _) = file::write(plan);
     let cannot =
         |path: &Path, error: &std::io::Error| Failure::usage(format!("cannot write {}: {error}", path.display()));
-    let (plan_file, journal_file) = (folder.join("plan.json"), folder.join("journal.ndjson"));
-    std::fs::write(&plan_file, text).map_err(|error| cannot(&plan_file, &error))?;
+    let (plan_file, journal_file) = (folder.join(PLAN), folder.join(JOURNAL));
+    // By another name first: a plan is whole, or is not there.
+    let unfinished = plan_file.with_extension("part");
+    let written = std::fs::write(&unfinished, text).and_then(|()| std::fs::rename(&unfinished, &plan_file));
+    written.map_err(|error| cannot(&plan_file, &error))?;
     let journal = Journal::create(&journal_file).map_err(|error| cannot(&journal_file, &error))?;
     let listeners = Listeners::default();
     listeners.add(Box::new(journal));

@@ -2,10 +2,12 @@
 
 mod build_environment;
 
+use serde_json::json;
+
 use super::configuration::{self, Loaded};
-use super::see::{print, width};
+use super::see::{pretty, print, width};
 use super::session::{self, Session};
-use super::{Failure, Global};
+use super::{Failure, Format, Global};
 use crate::aws::RoleChain;
 use crate::config::Config;
 use crate::inventory::wanted;
@@ -58,54 +60,93 @@ impl Finding {
     }
 }
 
+/// All that was looked at, by subject.
+struct Examined {
+    /// Where the configuration comes from, if there is one.
+    origin: Option<String>,
+    look: Look,
+    sections: Vec<(&'static str, Vec<Finding>)>,
+}
+
 pub(super) fn doctor(global: &Global) -> Result<Exit, Failure> {
     let loaded = configuration::find(global)?;
     session::block_on(global, async {
         let session = session::open(global, "doctor").await?;
-        let told = match loaded {
+        let examined = match loaded {
             Some(loaded) => examine(global, &session, loaded).await,
             None => introduce(global, &session).await,
         };
         session.close()?;
-        let (text, exit) = told?;
-        print(&text)?;
-        Ok(exit)
+        let examined = examined?;
+        print(&if global.format == Format::Json { examined.json() } else { examined.text() })?;
+        Ok(examined.exit())
     })
 }
 
 /// What can be said without a configuration: who the caller is, and where they would begin.
-async fn introduce(global: &Global, session: &Session) -> Result<(String, Exit), Failure> {
+async fn introduce(global: &Global, session: &Session) -> Result<Examined, Failure> {
     let Loaded { config, .. } = configuration::of_caller(global, session).await?;
     let request = configuration::request(global, &config)?;
     let look = Look::at(&session.aws, &session.clock, config, &request).await;
-    let mut text = "Configuration: none\n".to_owned();
-    text.push_str(&who(&look.config, &look.fleet));
     let missing = Finding::missing("no rebake.toml here, so that nothing can act", "rebake init");
     let findings: Vec<Finding> = look.fleet.gaps.iter().map(gap).chain([missing]).collect();
-    text.push_str(&section("What is missing", &findings));
-    text.push_str("Next: rebake init\n");
-    Ok((text, Exit::Usage))
+    Ok(Examined { origin: None, look, sections: vec![("What is missing", findings)] })
 }
 
-async fn examine(global: &Global, session: &Session, loaded: Loaded) -> Result<(String, Exit), Failure> {
+async fn examine(global: &Global, session: &Session, loaded: Loaded) -> Result<Examined, Failure> {
     let request = configuration::request(global, &loaded.config)?;
     session.check_accounts(&request).await?;
     let look = Look::at(&session.aws, &session.clock, loaded.config, &request).await;
-    let mut text = format!("Configuration: {}\n", loaded.origin);
-    text.push_str(&who(&look.config, &look.fleet));
-    let configured = configured(&look);
     let environment = build_environment::findings(session, &look).await;
     let gaps: Vec<Finding> = look.fleet.gaps.iter().map(gap).collect();
-    text.push_str(&section("Configuration", &configured));
-    text.push_str(&section("Build environment", &environment));
-    text.push_str(&section("What cannot be read", &gaps));
-    let missing = [configured, environment, gaps].concat().iter().filter(|it| it.standing == Standing::Missing).count();
-    text.push_str(&match missing {
-        0 => "Nothing is missing. Next: rebake plan\n".to_owned(),
-        1 => "1 thing is missing. Next: mend it, then: rebake doctor\n".to_owned(),
-        _ => format!("{missing} things are missing. Next: mend them, then: rebake doctor\n"),
-    });
-    Ok((text, if missing == 0 { Exit::Done } else { Exit::Failed }))
+    let sections =
+        vec![("Configuration", configured(&look)), ("Build environment", environment), ("What cannot be read", gaps)];
+    Ok(Examined { origin: Some(loaded.origin), look, sections })
+}
+
+impl Examined {
+    fn findings(&self) -> impl Iterator<Item = &Finding> {
+        self.sections.iter().flat_map(|(_, findings)| findings)
+    }
+
+    fn missing(&self) -> usize {
+        self.findings().filter(|finding| finding.standing == Standing::Missing).count()
+    }
+
+    fn exit(&self) -> Exit {
+        match (&self.origin, self.missing()) {
+            (None, _) => Exit::Usage,
+            (Some(_), 0) => Exit::Done,
+            (Some(_), _) => Exit::Failed,
+        }
+    }
+
+    fn text(&self) -> String {
+        let mut text = format!("Configuration: {}\n", self.origin.as_deref().unwrap_or("none"));
+        text.push_str(&who(&self.look.config, &self.look.fleet));
+        self.sections.iter().for_each(|(title, findings)| text.push_str(&section(title, findings)));
+        text.push_str(&match (&self.origin, self.missing()) {
+            (None, _) => "Next: rebake init\n".to_owned(),
+            (Some(_), 0) => "Nothing is missing. Next: rebake plan\n".to_owned(),
+            (Some(_), 1) => "1 thing is missing. Next: mend it, then: rebake doctor\n".to_owned(),
+            (Some(_), missing) => format!("{missing} things are missing. Next: mend them, then: rebake doctor\n"),
+        });
+        text
+    }
+
+    /// As JSON, schema `rebake/doctor`, version 1.
+    fn json(&self) -> String {
+        let finding =
+            |finding: &Finding| json!({"standing": finding.mark(), "what": finding.text, "next": finding.next});
+        let value = json!({
+            "schema": "rebake/doctor",
+            "version": 1,
+            "configuration": self.origin,
+            "sites": self.look.fleet.sites,
+            "findings": self.findings().map(finding).collect::<Vec<_>>(),
+        });
+        pretty(&value)
+    }
 }
 
 /// Where rebake would act and as whom, a line a site.

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::configuration::{self, Loaded};
 use super::session::{self, Session};
@@ -17,6 +17,9 @@ use crate::text::count;
 
 /// The widest table, when nothing says how wide the terminal is.
 const WIDTH: usize = 100;
+
+/// What there is to say of runs before the first.
+const NO_RUN: &str = "No run yet. Next: rebake plan\n";
 
 /// No table is made narrower.
 const NARROWEST: usize = 40;
@@ -83,7 +86,8 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
-fn pretty(value: &Value) -> String {
+/// A result as JSON, for people and programs.
+pub(crate) fn pretty(value: &Value) -> String {
     serde_json::to_string_pretty(value).unwrap_or_default() + "\n"
 }
 
@@ -108,10 +112,11 @@ pub(super) fn inventory(global: &Global) -> Result<Exit, Failure> {
 }
 
 pub(super) fn explain(global: &Global, wanted: &str) -> Result<Exit, Failure> {
+    let format = global.format;
     show_with(global, configuration::find(global)?, |look| {
         let found =
             look.fleet.nodes.iter().zip(&look.judged).find(|(node, _)| node.id == wanted || node.name == wanted);
-        let Some((_, judged)) = found else {
+        let Some((node, judged)) = found else {
             let names = look.fleet.nodes.iter().flat_map(|node| [node.name.as_str(), node.id.as_str()]);
             let failure = Failure::usage(format!("no node has the id or name {wanted}"));
             return Err(match crate::text::suggestion(wanted, names) {
@@ -119,17 +124,35 @@ pub(super) fn explain(global: &Global, wanted: &str) -> Result<Exit, Failure> {
                 None => failure.next("rebake inventory"),
             });
         };
+        if format == Format::Json {
+            return Ok((pretty(&report::inventory::node(node, judged, look.now)), Exit::Done));
+        }
         let plan = look.plan(&Asked::default())?;
         Ok((report::explain::table(&look.fleet, judged, Some(&plan), look.now, width()), Exit::Done))
     })
 }
 
 pub(super) fn images(global: &Global) -> Result<Exit, Failure> {
-    show(global, |look| Ok((report::images::table(&look.fleet, look.now, width()), Exit::Done)))
+    let format = global.format;
+    show(global, |look| {
+        let text = match format {
+            Format::Json => pretty(&report::images::json(&look.fleet)),
+            Format::Table | Format::Csv | Format::Md => report::images::table(&look.fleet, look.now, width()),
+        };
+        Ok((text, Exit::Done))
+    })
 }
 
 pub(super) fn channels(global: &Global) -> Result<Exit, Failure> {
-    show(global, |look| Ok((report::channels::table(&look.fleet, &look.judged, look.now, width()), Exit::Done)))
+    let format = global.format;
+    show(global, |look| {
+        let (fleet, judged) = (&look.fleet, look.judged.as_slice());
+        let text = match format {
+            Format::Json => pretty(&report::channels::json(fleet, judged)),
+            Format::Table | Format::Csv | Format::Md => report::channels::table(fleet, judged, look.now, width()),
+        };
+        Ok((text, Exit::Done))
+    })
 }
 
 pub(super) fn plan(global: &Global, out: Option<&Path>, detailed: bool) -> Result<Exit, Failure> {
@@ -160,27 +183,35 @@ pub(super) fn plan(global: &Global, out: Option<&Path>, detailed: bool) -> Resul
 }
 
 pub(super) fn status(global: &Global) -> Result<Exit, Failure> {
-    let Some(run) = super::act::runs(global)?.pop() else {
-        print("No run yet. Next: rebake plan\n")?;
-        return Ok(Exit::Done);
-    };
-    let told = super::act::told(&run)?;
-    print(&report::run::summary(&told.events, &told.plan, told.exit, width()))?;
+    let last = super::act::runs(global)?.pop();
+    let told = last.map(|run| super::act::told(&run)).transpose()?;
+    print(&match (told, global.format) {
+        (told, Format::Json) => pretty(&match told {
+            Some(told) => report::run::json(&told.events, &told.plan, told.exit),
+            None => Value::Null,
+        }),
+        (Some(told), _) => report::run::summary(&told.events, &told.plan, told.exit, width()),
+        (None, _) => NO_RUN.to_owned(),
+    })?;
     Ok(Exit::Done)
 }
 
 pub(super) fn history(global: &Global) -> Result<Exit, Failure> {
-    let mut lines = String::new();
+    let mut runs = Vec::new();
     for run in super::act::runs(global)? {
         let told = super::act::told(&run)?;
-        let first = report::run::headline(&told.events, &told.plan, told.exit);
+        let headline = report::run::headline(&told.events, &told.plan, told.exit);
         let name = run.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        lines.push_str(&format!("{name}  {first}\n"));
+        runs.push((name, told.exit, headline));
     }
-    if lines.is_empty() {
-        lines.push_str("No run yet. Next: rebake plan\n");
-    }
-    print(&lines)?;
+    print(&match global.format {
+        Format::Json => {
+            let run = |(name, exit, headline): &(String, Exit, String)| json!({"run": name, "exit": exit.code(), "summary": headline});
+            pretty(&json!({"schema": "rebake/history", "version": 1, "runs": runs.iter().map(run).collect::<Vec<_>>()}))
+        }
+        _ if runs.is_empty() => NO_RUN.to_owned(),
+        _ => runs.iter().map(|(name, _, headline)| format!("{name}  {headline}\n")).collect(),
+    })?;
     Ok(Exit::Done)
 }
 
@@ -193,7 +224,7 @@ pub(super) fn report(global: &Global) -> Result<Exit, Failure> {
         if format == Format::Json {
             let fleet = report::inventory::json(&look.fleet, &look.judged, look.now);
             let run = run.as_ref().map(|told| report::run::json(&told.events, &told.plan, told.exit));
-            let value = serde_json::json!({"schema": "rebake/report", "version": 1, "run": run, "fleet": fleet});
+            let value = json!({"schema": "rebake/report", "version": 1, "run": run, "fleet": fleet});
             return Ok((pretty(&value), Exit::Done));
         }
         if let Some(told) = &run {

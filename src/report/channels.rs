@@ -1,6 +1,7 @@
 //! Where every channel points, and how many nodes follow.
 
 use jiff::Timestamp;
+use serde_json::{Value, json};
 
 use super::table::{Align, Table};
 use super::words;
@@ -26,11 +27,34 @@ pub fn table(fleet: &Fleet, judged: &[Judgement], now: Timestamp, width: usize) 
             Some(current) => (version(fleet, channel, &current.image), format_ago(current.since, now)),
             None => ("–".to_owned(), "never set".to_owned()),
         };
-        let on_it = followers(fleet, judged, channel);
+        let (on_it, all) = followers(fleet, judged, channel);
+        let on_it = format!("{on_it} of {all}");
         let place = words::place(&channel.site, &fleet.sites);
         table.row([shown, &channel.name, &version, &since, &on_it, &place, &rollout(channel)]);
     }
     table.render(width)
+}
+
+/// The channels as JSON, schema `rebake/channels`, version 1.
+#[must_use]
+pub fn json(fleet: &Fleet, judged: &[Judgement]) -> Value {
+    let channel = |channel: &Channel| {
+        let current = channel.current.as_ref();
+        let (on_it, followers) = followers(fleet, judged, channel);
+        json!({
+            "recipe": channel.recipe,
+            "channel": channel.name,
+            "site": channel.site,
+            "image": current.map(|current| &current.image),
+            "version": current.map(|current| version(fleet, channel, &current.image)),
+            "since": current.map(|current| current.since),
+            "rollout": channel.rollout,
+            "nodes": followers,
+            "nodes_on_it": on_it,
+        })
+    };
+    let channels: Vec<Value> = fleet.channels.iter().map(channel).collect();
+    json!({"schema": "rebake/channels", "version": 1, "as_of": fleet.as_of, "channels": channels})
 }
 
 /// The version that an image is of, or its id.
@@ -39,8 +63,8 @@ fn version(fleet: &Fleet, channel: &Channel, image: &str) -> String {
     tags.map_or_else(|| image.to_owned(), |tags| tags.version.to_owned())
 }
 
-/// How many of the nodes that follow a channel run its image: `6 of 6`.
-fn followers(fleet: &Fleet, judged: &[Judgement], channel: &Channel) -> String {
+/// How many nodes run the image of the channel that they follow, and how many follow it.
+fn followers(fleet: &Fleet, judged: &[Judgement], channel: &Channel) -> (usize, usize) {
     let follows = |one: &&Judgement| {
         one.site == channel.site
             && one.recipe.as_ref().is_some_and(|(recipe, name)| *recipe == channel.recipe && *name == channel.name)
@@ -52,7 +76,7 @@ fn followers(fleet: &Fleet, judged: &[Judgement], channel: &Channel) -> String {
         .filter_map(|one| fleet.nodes.iter().find(|node| node.id == one.node && node.site == one.site))
         .collect();
     let on_it = nodes.iter().filter(|node| image.is_some() && node.image.as_deref() == image).count();
-    format!("{on_it} of {}", nodes.len())
+    (on_it, nodes.len())
 }
 
 /// What the last rollout says, where it says more than the channel itself.

@@ -1,26 +1,59 @@
 //! The images that rebake built, the newest first.
 
 use jiff::Timestamp;
+use serde_json::{Value, json};
 
 use super::table::{Align, Table};
 use super::words;
-use crate::model::{Fleet, Image, ImageState, ImageTags};
+use crate::model::{Fleet, Image, ImageState, ImageTags, tag};
 use crate::text::format_ago;
 
 use Align::{Left, Right};
 
-/// The images as a screen of a width, by recipe, the newest first.
-#[must_use]
-pub fn table(fleet: &Fleet, now: Timestamp, width: usize) -> String {
+/// The images by recipe, the newest first.
+fn own(fleet: &Fleet) -> Vec<(&Image, ImageTags<'_>)> {
     let mut own: Vec<(&Image, ImageTags<'_>)> =
         fleet.images.iter().filter_map(|image| Some((image, image.rebake()?))).collect();
-    if own.is_empty() {
-        return "No images yet. Next: rebake plan\n".to_owned();
-    }
     own.sort_by(|(one, one_tags), (other, other_tags)| {
         let newest_first = other.created_at.cmp(&one.created_at);
         one_tags.recipe.cmp(other_tags.recipe).then(newest_first).then(one.site.cmp(&other.site))
     });
+    own
+}
+
+/// How many nodes run an image.
+fn nodes(fleet: &Fleet, image: &Image) -> usize {
+    let on_it = |node: &&crate::model::Node| node.site == image.site && node.image.as_ref() == Some(&image.id);
+    fleet.nodes.iter().filter(on_it).count()
+}
+
+/// The images as JSON, schema `rebake/images`, version 1.
+#[must_use]
+pub fn json(fleet: &Fleet) -> Value {
+    let image = |(image, tags): &(&Image, ImageTags<'_>)| {
+        json!({
+            "recipe": tags.recipe,
+            "version": tags.version,
+            "state": state(image, tags),
+            "id": image.id,
+            "site": image.site,
+            "name": image.name,
+            "created_at": image.created_at,
+            "digest": image.tags.get(tag::DIGEST),
+            "nodes": nodes(fleet, image),
+        })
+    };
+    let images: Vec<Value> = own(fleet).iter().map(image).collect();
+    json!({"schema": "rebake/images", "version": 1, "as_of": fleet.as_of, "images": images})
+}
+
+/// The images as a screen of a width, by recipe, the newest first.
+#[must_use]
+pub fn table(fleet: &Fleet, now: Timestamp, width: usize) -> String {
+    let own = own(fleet);
+    if own.is_empty() {
+        return "No images yet. Next: rebake plan\n".to_owned();
+    }
     let mut table = Table::new(&[Left, Left, Left, Left, Left, Right, Left]);
     table.row(["RECIPE", "VERSION", "STATE", "BUILT", "IMAGE", "NODES", "WHERE"]);
     let mut recipe = "";
@@ -28,8 +61,7 @@ pub fn table(fleet: &Fleet, now: Timestamp, width: usize) -> String {
         let shown = if tags.recipe == recipe { "" } else { tags.recipe };
         recipe = tags.recipe;
         let built = image.created_at.map(|at| format_ago(at, now)).unwrap_or_default();
-        let on_it = |node: &&crate::model::Node| node.site == image.site && node.image.as_ref() == Some(&image.id);
-        let nodes = fleet.nodes.iter().filter(on_it).count().to_string();
+        let nodes = nodes(fleet, image).to_string();
         let place = words::place(&image.site, &fleet.sites);
         table.row([shown, tags.version, &state(image, tags), &built, &image.id, &nodes, &place]);
     }
@@ -50,7 +82,7 @@ fn state(image: &Image, tags: &ImageTags<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Tags, tag};
+    use crate::model::Tags;
     use crate::report::sample;
 
     fn image(id: &str, version: &str, built: &str) -> Image {

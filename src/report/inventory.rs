@@ -265,6 +265,16 @@ pub fn json(fleet: &Fleet, judged: &[Judgement], now: Timestamp) -> Value {
     })
 }
 
+/// One node as the inventory's JSON has it.
+#[must_use]
+pub fn node(node: &Node, one: &Judgement, now: Timestamp) -> Value {
+    let mut value = json!({"schema": "rebake/node", "version": 1});
+    if let (Value::Object(value), Value::Object(told)) = (&mut value, node_json(node, one, now)) {
+        value.extend(told);
+    }
+    value
+}
+
 fn node_json(node: &Node, one: &Judgement, now: Timestamp) -> Value {
     json!({
         "id": node.id,

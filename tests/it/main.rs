@@ -12,6 +12,7 @@ mod doctor;
 mod end_state;
 mod env;
 mod faults;
+mod formats;
 mod inventory;
 mod job;
 mod killed;

@@ -1,0 +1,53 @@
+//! Results as JSON: every command that shows something has a schema with a version.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::binary::{sandboxed, write};
+
+fn json(here: &Path, arguments: &[&str]) -> Value {
+    let told = sandboxed(here, &[arguments, &["--format", "json"]].concat());
+    told.ends(0);
+    serde_json::from_str(&told.out).unwrap()
+}
+
+#[test]
+fn what_a_command_shows_it_also_tells_programs() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    assert_eq!(json(here, &["status"]), Value::Null);
+    sandboxed(here, &["patch", "--ring", "canary", "--yes"]).ends(0);
+    for (arguments, schema, holds) in [
+        (&["inventory"][..], "rebake/fleet", "nodes"),
+        (&["explain", "wiki"], "rebake/node", "evidence"),
+        (&["images"], "rebake/images", "images"),
+        (&["channels"], "rebake/channels", "channels"),
+        (&["doctor"], "rebake/doctor", "findings"),
+        (&["status"], "rebake/run", "tasks"),
+        (&["history"], "rebake/history", "runs"),
+    ] {
+        let told = json(here, arguments);
+        assert_eq!((&told["schema"], &told["version"]), (&Value::from(schema), &Value::from(1)), "{arguments:?}");
+        assert!(!told[holds].as_array().unwrap().is_empty(), "{arguments:?}: {told}");
+    }
+    assert_eq!(json(here, &["report"])["schema"], "rebake/report");
+}
+
+/// A run that died before it did anything, and one that died before it told anything.
+#[test]
+fn runs_that_died_early_are_no_obstacle() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    sandboxed(here, &["patch", "--ring", "canary", "--yes"]).ends(0);
+    let runs = here.join(".rebake/sandbox/runs");
+    let first = std::fs::read_dir(&runs).unwrap().next().unwrap().unwrap().path();
+    let plan = std::fs::read_to_string(first.join("plan.json")).unwrap();
+    write(&runs, "30000101-000000/plan.part", "{");
+    write(&runs, "30000102-000000/plan.json", &plan);
+    write(&runs, "30000103-000000/plan.json", &plan);
+    write(&runs, "30000103-000000/journal.ndjson", "{\"at\":");
+    assert_eq!(json(here, &["history"])["runs"].as_array().unwrap().len(), 3);
+    assert!(sandboxed(here, &["status"]).ends(0).contains("Interrupted"));
+    sandboxed(here, &["report", "--format", "md"]).ends(0);
+}
