@@ -7,6 +7,7 @@
 
 pub mod chain;
 pub mod decide;
+pub mod estimate;
 pub mod perform;
 
 use std::collections::BTreeMap;
@@ -116,6 +117,10 @@ pub struct Goal<'a> {
     pub planned_at: Timestamp,
     /// Whether the ring was asked for by name.
     pub by_name: bool,
+    /// How long the sites before this one took, as far as can be told, in seconds.
+    pub before_seconds: u64,
+    /// How long those after it will take.
+    pub after_seconds: u64,
 }
 
 impl Goal<'_> {

@@ -330,6 +330,8 @@ pub struct PatchTarget {
     pub name: String,
     /// Patches that kept it from being compliant when the plan was made; none if it was never scanned.
     pub non_compliant: Option<u32>,
+    /// How long its Install is expected to take, in seconds.
+    pub expected_seconds: u64,
 }
 
 /// Something that is not in the plan.

@@ -114,6 +114,9 @@ impl Run {
 pub trait Listener {
     /// Hears one event.
     fn hear(&mut self, event: &Event);
+
+    /// Time has passed without an event: whoever shows something moving moves it.
+    fn tick(&mut self, _now: Timestamp) {}
 }
 
 /// All listeners of a run.
@@ -124,6 +127,13 @@ impl Listeners {
     /// Adds one.
     pub fn add(&self, listener: Box<dyn Listener>) {
         self.0.borrow_mut().push(listener);
+    }
+
+    /// Tells all of them what time it is.
+    pub fn tick(&self, now: Timestamp) {
+        for listener in self.0.borrow_mut().iter_mut() {
+            listener.tick(now);
+        }
     }
 
     /// Tells all of them.

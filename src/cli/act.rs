@@ -27,8 +27,14 @@ use crate::run::journal::{self, Journal};
 use crate::run::{Listeners, Run, Wish, Wishes, engine};
 use crate::{report, ui};
 
-/// Virtual seconds a second, while bars are shown over a sandbox.
-const PACE: u32 = 75;
+/// Between two pictures of the display.
+const TICK: Duration = Duration::from_millis(40);
+
+/// How long a run over a sandbox is to take while somebody watches, in seconds.
+const WATCHED_SECONDS: u64 = 60;
+
+/// Virtual seconds a second at the least.
+const SLOWEST: u32 = 20;
 
 /// The files of a run in its folder.
 const PLAN: &str = "plan.json";
@@ -297,7 +303,11 @@ async fn carry_out(
     listeners.add(Box::new(journal));
     let recorder = ui::Recorder::default();
     listeners.add(Box::new(recorder.clone()));
-    let bars = shows_bars(global);
+    let watched = match (shows_bars(global), session.sandbox.is_some()) {
+        (false, _) => Watched::Nobody,
+        (true, true) => Watched::Sandbox,
+        (true, false) => Watched::Aws,
+    };
     let screen = ui::Screen {
         is_terminal: std::io::stderr().is_terminal(),
         colour: super::setup::environment("NO_COLOR").is_none(),
@@ -313,7 +323,7 @@ async fn carry_out(
     let ended = tokio::select! {
         ended = engine::run(&run, &id, plan) => ended,
         () = listen_to_signals(&run, wish) => return Ok(Exit::Interrupted),
-        () = pace(&run, bars && session.sandbox.is_some()) => return Ok(Exit::Interrupted),
+        () = watch(&run, plan, watched) => return Ok(Exit::Interrupted),
     };
     let events = recorder.events();
     let headline = report::run::headline(&events, plan, ended.exit);
@@ -390,20 +400,47 @@ async fn listen_to_signals(run: &Run, wish: tokio::sync::watch::Sender<Wish>) {
     let _ = tokio::signal::ctrl_c().await;
 }
 
-/// Holds the sandbox's clock back while somebody watches and AWS works; pure waiting is skipped at once.
-async fn pace(run: &Run, watched: bool) {
-    const TICK: Duration = Duration::from_millis(20);
-    if !watched {
-        std::future::pending::<()>().await;
-    }
+/// While somebody watches: tells the display what time it is, and holds the sandbox's clock back while AWS works. Pure
+/// waiting is skipped at once.
+async fn watch(run: &Run, plan: &Plan, watched: Watched) {
+    let pace = pace(plan);
     loop {
-        run.clock.sleep(TICK * PACE).await;
-        if run.locks.any_held() {
+        match watched {
+            Watched::Nobody => std::future::pending::<()>().await,
+            Watched::Sandbox => run.clock.sleep(TICK * pace).await,
+            Watched::Aws => {}
+        }
+        if watched == Watched::Aws || run.locks.any_held() {
             // While a blocking task runs, virtual time stands still.
-            let rest = tokio::task::spawn_blocking(super::setup::rest_one_tick).await;
+            let rest = tokio::task::spawn_blocking(|| super::setup::rest(TICK)).await;
             if rest.is_err() {
                 std::future::pending::<()>().await;
             }
+            run.listeners.tick(run.clock.now());
         }
     }
+}
+
+/// Who watches what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Watched {
+    /// Nobody.
+    Nobody,
+    /// Somebody, a sandbox in virtual time.
+    Sandbox,
+    /// Somebody, AWS in its own time.
+    Aws,
+}
+
+/// Virtual seconds a second, so that all that AWS works on takes about a minute, whatever the plan.
+fn pace(plan: &Plan) -> u32 {
+    let of_recipe = |recipe: &str| {
+        let bakes = plan.bakes.iter().filter(|bake| bake.recipe == recipe).map(|bake| bake.expected_seconds);
+        let rollouts = plan.rollouts.iter().filter(|rollout| rollout.recipe == recipe);
+        bakes.chain(rollouts.map(|rollout| rollout.expected_seconds)).sum::<u64>()
+    };
+    let recipes = plan.bakes.iter().map(|bake| &bake.recipe).chain(plan.rollouts.iter().map(|rollout| &rollout.recipe));
+    let longest = recipes.map(|recipe| of_recipe(recipe)).max().unwrap_or(0);
+    let rings: u64 = plan.patches.iter().map(|ring| ring.expected_seconds).sum();
+    u32::try_from((longest + rings) / WATCHED_SECONDS).unwrap_or(u32::MAX).max(SLOWEST)
 }

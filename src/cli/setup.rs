@@ -17,10 +17,10 @@ pub(crate) fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// Rests for one tick of the paced clock, on a thread of its own.
+/// Rests in real time, on a thread of its own.
 #[expect(clippy::disallowed_methods, reason = "holding virtual time back needs real time to pass")]
-pub(crate) fn rest_one_tick() {
-    std::thread::sleep(Duration::from_millis(20));
+pub(crate) fn rest(time: Duration) {
+    std::thread::sleep(time);
 }
 
 pub(super) fn init(global: &Global, demo: bool, recipe: Option<&str>) -> Result<Exit, Failure> {

@@ -6,9 +6,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::chain::is_silent;
-use super::{Action, Goal, Phase, Seen, Verdict};
+use super::{Action, Goal, Phase, Seen, Verdict, estimate};
 use crate::model::{Invocation, InvocationStatus};
-use crate::plan::PatchTarget;
+use crate::plan::{PatchTarget, RingPatch};
 use crate::step::{Step, Wait, look_again, since};
 
 /// Why a node was let alone after others of its ring failed.
@@ -60,7 +60,7 @@ pub fn next(goal: &Goal<'_>, seen: &Seen, now: Timestamp) -> Step<Action, Verdic
             let id = chain_id(goal, seen, first);
             let same = needing.filter(|node| chain_id(goal, seen, node) == id);
             let nodes: Vec<String> = std::iter::once(first).chain(same).take(MOST_NODES).cloned().collect();
-            let (concurrency, errors) = ramp(goal, phase, nodes.len());
+            let (concurrency, errors) = pace(goal, phase, nodes.len());
             return Step::Do(Action::Send { phase, snapshot_id: id.to_owned(), nodes, concurrency, errors });
         }
         if stands.iter().any(|(_, stand)| *stand == Stand::Running(phase)) {
@@ -170,39 +170,51 @@ fn settle(goal: &Goal<'_>, target: &PatchTarget, seen: &Seen) -> Stand {
     })
 }
 
-/// How many nodes at once, and after how many errors nothing new starts: the ring's own, or AWS's ramp of "Patch now".
-/// Scans disturb nobody and go to all at once.
-fn ramp(goal: &Goal<'_>, phase: Phase, nodes: usize) -> (String, u32) {
-    if phase != Phase::Install {
-        return (nodes.max(1).to_string(), u32::try_from(nodes).unwrap_or(u32::MAX));
+/// How many nodes at once, and after how many errors nothing new starts, for one step. Scans disturb nobody and go to
+/// all at once.
+fn pace(goal: &Goal<'_>, phase: Phase, nodes: usize) -> (String, u32) {
+    if phase == Phase::Install {
+        (at_once(goal.ring, goal.nodes.len()), goal.errors)
+    } else {
+        (nodes.max(1).to_string(), u32::try_from(nodes).unwrap_or(u32::MAX))
     }
-    match &goal.ring.concurrency {
-        Some(concurrency) => (concurrency.clone(), goal.errors),
-        None if goal.nodes.len() < 25 => ("1".to_owned(), goal.errors),
-        None if goal.nodes.len() <= 100 => ("5%".to_owned(), goal.errors),
-        None if goal.nodes.len() <= 1000 => ("8%".to_owned(), goal.errors),
-        None => ("10%".to_owned(), goal.errors),
+}
+
+/// How many nodes are patched at once: as the ring has it, or AWS's ramp of "Patch now".
+pub(super) fn at_once(ring: &RingPatch, nodes: usize) -> String {
+    match &ring.concurrency {
+        Some(concurrency) => concurrency.clone(),
+        None if nodes < 25 => "1".to_owned(),
+        None if nodes <= 100 => "5%".to_owned(),
+        None if nodes <= 1000 => "8%".to_owned(),
+        None => "10%".to_owned(),
     }
 }
 
 fn progress(goal: &Goal<'_>, stands: &[(&PatchTarget, Stand)], phase: Phase, seen: &Seen, now: Timestamp) -> Wait {
-    // Shares of the whole time: a scan takes a minute or so, an install most of the rest.
-    let (before, share) = match phase {
-        Phase::Before => (0, 120),
-        Phase::Install => (120, 760),
-        Phase::After => (880, 120),
-        Phase::Only => (0, 1000),
-    };
-    let running = stands.iter().filter(|(_, stand)| *stand == Stand::Running(phase)).count();
     let all = stands.len().max(1);
-    let permille = u32::try_from(before + share * (all - running) / all).unwrap_or(0);
-    let sent = stands.iter().filter_map(|(node, _)| Some(step(seen, &node.node, phase)?.sent_at)).max();
-    let expected = Duration::from_secs(goal.ring.expected_seconds * share as u64 / 1000);
-    let left = goal.ring.expected_seconds * u64::from(1000 - permille) / 1000;
+    let running: Vec<&PatchTarget> =
+        stands.iter().filter(|(_, stand)| *stand == Stand::Running(phase)).map(|(node, _)| *node).collect();
+    let done = all - running.len();
+    let sent = running.iter().filter_map(|node| Some(step(seen, &node.node, phase)?.sent_at)).max();
+    let elapsed = since(sent.unwrap_or(now), now);
+    let installs = estimate::of_installs(goal.ring, goal.nodes);
+    let (before, takes) = match phase {
+        Phase::Before => (0, estimate::SCAN),
+        Phase::Install => (estimate::SCAN, installs),
+        Phase::After => (estimate::SCAN + installs, estimate::SCAN),
+        Phase::Only => (0, estimate::SCAN),
+    };
+    // What is done is known by whole nodes: between them, the time that passes is the better guide.
+    let share = |nodes: usize| takes * nodes as u64 / all as u64;
+    let reached = elapsed.as_secs().clamp(share(done), share(done + 1).max(1) - 1).min(takes);
+    let site = estimate::of_site(goal.ring, goal.nodes);
+    let passed = goal.before_seconds + before + reached;
+    let left = (site.saturating_sub(before + reached) + goal.after_seconds).max(20);
     Wait {
-        until: look_again(now, since(sent.unwrap_or(now), now), expected),
-        what: format!("{}: {} of {all} done", phase.word(), all - running),
-        permille,
-        expected_end: now + Duration::from_secs(left.max(20)),
+        until: look_again(now, elapsed, Duration::from_secs(takes)),
+        what: format!("{}: {done} of {all} done", phase.word()),
+        permille: u32::try_from(passed * 1000 / (passed + left).max(1)).unwrap_or(0),
+        expected_end: now + Duration::from_secs(left),
     }
 }

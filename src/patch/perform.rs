@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::chain::{chain, is_dead_scan};
 use super::decide::{Verdicts, next};
-use super::{Action, DELIVERY, Goal, Phase, Seen, comment};
+use super::{Action, DELIVERY, Goal, Phase, Seen, comment, estimate};
 use crate::aws::{Connection, Error, InvocationQuery, NewCommand};
 use crate::model::{Invocation, InvocationStatus, Site, Tags};
 use crate::plan::{PatchTarget, RingPatch};
@@ -44,16 +44,23 @@ pub(crate) struct PatchJob<'a> {
     pub(crate) planned_at: Timestamp,
     /// Whether the ring was asked for by name.
     pub(crate) by_name: bool,
+    /// How long the sites before this one were expected to take, in seconds.
+    pub(crate) before_seconds: u64,
 }
 
 impl PatchJob<'_> {
     fn goal(&self) -> Goal<'_> {
+        let site = estimate::of_site(self.ring, &self.nodes);
+        let whole = self.ring.expected_seconds;
+        let before_seconds = self.before_seconds.min(whole);
         Goal {
             ring: self.ring,
             nodes: &self.nodes,
             errors: self.errors,
             planned_at: self.planned_at,
             by_name: self.by_name,
+            before_seconds,
+            after_seconds: whole.saturating_sub(before_seconds + site),
         }
     }
 }

@@ -186,6 +186,7 @@ pub(crate) fn plan() -> Plan {
         node: node.into(),
         name: name.into(),
         non_compliant: Some(3),
+        expected_seconds: 300,
     };
     let left = |kind, subject: &str, nodes: &[&str], reason: &str, cure: &str| LeftOut {
         kind,

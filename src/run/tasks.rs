@@ -16,6 +16,10 @@ use crate::run::Run;
 use crate::run::locks::NotHeld;
 use crate::step::Stop;
 
+/// How long a channel's parameter takes to be written and read back at one site, in seconds: AWS looks at the image
+/// first.
+const CHANNEL_SECONDS: u64 = 11;
+
 /// Ids of tasks: the same for the same plan.
 pub(crate) mod id {
     use super::{Bake, GroupRollout, RingPatch, Rollout};
@@ -60,7 +64,8 @@ pub fn tasks(plan: &Plan) -> Vec<Task> {
         let parent = id::rollout(rollout);
         let nodes = rollout.waves.iter().flat_map(|wave| &wave.groups).map(|group| group.nodes).sum();
         let label = format!("{} → {}", rollout.recipe, rollout.channel);
-        add(parent.clone(), label, None, rollout.expected_seconds, nodes);
+        let moving = CHANNEL_SECONDS * rollout.targets.len() as u64;
+        add(parent.clone(), label, None, rollout.expected_seconds + moving, nodes);
         for (number, wave) in rollout.waves.iter().enumerate() {
             for group in &wave.groups {
                 let label = format!("wave {} {}", number + 1, group.group);
@@ -68,7 +73,7 @@ pub fn tasks(plan: &Plan) -> Vec<Task> {
                 add(id, label, Some(parent.clone()), group.expected_seconds, group.nodes);
             }
         }
-        add(id::channel(rollout), "channel".to_owned(), Some(parent), 5, 0);
+        add(id::channel(rollout), "channel".to_owned(), Some(parent), moving, 0);
     }
     for ring in &plan.patches {
         let nodes = u32::try_from(ring.nodes.len()).unwrap_or(u32::MAX);

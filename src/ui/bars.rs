@@ -2,6 +2,7 @@
 
 use console::Term;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use jiff::Timestamp;
 
 use super::progress::Progress;
 use super::screen;
@@ -80,6 +81,11 @@ impl Listener for Bars {
         if matches!(event.kind, EventKind::Ended { .. }) {
             self.leave();
         }
+    }
+
+    fn tick(&mut self, now: Timestamp) {
+        self.progress.tick(now);
+        self.redraw();
     }
 }
 

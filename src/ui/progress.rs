@@ -8,6 +8,9 @@ use crate::event::{Event, EventKind, FailedEnd, Outcome, Task};
 use crate::patch::Verdict;
 use crate::report::words;
 
+/// What a bar shows at the most while its task is not over.
+const NEARLY: u32 = 980;
+
 /// How a task stands.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Standing {
@@ -28,6 +31,8 @@ pub enum Standing {
         what: String,
         /// When it is expected to end.
         expected_end: Timestamp,
+        /// When this was told.
+        at: Timestamp,
     },
     /// Over.
     Over(Outcome),
@@ -47,6 +52,20 @@ pub struct Line {
 }
 
 impl Line {
+    /// Parts of a thousand that are done at a moment: between two looks as much as the expected end promises.
+    #[must_use]
+    pub fn permille(&self, now: Timestamp) -> u32 {
+        match &self.standing {
+            Standing::Running { permille, expected_end, at, .. } => {
+                let (passed, whole) = (seconds_between(*at, now), seconds_between(*at, *expected_end).max(1));
+                let open = u64::from(NEARLY.saturating_sub(*permille));
+                permille + u32::try_from(open * passed.min(whole) / whole).unwrap_or(0)
+            }
+            Standing::Over(_) => 1000,
+            Standing::Open | Standing::Held { .. } => 0,
+        }
+    }
+
     /// How long it took, in seconds, if it began and ended.
     #[must_use]
     pub fn took(&self) -> Option<u64> {
@@ -105,8 +124,15 @@ impl Progress {
     fn run(&mut self, task: &str, at: Timestamp, permille: u32, what: &str, expected_end: Timestamp) {
         if let Some(line) = self.line(task) {
             line.started_at = line.started_at.or(Some(at));
-            line.standing = Standing::Running { permille: permille.min(1000), what: what.to_owned(), expected_end };
+            // A bar never runs back: what goes wrong is told in words.
+            let permille = permille.max(line.permille(at));
+            line.standing = Standing::Running { permille: permille.min(1000), what: what.to_owned(), expected_end, at };
         }
+    }
+
+    /// Time has passed.
+    pub fn tick(&mut self, now: Timestamp) {
+        self.now = self.now.max(Some(now));
     }
 
     fn line(&mut self, task: &str) -> Option<&mut Line> {
@@ -138,28 +164,28 @@ impl Progress {
         self.started_at.zip(self.now).map_or(0, |(start, now)| seconds_between(start, now))
     }
 
-    /// How long it will go on, in seconds, without what gates hold back. Within a chain (a recipe's image and
+    /// How long it will go on, in seconds, with the gates that it waits for. Within a chain (a recipe's image and
     /// channels, the rings) one task follows the other; chains run side by side.
     #[must_use]
     pub fn left(&self) -> u64 {
         let Some(now) = self.now else { return 0 };
-        let mut chains: Vec<(&str, u64, bool)> = Vec::new();
+        let mut chains: Vec<(&str, u64)> = Vec::new();
         for line in self.lines.iter().filter(|line| line.task.parent.is_none()) {
             let name = chain(&line.task.id);
-            if !chains.iter().any(|(known, ..)| *known == name) {
-                chains.push((name, 0, false));
+            if !chains.iter().any(|(known, _)| *known == name) {
+                chains.push((name, 0));
             }
-            let Some((_, left, stopped)) = chains.iter_mut().find(|(known, ..)| *known == name) else { continue };
+            let Some((_, left)) = chains.iter_mut().find(|(known, _)| *known == name) else { continue };
             match &line.standing {
-                _ if *stopped => {}
-                Standing::Open => *left += line.task.expected_seconds,
-                Standing::Held { until: None, .. } => *left += line.task.expected_seconds,
-                Standing::Held { until: Some(_), .. } => *stopped = true,
+                Standing::Open | Standing::Held { until: None, .. } => *left += line.task.expected_seconds,
+                Standing::Held { until: Some(until), .. } => {
+                    *left = (*left).max(seconds_between(now, *until)) + line.task.expected_seconds;
+                }
                 Standing::Running { .. } => *left = (*left).max(self.remaining(line, now)),
                 Standing::Over(_) => {}
             }
         }
-        chains.into_iter().map(|(_, left, _)| left).max().unwrap_or(0)
+        chains.into_iter().map(|(_, left)| left).max().unwrap_or(0)
     }
 
     /// What remains of a task at work: until its own expected end and that of its latest part.

@@ -1,5 +1,7 @@
 //! The live display as lines: pure, so that tests can look at it.
 
+use std::time::Duration;
+
 use unicode_width::UnicodeWidthStr as _;
 
 use super::progress::{Line, Progress, Standing, clock};
@@ -7,6 +9,9 @@ use crate::event::Outcome;
 use crate::report::table::{Align, clip, pad};
 use crate::report::words;
 use crate::text::terminal_safe;
+
+/// What takes longer than this, in seconds, is told by its end.
+const SOON: u64 = 6 * 3600;
 
 /// Below this width there is no room for bars.
 const ROOM_FOR_BARS: usize = 66;
@@ -35,7 +40,11 @@ fn header(progress: &Progress, title: &str) -> String {
     let elapsed = clock(progress.elapsed());
     let left = match progress.left() {
         0 => String::new(),
-        left => format!(" · about {} left", words::seconds(left)),
+        left if left < SOON => format!(" · about {} left", words::seconds(left)),
+        left => {
+            let now = progress.now.unwrap_or_default();
+            format!(" · ends about {}", words::moment(now + Duration::from_secs(left), now))
+        }
     };
     format!("{} · {elapsed} elapsed{left}", terminal_safe(title))
 }
@@ -84,7 +93,8 @@ fn cells(line: &Line, progress: &Progress, width: usize) -> (&'static str, Strin
             let until = until.zip(progress.now).map(|(until, now)| format!(", until {}", words::moment(until, now)));
             ("", safe(&format!("waits for {why}{}", until.unwrap_or_default())), String::new())
         }
-        Standing::Running { permille, what, expected_end } => {
+        Standing::Running { what, expected_end, .. } => {
+            let permille = line.permille(progress.now.unwrap_or_default());
             let left = progress.now.map_or(0, |now| expected_end.duration_since(now).as_secs().max(0).unsigned_abs());
             let right = if left == 0 { "any moment".to_owned() } else { format!("~{}", words::seconds(left)) };
             let percent = format!("{:>3} %  {}", permille / 10, safe(what));
@@ -92,7 +102,7 @@ fn cells(line: &Line, progress: &Progress, width: usize) -> (&'static str, Strin
             let has_parts = progress.lines.iter().any(|part| part.task.parent.as_deref() == Some(&line.task.id));
             let story = match (has_parts, width >= ROOM_FOR_BARS) {
                 (true, _) => safe(what),
-                (false, true) => format!("{} {percent}", bar(*permille)),
+                (false, true) => format!("{} {percent}", bar(permille)),
                 (false, false) => percent.trim_start().to_owned(),
             };
             ("", story, if has_parts { String::new() } else { right })
@@ -163,7 +173,7 @@ mod tests {
          web → staging
            wave 1 web-staging
          web → prod
-         ring canary                                  0 %  scanning               ~3 min
+         ring canary           ━━━━━━━━━━━━━╸        68 %  scanning               ~3 min
         "#);
     }
 

@@ -11,6 +11,7 @@ mod demo;
 mod doctor;
 mod end_state;
 mod env;
+mod eta;
 mod faults;
 mod formats;
 mod inventory;

@@ -26,11 +26,11 @@ pub(super) enum Verdict {
 }
 
 /// Image Builder's own work: launch, inventory, image, test instance.
-const BUILD_SECONDS: u64 = 600;
-const TEST_SECONDS: u64 = 240;
-const COMPONENT_SECONDS: u64 = 90;
-const UPDATE_SECONDS: u64 = 210;
-const COPY_SECONDS: u64 = 480;
+const BUILD_SECONDS: u64 = 500;
+const TEST_SECONDS: u64 = 200;
+const COMPONENT_SECONDS: u64 = 80;
+const UPDATE_SECONDS: u64 = 180;
+const COPY_SECONDS: u64 = 230;
 
 pub(super) fn bake(input: &Input<'_>, recipe: &Recipe, asked: bool) -> Verdict {
     let Build::ImageBuilder(builder) = &recipe.build else { return Verdict::NotOurs };

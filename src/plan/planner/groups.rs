@@ -198,6 +198,7 @@ fn refresh(
     let size = group.desired.max(group.members.len() as u32);
     let stays = |member: &&crate::model::Member| member.protected || member.lifecycle == "Standby";
     let rollout = &channel.rollout;
+    let replaced = size.saturating_sub(group.members.iter().filter(stays).count() as u32).max(1);
     let canary_percent = (size > 1).then(|| (100 / size).max(1));
     GroupRollout {
         site: group.site.clone(),
@@ -215,7 +216,7 @@ fn refresh(
         pin: !matches!(spec, VersionSpec::Number(_)),
         owner: None,
         left_behind: group.members.iter().filter(stays).map(|member| member.id.clone()).collect(),
-        expected_seconds: expected(channel, group, size, canary_percent),
+        expected_seconds: expected(channel, group, replaced, canary_percent),
     }
 }
 

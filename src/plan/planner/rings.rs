@@ -7,11 +7,8 @@ use crate::bake::digest::{goal_uuid, is_goal_uuid};
 use crate::classify::{Blind, Judgement, NeedKind};
 use crate::config::{self, Ring};
 use crate::model::{Lane, Node, NodeKind, PatchOperation, Window};
+use crate::patch::estimate;
 use crate::plan::{Gate, LeftOut, LeftOutKind, PatchTarget, Reboot, RingPatch};
-
-/// Scans before and after, and an install with a reboot, in seconds.
-const SCAN_SECONDS: u64 = 60;
-const INSTALL_SECONDS: u64 = 420;
 
 /// All rings with nodes to patch. The first ring that selects a node has it.
 pub(super) fn rings(input: &Input<'_>, left_out: &mut Vec<LeftOut>) -> Vec<RingPatch> {
@@ -78,6 +75,7 @@ fn patch(input: &Input<'_>, ring: &Ring, due: &[(&Node, &Judgement)]) -> RingPat
                 None => node.patch_state.as_ref().map(crate::model::PatchState::non_compliant),
                 Some(_) => None,
             },
+            expected_seconds: estimate::of_node(node, ring.reboot != config::Reboot::Never),
         })
         .collect();
     let mut gates = Vec::new();
@@ -92,7 +90,7 @@ fn patch(input: &Input<'_>, ring: &Ring, due: &[(&Node, &Judgement)]) -> RingPat
             gates.push(Gate::Freeze(freeze.clone()));
         }
     }
-    RingPatch {
+    let mut planned = RingPatch {
         ring: ring.name.clone(),
         snapshot_id: goal(ring, due),
         gates,
@@ -108,9 +106,11 @@ fn patch(input: &Input<'_>, ring: &Ring, due: &[(&Node, &Judgement)]) -> RingPat
             .snapshot_keep
             .filter(|_| due.iter().any(|(node, _)| node.kind == NodeKind::Instance))
             .map(|keep| keep.as_secs()),
-        expected_seconds: expected(ring, targets.len()),
+        expected_seconds: 0,
         nodes: targets,
-    }
+    };
+    planned.expected_seconds = estimate::of_ring(&planned);
+    planned
 }
 
 /// The goal's id: another machine that sees the same nodes lacking the same patches computes the same.
@@ -123,15 +123,6 @@ fn goal(ring: &Ring, due: &[(&Node, &Judgement)]) -> String {
         parts.extend(lacking.into_iter().map(str::to_owned));
     }
     goal_uuid(&parts.iter().map(String::as_str).collect::<Vec<_>>())
-}
-
-fn expected(ring: &Ring, nodes: usize) -> u64 {
-    let at_once = match ring.concurrency {
-        Some(share) => share.of(nodes),
-        None => config::ring::aws_ramp(nodes).0.of(nodes),
-    };
-    let rounds = nodes.div_ceil(at_once.max(1)) as u64;
-    2 * SCAN_SECONDS + rounds * INSTALL_SECONDS
 }
 
 fn empty(ring: &Ring) -> LeftOut {

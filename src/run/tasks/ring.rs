@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use super::gates::{Held, pass};
 use super::{begin, end, enter, id, leave, not_held, stopped};
 use crate::event::{EventKind, Outcome};
-use crate::patch::Verdict;
 use crate::patch::decide::NOT_BEGUN;
 use crate::patch::perform::{PatchJob, by_site};
+use crate::patch::{Verdict, estimate};
 use crate::plan::RingPatch;
 use crate::run::Run;
 use crate::run::drive::{Ended, drive};
@@ -32,6 +32,7 @@ async fn patch(run: &Run, goal: &RingPatch, planned_at: Timestamp, task: &str) -
     begin(run, task, "scanning", goal.expected_seconds);
     let mut verdicts: BTreeMap<String, Verdict> = BTreeMap::new();
     let mut outcome = None;
+    let mut before_seconds = 0;
     // Sites are patched one after the other: a ring's limits count over all of its nodes.
     for (site, nodes) in targets {
         let failed = verdicts.values().filter(|verdict| verdict.has_failed()).count() as u32;
@@ -52,8 +53,11 @@ async fn patch(run: &Run, goal: &RingPatch, planned_at: Timestamp, task: &str) -
             outcome = Some(not_held(why));
             break;
         }
-        let job = PatchJob { ring: goal, nodes, site: connection, errors, planned_at, by_name: run.again };
+        let takes = estimate::of_site(goal, &nodes);
+        let by_name = run.again;
+        let job = PatchJob { ring: goal, nodes, site: connection, errors, planned_at, by_name, before_seconds };
         let ended = drive(run, task, &job).await;
+        before_seconds += takes;
         leave(run, &here).await;
         match ended {
             Ended::Done(more) => verdicts.extend(more),

@@ -1,0 +1,74 @@
+//! How long patching takes, for the display: by operating system, by the patches that a node lacks, and by how many
+//! nodes are patched at once. In seconds.
+
+use crate::model::{Node, OperatingSystem, Platform};
+use crate::plan::{PatchTarget, RingPatch};
+
+/// A Scan of all nodes at once, and until it is seen to be over.
+pub(super) const SCAN: u64 = 80;
+
+/// An Install that installs nothing, with its time in the queue, and one patch of Linux.
+const INSTALL: u64 = 100;
+const PACKAGE: u64 = 12;
+
+/// A patch of Windows, and a cumulative one.
+const UPDATE: u64 = 120;
+const CUMULATIVE: u64 = 1000;
+
+/// A reboot.
+const REBOOT: u64 = 120;
+const WINDOWS_REBOOT: u64 = 390;
+
+/// How long the Install of a node takes that lacks the patches that it does now.
+#[must_use]
+pub fn of_node(node: &Node, reboots: bool) -> u64 {
+    // What a node lacks that was never scanned is not known: as much as others do.
+    let unknown = node.patches.is_empty();
+    let windows = node.system.as_ref().map(OperatingSystem::platform) == Some(Platform::Windows);
+    let each = node.patches.iter().map(|patch| match (windows, patch.title.contains("Cumulative")) {
+        (true, true) => CUMULATIVE,
+        (true, false) => UPDATE,
+        (false, _) => PACKAGE,
+    });
+    let reboot = match (reboots, windows) {
+        (false, _) => 0,
+        (true, true) => WINDOWS_REBOOT,
+        (true, false) => REBOOT,
+    };
+    let patches = match (unknown, windows) {
+        (false, _) => each.sum(),
+        (true, true) => CUMULATIVE,
+        (true, false) => 8 * PACKAGE,
+    };
+    INSTALL + patches + reboot
+}
+
+/// How long a ring takes over all of its sites, which are patched one after the other.
+#[must_use]
+pub fn of_ring(ring: &RingPatch) -> u64 {
+    super::perform::by_site(ring).values().map(|nodes| of_site(ring, nodes)).sum()
+}
+
+/// How long a ring takes at one site.
+#[must_use]
+pub fn of_site(ring: &RingPatch, nodes: &[PatchTarget]) -> u64 {
+    if ring.scan_only { SCAN } else { 2 * SCAN + of_installs(ring, nodes) }
+}
+
+/// How long the Installs of a site take. In the end the longest of them keeps some of the others' places empty.
+pub(super) fn of_installs(ring: &RingPatch, nodes: &[PatchTarget]) -> u64 {
+    let longest = nodes.iter().map(|node| node.expected_seconds).max().unwrap_or(0);
+    let all: u64 = nodes.iter().map(|node| node.expected_seconds).sum();
+    let at_once = at_once(ring, nodes.len());
+    longest.max(all / at_once + longest * (at_once - 1) / at_once / 2)
+}
+
+/// How many nodes Run Command patches at once.
+fn at_once(ring: &RingPatch, nodes: usize) -> u64 {
+    let concurrency = super::decide::at_once(ring, nodes);
+    let at_once = match concurrency.strip_suffix('%') {
+        Some(percent) => nodes as u64 * percent.parse().unwrap_or(0) / 100,
+        None => concurrency.parse().unwrap_or(1),
+    };
+    at_once.clamp(1, nodes.max(1) as u64)
+}
