@@ -460,6 +460,7 @@ async fn no_value_of_a_plan_is_taken_for_granted() {
         "/left_out/reason",
         "/left_out/subject",
         "/patches/expected_seconds",
+        "/patches/nodes/expected_seconds",
         "/rollouts/handed_over/owner",
         "/unchanged/why",
     ];

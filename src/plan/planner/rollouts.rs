@@ -6,7 +6,7 @@ use super::groups::{Verdict, verdict};
 use super::{Input, is_read, needing, site_of};
 use crate::classify::{channel_of, need};
 use crate::config::{Build, Channel, Recipe};
-use crate::model::{Group, Image, Lane, RolloutOutcome, Site};
+use crate::model::{Group, Image, Lane, RolloutOutcome, RolloutRecord, Site};
 use crate::plan::{Bake, ChannelTarget, Gate, GroupRollout, HandOver, LeftOut, LeftOutKind, Rollout, Wave};
 
 /// All rollouts, in the order of recipes and of their channels' dependencies.
@@ -135,7 +135,7 @@ fn rollout(
         }
     }
     let moved = targets.iter().all(|target| target.image.is_some() && target.image == target.parameter_image);
-    if waves_of.is_empty() && moved {
+    if waves_of.is_empty() && moved && !is_open(input, recipe, channel, &targets, &version) {
         return None;
     }
     let waves = waves(channel, waves_of);
@@ -244,14 +244,29 @@ fn failed_before(
     targets: &[ChannelTarget],
     version: &str,
 ) -> Option<&'static str> {
-    let home = &targets.first()?.site;
-    let record = input.fleet.channel(home, &recipe.name, &channel.name)?.rollout.as_ref()?;
+    let record = record(input, recipe, channel, targets)?;
     match record.outcome {
         _ if record.version != version => None,
         RolloutOutcome::Failed => Some("failed"),
         RolloutOutcome::RolledBack => Some("was rolled back"),
         RolloutOutcome::Rolling | RolloutOutcome::Done => None,
     }
+}
+
+/// Whether a run that died left the record of this rollout open.
+fn is_open(input: &Input<'_>, recipe: &Recipe, channel: &Channel, targets: &[ChannelTarget], version: &str) -> bool {
+    record(input, recipe, channel, targets)
+        .is_some_and(|record| record.outcome == RolloutOutcome::Rolling && record.version == version)
+}
+
+/// The record of a channel's latest rollout.
+fn record<'a>(
+    input: &Input<'a>,
+    recipe: &Recipe,
+    channel: &Channel,
+    targets: &[ChannelTarget],
+) -> Option<&'a RolloutRecord> {
+    input.fleet.channel(&targets.first()?.site, &recipe.name, &channel.name)?.rollout.as_ref()
 }
 
 /// Whether every replaceable member runs the image, and the group launches it.
