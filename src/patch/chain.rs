@@ -169,7 +169,15 @@ mod tests {
     }
 
     fn goal(ring: &RingPatch) -> Goal<'_> {
-        Goal { ring, nodes: &[], errors: 1, planned_at: Timestamp::from_second(0).unwrap(), by_name: false, before_seconds: 0, after_seconds: 0 }
+        Goal {
+            ring,
+            nodes: &[],
+            errors: 1,
+            planned_at: Timestamp::from_second(0).unwrap(),
+            by_name: false,
+            before_seconds: 0,
+            after_seconds: 0,
+        }
     }
 
     fn chosen(invocations: &[Invocation]) -> String {
