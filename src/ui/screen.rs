@@ -43,7 +43,7 @@ fn header(progress: &Progress, title: &str) -> String {
         left if left < SOON => format!(" · about {} left", words::seconds(left)),
         left => {
             let now = progress.now.unwrap_or_default();
-            format!(" · ends about {}", words::moment(now + Duration::from_secs(left), now))
+            format!(" · ends {}", words::moment(now + Duration::from_secs(left), now))
         }
     };
     format!("{} · {elapsed} elapsed{left}", terminal_safe(title))
