@@ -69,5 +69,21 @@ async fn from_a_quarter_on_the_end_is_told_within_a_fifth() {
         }
     }
     assert!(promises.len() > 200);
+    takes_the_time_of_the_longest_chain(progress, end);
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), promises.len(), wrong.join("\n"));
+}
+
+/// The longest chain is that of the rings: canary, its soak, the window on Sunday, the rest. Nothing is instant, and
+/// nothing waits for longer than it must.
+fn takes_the_time_of_the_longest_chain(progress: &Progress, end: Timestamp) {
+    let window: Timestamp = "2026-11-29T01:00:00Z".parse().unwrap();
+    let rest = progress.lines.iter().find(|line| line.task.id == "patch rest").unwrap();
+    let (began, ended) = (rest.started_at.unwrap(), rest.ended_at.unwrap());
+    assert!(began >= window && began.duration_since(window).as_secs() < 60, "{began}");
+    assert!(end.duration_since(ended).as_secs() < 60, "{end} {ended}");
+    for line in progress.lines.iter().filter(|line| line.task.expected_seconds >= 60) {
+        let Some(took) = line.took() else { continue };
+        let share = took as f64 / line.task.expected_seconds as f64;
+        assert!((0.7..1.4).contains(&share), "{} took {took} s of {}", line.task.id, line.task.expected_seconds);
+    }
 }
