@@ -12,11 +12,12 @@ use crate::aws::{Aws, Clock, Connection};
 use crate::classify::{Judgement, classify};
 use crate::config::Config;
 use crate::inventory::{Request, inventory, wanted};
-use crate::model::{Fleet, Identity, Site};
-use crate::plan::Plan;
+use crate::model::{Command, Fleet, Identity, Site};
+use crate::patch::{DOCUMENT, Phase, chain};
 use crate::plan::check::{Against, Broken, Scope, check};
 use crate::plan::moved::{self, Now};
 use crate::plan::planner::{Asked, Input, plan};
+use crate::plan::{Gate, Plan};
 use crate::run::board::Board;
 use crate::run::locks::Locks;
 use crate::run::{Listeners, Patience, Run, Wishes};
@@ -113,7 +114,7 @@ pub struct Conduct {
 /// A run over what a look saw, ready for [`crate::run::engine::run`].
 pub async fn ready(aws: &Aws, clock: &Clock, look: &Look, plan: &Plan, conduct: Conduct, listeners: Listeners) -> Run {
     let connections = connections(aws, &look.config).await;
-    let rings = rings(&connections, look).await;
+    let rings = rings(&connections, look, plan).await;
     Run {
         clock: clock.clone(),
         connections,
@@ -134,7 +135,7 @@ pub async fn standings(aws: &Aws, look: &Look, plan: &Plan) -> Vec<moved::Action
     let patched = |site: &Site| plan.patches.iter().flat_map(|ring| &ring.nodes).any(|node| node.site == *site);
     for (site, connection) in connections(aws, &look.config).await.into_iter().filter(|(site, _)| patched(site)) {
         // What cannot be read counts as not done: carrying the plan out looks again, node by node.
-        let here = connection.commands("AWS-RunPatchBaseline", plan.created_at).await.unwrap_or_default();
+        let here = connection.commands(DOCUMENT, plan.created_at).await.unwrap_or_default();
         commands.extend(here.into_iter().map(|command| (site.clone(), command)));
     }
     let now = Now { config: &look.config, fleet: &look.fleet, judgements: &look.judged, commands: &commands };
@@ -154,22 +155,28 @@ async fn connections(aws: &Aws, config: &Config) -> BTreeMap<Site, Arc<Connectio
 }
 
 /// When each ring was patched last: by its last commands, which anybody can read. A ring that lacks nothing, and of
-/// which nobody remembers when it was patched, was patched long ago.
-async fn rings(connections: &BTreeMap<Site, Arc<Connection>>, look: &Look) -> Vec<(String, Option<Timestamp>)> {
+/// which nobody remembers when it was patched, was patched long ago. Only for plans in which a ring waits for another.
+async fn rings(
+    connections: &BTreeMap<Site, Arc<Connection>>,
+    look: &Look,
+    plan: &Plan,
+) -> Vec<(String, Option<Timestamp>)> {
+    if !plan.patches.iter().flat_map(|ring| &ring.gates).any(|gate| matches!(gate, Gate::After { .. })) {
+        return Vec::new();
+    }
     let since = look.now - RING_HISTORY;
-    let mut last: BTreeMap<String, Timestamp> = BTreeMap::new();
+    let mut commands = Vec::new();
     for connection in connections.values() {
         // What cannot be read leaves a gate shut; it is the safe side.
-        let commands = connection.commands("AWS-RunPatchBaseline", since).await.unwrap_or_default();
-        for command in commands.into_iter().filter(|command| command.comment.contains(" scan after ring ")) {
-            let Some(ring) = command.comment.split(" scan after ring ").nth(1) else { continue };
-            let at = last.entry(ring.to_owned()).or_insert(command.sent_at);
-            *at = (*at).max(command.sent_at);
-        }
+        commands.extend(connection.commands(DOCUMENT, since).await.unwrap_or_default());
     }
+    let last = |ring: &str| {
+        let after = |command: &&Command| matches!(chain::read(&command.comment, ring), Some((_, Phase::After)));
+        commands.iter().filter(after).map(|command| command.sent_at).max()
+    };
     // What cannot be planned leaves a gate shut too.
     let due = look.plan(&Asked::default()).map(|plan| plan.patches);
     let is_due = |ring: &str| due.as_ref().map_or(true, |due| due.iter().any(|patch| patch.ring == ring));
-    let when = |ring: &str| last.get(ring).copied().or_else(|| (!is_due(ring)).then_some(Timestamp::UNIX_EPOCH));
+    let when = |ring: &str| last(ring).or_else(|| (!is_due(ring)).then_some(Timestamp::UNIX_EPOCH));
     look.config.rings.iter().map(|ring| (ring.name.clone(), when(&ring.name))).collect()
 }

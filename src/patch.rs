@@ -2,8 +2,8 @@
 //! with one SnapshotId, so that before and after are comparable.
 //!
 //! The SnapshotId is computed from the goal and is in the comment of each command: another machine finds the commands
-//! of a run that died, node by node, and goes on with them ([`chain`]). The verdict is the patch state after the last Scan, never a
-//! command's status.
+//! of a run that died, node by node, and goes on with them ([`chain`]). The verdict is the patch state after the last
+//! Scan, never a command's status.
 
 pub mod chain;
 pub mod decide;
@@ -19,6 +19,9 @@ use serde::{Deserialize, Serialize};
 use crate::model::PatchState;
 use crate::plan::{PatchTarget, Reboot, RingPatch};
 use chain::Chain;
+
+/// The document that scans and installs.
+pub const DOCUMENT: &str = "AWS-RunPatchBaseline";
 
 /// How long a command may wait for an agent: what has not begun by then does not begin.
 pub const DELIVERY: Duration = Duration::from_secs(600);

@@ -27,6 +27,7 @@ pub mod ec2;
 pub mod faults;
 pub mod imagebuilder;
 pub mod machine;
+mod page_token;
 pub mod serve;
 pub mod ssm;
 pub mod store;

@@ -128,7 +128,8 @@ pub(super) fn is_dead_scan(invocation: &Invocation, now: Timestamp) -> bool {
 }
 
 /// The SnapshotId and the phase that a command of a ring carries in its comment.
-fn read<'a>(text: &'a str, ring: &str) -> Option<(&'a str, Phase)> {
+#[must_use]
+pub fn read<'a>(text: &'a str, ring: &str) -> Option<(&'a str, Phase)> {
     let id = text.strip_prefix(COMMENT)?.get(..36)?;
     Phase::ALL.into_iter().find(|phase| text == comment(id, *phase, ring)).map(|phase| (id, phase))
 }

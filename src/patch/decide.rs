@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::chain::is_silent;
 use super::{Action, Goal, Phase, Seen, Verdict, estimate};
+use crate::config::ring::aws_ramp;
 use crate::model::{Invocation, InvocationStatus};
 use crate::plan::{PatchTarget, RingPatch};
 use crate::step::{Step, Wait, look_again, since};
@@ -182,13 +183,7 @@ fn pace(goal: &Goal<'_>, phase: Phase, nodes: usize) -> (String, u32) {
 
 /// How many nodes are patched at once: as the ring has it, or AWS's ramp of "Patch now".
 pub(super) fn at_once(ring: &RingPatch, nodes: usize) -> String {
-    match &ring.concurrency {
-        Some(concurrency) => concurrency.clone(),
-        None if nodes < 25 => "1".to_owned(),
-        None if nodes <= 100 => "5%".to_owned(),
-        None if nodes <= 1000 => "8%".to_owned(),
-        None => "10%".to_owned(),
-    }
+    ring.concurrency.clone().unwrap_or_else(|| aws_ramp(nodes).0.to_string())
 }
 
 fn progress(goal: &Goal<'_>, stands: &[(&PatchTarget, Stand)], phase: Phase, seen: &Seen, now: Timestamp) -> Wait {

@@ -8,15 +8,12 @@ use jiff::Timestamp;
 
 use super::chain::{chain, is_dead_scan};
 use super::decide::{Verdicts, next};
-use super::{Action, DELIVERY, Goal, Phase, Seen, comment, estimate};
+use super::{Action, DELIVERY, DOCUMENT, Goal, Phase, Seen, comment, estimate};
 use crate::aws::{Connection, Error, InvocationQuery, NewCommand};
 use crate::model::{Invocation, InvocationStatus, Site, Tags};
 use crate::plan::{PatchTarget, RingPatch};
 use crate::run::drive::Job;
 use crate::step::Step;
-
-/// The document that scans and installs.
-const DOCUMENT: &str = "AWS-RunPatchBaseline";
 
 /// How long back commands of the same goal are looked for: a SnapshotId lives three days.
 const LOOK_BACK: Duration = Duration::from_secs(3 * 24 * 3600);

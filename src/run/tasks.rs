@@ -20,6 +20,11 @@ use crate::step::Stop;
 /// first.
 const CHANNEL_SECONDS: u64 = 11;
 
+/// How long a rollout's channel takes to move, in seconds.
+fn moving_seconds(rollout: &Rollout) -> u64 {
+    CHANNEL_SECONDS * rollout.targets.len() as u64
+}
+
 /// Ids of tasks: the same for the same plan.
 pub(crate) mod id {
     use super::{Bake, GroupRollout, RingPatch, Rollout};
@@ -64,7 +69,7 @@ pub fn tasks(plan: &Plan) -> Vec<Task> {
         let parent = id::rollout(rollout);
         let nodes = rollout.waves.iter().flat_map(|wave| &wave.groups).map(|group| group.nodes).sum();
         let label = format!("{} → {}", rollout.recipe, rollout.channel);
-        let moving = CHANNEL_SECONDS * rollout.targets.len() as u64;
+        let moving = moving_seconds(rollout);
         add(parent.clone(), label, None, rollout.expected_seconds + moving, nodes);
         for (number, wave) in rollout.waves.iter().enumerate() {
             for group in &wave.groups {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures::future::join_all;
 
 use super::gates::{Held, pass};
-use super::{CHANNEL_SECONDS, begin, done, end, enter, id, leave, not_held, sorted, stopped};
+use super::{begin, done, end, enter, id, leave, moving_seconds, not_held, sorted, stopped};
 use crate::aws::Connection;
 use crate::event::{FailedEnd, Outcome};
 use crate::model::{RolloutOutcome, RolloutRecord, Site};
@@ -37,8 +37,7 @@ async fn roll(run: &Run, goal: &Rollout, task: &str) -> Result<Outcome, Outcome>
     let groups = goal.waves.iter().flat_map(|wave| &wave.groups).map(|group| group.site.clone());
     let sites = sorted(groups.chain(goal.targets.iter().map(|target| target.site.clone())));
     enter(run, &sites).await.map_err(not_held)?;
-    let moving = CHANNEL_SECONDS * goal.targets.len() as u64;
-    begin(run, task, "waves", goal.expected_seconds + moving);
+    begin(run, task, "waves", goal.expected_seconds + moving_seconds(goal));
     let outcome = waves(run, goal, task, &images, &connections).await;
     leave(run, &sites).await;
     outcome
@@ -107,7 +106,7 @@ async fn waves(
         }
     }
     let moved = id::channel(goal);
-    begin(run, &moved, "moving", CHANNEL_SECONDS * goal.targets.len() as u64);
+    begin(run, &moved, "moving", moving_seconds(goal));
     let outcome = match drive(run, &moved, &channel(Stage::Finish { images, record: &record })).await {
         Ended::Done(_) => {
             let from = goal.from.as_deref().unwrap_or("nothing");

@@ -1,11 +1,9 @@
 //! Pages: `MaxRecords`, `NextToken`, and tokens that are bound to their query.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
-use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
+use serde_json::{Map, Value};
 
 use super::invalid;
+use crate::sandbox::page_token;
 use crate::sandbox::value::{ApiError, Get};
 
 /// The most that one page holds, in every operation.
@@ -23,17 +21,17 @@ pub(super) fn answer(
     items: Vec<(String, Value)>,
 ) -> Result<Value, ApiError> {
     let size = size(input, default)?;
-    let query = query(input, member);
+    let query = page_token::query(input, member, "MaxRecords");
     let start = match input.text("NextToken") {
         None => 0,
         Some(token) => {
-            let last = read(token, &query).ok_or_else(bad_token)?;
+            let last = page_token::read(token, &query)?;
             items.iter().position(|(key, _)| *key == last).map_or(0, |at| at + 1)
         }
     };
     let end = items.len().min(start + size);
     let more = end < items.len();
-    let next = items.get(end.wrapping_sub(1)).filter(|_| more).map(|(key, _)| write(key, &query));
+    let next = items.get(end.wrapping_sub(1)).filter(|_| more).map(|(key, _)| page_token::write(key, &query));
     let told: Vec<Value> = items.into_iter().skip(start).take(size).map(|(_, item)| item).collect();
     let mut answer = Map::new();
     answer.insert(member.to_owned(), Value::from(told));
@@ -53,26 +51,4 @@ fn size(input: &Value, default: usize) -> Result<usize, ApiError> {
     Err(invalid(format!(
         "1 validation error detected: Value '{asked}' at 'maxRecords' failed to satisfy constraint: Member must have value {bound}"
     )))
-}
-
-/// What a token is bound to: everything asked for but the page itself.
-fn query(input: &Value, member: &str) -> String {
-    let mut asked = input.as_object().cloned().unwrap_or_default();
-    asked.retain(|name, value| !matches!(name.as_str(), "NextToken" | "MaxRecords") && !value.is_null());
-    let digest = Sha256::digest(format!("{member} {}", Value::from(asked)));
-    BASE64.encode(&digest[..9])
-}
-
-fn write(last: &str, query: &str) -> String {
-    BASE64.encode(json!([query, last]).to_string())
-}
-
-fn read(token: &str, query: &str) -> Option<String> {
-    let bytes = BASE64.decode(token).ok()?;
-    let (bound, last): (String, String) = serde_json::from_slice(&bytes).ok()?;
-    (bound == query).then_some(last)
-}
-
-fn bad_token() -> ApiError {
-    ApiError::new("InvalidNextToken", "The NextToken value is not valid.")
 }

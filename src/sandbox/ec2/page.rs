@@ -1,10 +1,8 @@
 //! Pages: `MaxResults`, `NextToken`, and tokens that are bound to their query.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
-use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
+use serde_json::{Map, Value};
 
+use crate::sandbox::page_token;
 use crate::sandbox::value::{ApiError, Get};
 
 /// The sizes that a page may have.
@@ -47,13 +45,13 @@ pub(super) fn cut<T>(
     mut items: Vec<(String, T)>,
 ) -> Result<(Vec<T>, Option<String>), ApiError> {
     let size = size(input, sizes)?;
-    let query = query(input, member);
+    let query = page_token::query(input, member, "MaxResults");
     if let Some(token) = input.text("NextToken") {
-        let last = read(token, &query).ok_or_else(bad_token)?;
+        let last = page_token::read(token, &query)?;
         items.retain(|(key, _)| *key > last);
     }
     let more = size.filter(|&size| items.len() > size);
-    let token = more.and_then(|size| items.get(size.checked_sub(1)?)).map(|(key, _)| write(key, &query));
+    let token = more.and_then(|size| items.get(size.checked_sub(1)?)).map(|(key, _)| page_token::write(key, &query));
     items.truncate(size.unwrap_or(usize::MAX));
     Ok((items.into_iter().map(|(_, item)| item).collect(), token))
 }
@@ -82,30 +80,10 @@ fn size(input: &Value, sizes: Sizes) -> Result<Option<usize>, ApiError> {
     Err(ApiError::new("InvalidParameterValue", message))
 }
 
-/// What a token is bound to: everything asked for but the page itself.
-fn query(input: &Value, member: &str) -> String {
-    let mut asked = input.as_object().cloned().unwrap_or_default();
-    asked.retain(|name, value| !matches!(name.as_str(), "NextToken" | "MaxResults") && !value.is_null());
-    let digest = Sha256::digest(format!("{member} {}", Value::from(asked)));
-    BASE64.encode(&digest[..9])
-}
-
-fn write(last: &str, query: &str) -> String {
-    BASE64.encode(json!([query, last]).to_string())
-}
-
-fn read(token: &str, query: &str) -> Option<String> {
-    let bytes = BASE64.decode(token).ok()?;
-    let (bound, last): (String, String) = serde_json::from_slice(&bytes).ok()?;
-    (bound == query).then_some(last)
-}
-
-fn bad_token() -> ApiError {
-    ApiError::new("InvalidNextToken", "The NextToken value is not valid.")
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
