@@ -5,6 +5,7 @@ mod act;
 mod configuration;
 mod doctor;
 mod failure;
+mod folder;
 mod sandbox;
 mod see;
 mod session;
@@ -253,8 +254,43 @@ pub fn run() -> ExitCode {
     ExitCode::from(exit.code())
 }
 
+impl Command {
+    /// Its name, where it has results, and the formats that they have.
+    fn formats(&self) -> Option<(&'static str, &'static [Format])> {
+        use Format::{Csv, Json, Md, Table};
+        Some(match self {
+            Self::Inventory => ("inventory", &[Table, Json, Csv, Md]),
+            Self::Images => ("images", &[Table, Json, Csv, Md]),
+            Self::Channels => ("channels", &[Table, Json, Csv, Md]),
+            Self::History => ("history", &[Table, Json, Csv, Md]),
+            Self::Explain { .. } => ("explain", &[Table, Json]),
+            Self::Doctor => ("doctor", &[Table, Json]),
+            Self::Plan { .. } => ("plan", &[Table, Json, Md]),
+            Self::Apply { .. } => ("apply", &[Table, Json, Md]),
+            Self::Bake { .. } => ("bake", &[Table, Json, Md]),
+            Self::Promote { .. } => ("promote", &[Table, Json, Md]),
+            Self::Patch { .. } => ("patch", &[Table, Json, Md]),
+            Self::Status => ("status", &[Table, Json, Md]),
+            Self::Report => ("report", &[Table, Json, Md]),
+            Self::Approve { .. } | Self::Init { .. } | Self::Sandbox { .. } | Self::Completions { .. } => return None,
+        })
+    }
+}
+
+/// Refuses a format that a command does not have, before it does anything.
+fn check_format(command: &Command, format: Format) -> Result<(), Failure> {
+    let Some((name, formats)) = command.formats().filter(|(_, formats)| !formats.contains(&format)) else {
+        return Ok(());
+    };
+    let told = |format: &Format| format.to_possible_value().map(|value| value.get_name().to_owned());
+    let known: Vec<String> = formats.iter().filter_map(told).collect();
+    let failure = Failure::usage(format!("{name} has no format {}", told(&format).unwrap_or_default()));
+    Err(failure.next(format!("--format {}", known.join("|"))))
+}
+
 fn dispatch(cli: Cli) -> Result<Exit, Failure> {
     let global = &cli.global;
+    check_format(&cli.command, global.format)?;
     match cli.command {
         Command::Inventory => see::inventory(global),
         Command::Explain { node } => see::explain(global, &node),

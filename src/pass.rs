@@ -18,6 +18,7 @@ use crate::plan::check::{Against, Broken, Scope, check};
 use crate::plan::moved::{self, Now};
 use crate::plan::planner::{Asked, Input, plan};
 use crate::plan::{Gate, Plan};
+use crate::run::applications::Applications;
 use crate::run::board::Board;
 use crate::run::locks::Locks;
 use crate::run::{Listeners, Patience, Run, Wishes};
@@ -123,6 +124,7 @@ pub async fn ready(aws: &Aws, clock: &Clock, look: &Look, plan: &Plan, conduct: 
         board: Board::default(),
         locks: Locks::new(&format!("run {} as {}", conduct.id, look.who()), &conduct.nonce),
         groups: Semaphore::new(plan.limits.groups_at_once.max(1) as usize),
+        applications: Applications::default(),
         patience: conduct.patience,
         again: conduct.again,
         rings,

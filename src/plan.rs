@@ -12,6 +12,7 @@ pub mod planner;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::config::Share;
 use crate::model::{Site, SiteSeen, Tags};
 
 /// Everything that one run would do, and what it would not do.
@@ -50,10 +51,19 @@ impl Plan {
 pub struct Limits {
     /// Groups that are refreshed at the same time.
     pub groups_at_once: u32,
-    /// Percent of an application's nodes that may be disrupted at the same time.
-    pub percent_at_once: u32,
+    /// Nodes of one application that may be out of service at the same time: a number, or a percentage.
+    pub instances_at_once: Share,
     /// The tag that names the application.
     pub application_tag: String,
+}
+
+/// The application of a group or a node, and how much of it may be out of service at the same time, over both lanes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Application {
+    /// The value of the application's tag.
+    pub name: String,
+    /// So many of its nodes, at least one.
+    pub most_out: u32,
 }
 
 /// An image to build.
@@ -230,6 +240,8 @@ pub struct GroupRollout {
     pub owner: Option<String>,
     /// Instances that will stay on the old image: protected from scale-in, or in standby.
     pub left_behind: Vec<String>,
+    /// Its application; none without the tag.
+    pub application: Option<Application>,
     /// How long it is expected to take, in seconds.
     pub expected_seconds: u64,
 }
@@ -239,6 +251,16 @@ impl GroupRollout {
     #[must_use]
     pub fn description(&self, recipe: &str, version: &str) -> String {
         format!("rebake {recipe} {version} from version {}", self.from_version)
+    }
+
+    /// How many of its instances are out of service at once while it is refreshed: none where AWS launches before it
+    /// terminates, else all that need not stay healthy.
+    #[must_use]
+    pub fn out_at_once(&self) -> u32 {
+        let healthy = (u64::from(self.nodes) * u64::from(self.min_healthy)).div_ceil(100);
+        let out = u64::from(self.nodes).saturating_sub(healthy);
+        let launches_first = self.min_healthy >= 100 && self.max_healthy > 100;
+        u32::try_from(out).unwrap_or(u32::MAX).max(u32::from(!launches_first))
     }
 }
 
@@ -332,6 +354,8 @@ pub struct PatchTarget {
     pub non_compliant: Option<u32>,
     /// How long its Install is expected to take, in seconds.
     pub expected_seconds: u64,
+    /// Its application; none without the tag.
+    pub application: Option<Application>,
 }
 
 /// Something that is not in the plan.

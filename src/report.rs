@@ -8,6 +8,7 @@
 //! - [`plan`]: what would be done, and what not.
 //! - [`run`]: what was done.
 //! - [`channels`], [`images`]: where versions are.
+//! - [`sheet`]: rows for spreadsheets and pull requests.
 //! - [`table`]: text in columns.
 //! - [`words`]: phrases that several of them use.
 
@@ -17,6 +18,7 @@ pub mod images;
 pub mod inventory;
 pub mod plan;
 pub mod run;
+pub mod sheet;
 pub mod table;
 pub mod words;
 

@@ -4,11 +4,13 @@
 //! - [`engine`]: a run from beginning to end: tasks, their order, the exit code.
 //! - [`drive`]: the loop.
 //! - [`tasks`]: bakes, rollouts and rings as tasks over the loop.
+//! - [`applications`]: how much of an application is out of service.
 //! - [`board`]: what tasks know of one another.
 //! - [`lock`], [`locks`]: what keeps two runs apart.
 //! - [`journal`]: what is written down, for people and for `history`.
 //! - [`exit`]: the exit codes.
 
+pub mod applications;
 pub mod board;
 pub mod drive;
 pub mod engine;
@@ -29,6 +31,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::aws::{Clock, Connection};
 use crate::event::{Event, EventKind};
 use crate::model::Site;
+use applications::Applications;
 use board::Board;
 use locks::Locks;
 
@@ -59,6 +62,8 @@ pub struct Run {
     pub locks: Locks,
     /// Groups that may be refreshed at once.
     pub groups: Semaphore,
+    /// What is out of service, by application.
+    pub applications: Applications,
     /// How it waits.
     pub patience: Patience,
     /// Whether it was asked for by name (`promote`, `patch`): what failed before is started again.

@@ -1,111 +1,28 @@
 //! The commands that act: each makes ([`scan`]) or reads ([`saved`]) a plan, shows it, asks, and lets the engine carry it
 //! out.
 
+mod display;
 mod saved;
 mod scan;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{BufRead, IsTerminal, Write};
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::Path;
 
-use jiff::Timestamp;
-
-use super::see::{look, print, width};
+use super::see::{look, pretty, print, width};
 use super::session::{self, Session};
-use super::{Acting, Failure, Global, Progress, configuration};
+use super::{Acting, Failure, Format, Global, configuration, folder};
 use crate::aws::ValueKind;
-use crate::event::{Event, EventKind};
+use crate::event::EventKind;
 use crate::inventory::wanted;
 use crate::model::{Approval, approval_parameter};
 use crate::pass::{self, Conduct, Look};
+use crate::plan::Plan;
 use crate::plan::check::Scope;
 use crate::plan::planner::Asked;
-use crate::plan::{Plan, file};
 use crate::run::exit::Exit;
-use crate::run::journal::{self, Journal};
 use crate::run::{Listeners, Run, Wish, Wishes, engine};
 use crate::{report, ui};
-
-/// Between two pictures of the display.
-const TICK: Duration = Duration::from_millis(40);
-
-/// How long a run over a sandbox is to take while somebody watches, in seconds.
-const WATCHED_SECONDS: u64 = 60;
-
-/// Virtual seconds a second at the least.
-const SLOWEST: u32 = 20;
-
-/// The files of a run in its folder.
-const PLAN: &str = "plan.json";
-const JOURNAL: &str = "journal.ndjson";
-
-/// A run as its folder tells it.
-pub(crate) struct Told {
-    /// Its events.
-    pub(crate) events: Vec<Event>,
-    /// Its plan.
-    pub(crate) plan: Plan,
-    /// How it ended; interrupted when nothing says so.
-    pub(crate) exit: Exit,
-}
-
-/// The folder below which this rebake writes.
-fn home(global: &Global) -> PathBuf {
-    global.sandbox.clone().unwrap_or_else(|| PathBuf::from(".rebake"))
-}
-
-/// The folders of runs, oldest first. One without a plan died before it did anything, and is none.
-pub(crate) fn runs(global: &Global) -> Result<Vec<PathBuf>, Failure> {
-    let folder = home(global).join("runs");
-    if !folder.is_dir() {
-        return Ok(Vec::new());
-    }
-    let entries = std::fs::read_dir(&folder)
-        .map_err(|error| Failure::new(format!("cannot read {}: {error}", folder.display())))?;
-    let mut runs: Vec<PathBuf> =
-        entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|run| run.join(PLAN).is_file()).collect();
-    runs.sort();
-    Ok(runs)
-}
-
-/// Reads a run back.
-pub(crate) fn told(run: &Path) -> Result<Told, Failure> {
-    let unreadable =
-        |what: &Path, error: &dyn std::fmt::Display| Failure::new(format!("cannot read {}: {error}", what.display()));
-    let (events, plan) = (run.join(JOURNAL), run.join(PLAN));
-    let text = std::fs::read_to_string(&plan).map_err(|error| unreadable(&plan, &error))?;
-    let plan = file::read(&text).map_err(|error| unreadable(&plan, &error))?;
-    let events = match journal::read(&events) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-        read => read.map_err(|error| unreadable(&events, &error))?,
-    };
-    let ended = events.iter().rev().find_map(|event| match event.kind {
-        EventKind::Ended { exit, .. } => Some(exit),
-        _ => None,
-    });
-    let exit = ended.map_or(Exit::Interrupted, Exit::from_code);
-    Ok(Told { events, plan, exit })
-}
-
-/// A fresh folder for a run.
-fn new_run(global: &Global, now: Timestamp) -> Result<(String, PathBuf), Failure> {
-    let folder = home(global).join("runs");
-    let stamp = now.strftime("%Y%m%d-%H%M%S").to_string();
-    let cannot =
-        |path: &Path, error: &std::io::Error| Failure::usage(format!("cannot make {}: {error}", path.display()));
-    std::fs::create_dir_all(&folder).map_err(|error| cannot(&folder, &error))?;
-    for number in 1..1000 {
-        let id = if number == 1 { stamp.clone() } else { format!("{stamp}-{number}") };
-        let path = folder.join(&id);
-        match std::fs::create_dir(&path) {
-            Ok(()) => return Ok((id, path)),
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(cannot(&path, &error)),
-        }
-    }
-    Err(Failure::usage(format!("{} is full of runs of this second", folder.display())))
-}
 
 pub(super) fn apply(global: &Global, acting: Acting, file: Option<&Path>) -> Result<Exit, Failure> {
     match file {
@@ -159,7 +76,7 @@ pub(super) fn approve(global: &Global, recipe: &str, channel: &str) -> Result<Ex
     };
     let loaded = configuration::load(global)?;
     session::block_on(global, async {
-        let session = session::open(global, "approve").await?;
+        let session = session::open(global, "approve", Some(&loaded.config)).await?;
         let look = look(global, &session, loaded).await?;
         let known = known_recipe(&look, name)?;
         if known.channel(channel).is_none() {
@@ -231,10 +148,10 @@ fn command(
 ) -> Result<Exit, Failure> {
     let loaded = configuration::load(global)?;
     session::block_on(global, async {
-        let session = session::open(global, "run").await?;
+        let session = session::open(global, "run", Some(&loaded.config)).await?;
         let look = look(global, &session, loaded).await?;
         let plan = make(&look)?;
-        print(&report::plan::table(&plan, look.now, width()))?;
+        show_plan(global, &look, &plan)?;
         if plan.is_empty() {
             return nothing_to_do(global, session, &plan);
         }
@@ -242,12 +159,24 @@ fn command(
     })
 }
 
+/// Shows a plan before it is carried out; as JSON there is one result only, at the end.
+fn show_plan(global: &Global, look: &Look, plan: &Plan) -> Result<(), Failure> {
+    match global.format {
+        Format::Json => Ok(()),
+        Format::Md => print(&report::plan::markdown(plan, look.now)),
+        Format::Table | Format::Csv => print(&report::plan::table(plan, look.now, width())),
+    }
+}
+
 fn nothing_to_do(global: &Global, session: Session, plan: &Plan) -> Result<Exit, Failure> {
-    if global.sandbox.is_some() {
+    let exit = engine::unpatched(plan);
+    if global.format == Format::Json {
+        print(&pretty(&report::run::json(&[], plan, exit)))?;
+    } else if global.sandbox.is_some() {
         print("To start over: rebake sandbox reset\n")?;
     }
     session.close()?;
-    Ok(engine::unpatched(plan))
+    Ok(exit)
 }
 
 async fn ask_and_carry_out(
@@ -289,31 +218,17 @@ async fn carry_out(
     look: &Look,
     plan: &Plan,
 ) -> Result<Exit, Failure> {
-    let (id, folder) = new_run(global, look.now)?;
-    let (text, _) = file::write(plan);
-    let cannot =
-        |path: &Path, error: &std::io::Error| Failure::usage(format!("cannot write {}: {error}", path.display()));
-    let (plan_file, journal_file) = (folder.join(PLAN), folder.join(JOURNAL));
-    // By another name first: a plan is whole, or is not there.
-    let unfinished = plan_file.with_extension("part");
-    let written = std::fs::write(&unfinished, text).and_then(|()| std::fs::rename(&unfinished, &plan_file));
-    written.map_err(|error| cannot(&plan_file, &error))?;
-    let journal = Journal::create(&journal_file).map_err(|error| cannot(&journal_file, &error))?;
+    let (id, folder) = folder::new(global, look.now)?;
     let listeners = Listeners::default();
-    listeners.add(Box::new(journal));
+    listeners.add(Box::new(folder::begin(&folder, plan)?));
     let recorder = ui::Recorder::default();
     listeners.add(Box::new(recorder.clone()));
-    let watched = match (shows_bars(global), session.sandbox.is_some()) {
-        (false, _) => Watched::Nobody,
-        (true, true) => Watched::Sandbox,
-        (true, false) => Watched::Aws,
-    };
     let screen = ui::Screen {
         is_terminal: std::io::stderr().is_terminal(),
         colour: super::setup::environment("NO_COLOR").is_none(),
     };
     let title = title(look);
-    if let Some(listener) = ui::choose(kind(global), screen, &title, Box::new(anstream::stderr())) {
+    if let Some(listener) = ui::choose(display::kind(global), screen, &title, Box::new(anstream::stderr())) {
         listeners.add(listener);
     }
     let (wish, wishes) = Wishes::new();
@@ -323,7 +238,7 @@ async fn carry_out(
     let ended = tokio::select! {
         ended = engine::run(&run, &id, plan) => ended,
         () = listen_to_signals(&run, wish) => return Ok(Exit::Interrupted),
-        () = watch(&run, plan, watched) => return Ok(Exit::Interrupted),
+        () = display::watch(&run, plan, display::watched(global, session.sandbox.is_some())) => return Ok(Exit::Interrupted),
     };
     let events = recorder.events();
     let headline = report::run::headline(&events, plan, ended.exit);
@@ -331,47 +246,20 @@ async fn carry_out(
     drop(run);
     drop(listeners);
     let events = recorder.events();
-    write_report(&folder, &events, plan, ended.exit)?;
-    let summary = report::run::summary(&events, plan, ended.exit, width());
-    print(&format!("{summary}Report: {}\n", folder.join("report.md").display()))?;
+    let report = folder::end(&folder, &events, plan, ended.exit)?;
+    print(&match global.format {
+        Format::Json => pretty(&report::run::json(&events, plan, ended.exit)),
+        Format::Md => report::run::markdown(&events, plan, ended.exit),
+        Format::Table | Format::Csv => {
+            let summary = report::run::summary(&events, plan, ended.exit, width());
+            format!("{summary}Report: {}\n", report.display())
+        }
+    })?;
     let waits = ended.outcomes.iter().any(|(_, outcome)| matches!(outcome, crate::event::Outcome::Waiting { .. }));
     if acting.detailed_exitcode && waits && ended.exit == Exit::Done {
         return Ok(Exit::Waiting);
     }
     Ok(ended.exit)
-}
-
-fn write_report(folder: &Path, events: &[Event], plan: &Plan, exit: Exit) -> Result<(), Failure> {
-    let files = [
-        ("report.md", report::run::markdown(events, plan, exit)),
-        ("report.json", serde_json::to_string_pretty(&report::run::json(events, plan, exit)).unwrap_or_default()),
-    ];
-    for (name, text) in files {
-        let path = folder.join(name);
-        std::fs::write(&path, text)
-            .map_err(|error| Failure::new(format!("cannot write {}: {error}", path.display())))?;
-    }
-    Ok(())
-}
-
-fn shows_bars(global: &Global) -> bool {
-    match global.progress {
-        _ if global.quiet => false,
-        Progress::Bars => true,
-        Progress::Auto => std::io::stderr().is_terminal(),
-        Progress::Plain | Progress::Json | Progress::None => false,
-    }
-}
-
-fn kind(global: &Global) -> ui::Kind {
-    match global.progress {
-        _ if global.quiet => ui::Kind::None,
-        Progress::Auto => ui::Kind::Auto,
-        Progress::Bars => ui::Kind::Bars,
-        Progress::Plain => ui::Kind::Plain,
-        Progress::Json => ui::Kind::Json,
-        Progress::None => ui::Kind::None,
-    }
 }
 
 /// The head of the display: what runs, and where.
@@ -398,49 +286,4 @@ async fn listen_to_signals(run: &Run, wish: tokio::sync::watch::Sender<Wish>) {
     // The receiver lives as long as the run.
     let _ = wish.send(Wish::Stop);
     let _ = tokio::signal::ctrl_c().await;
-}
-
-/// While somebody watches: tells the display what time it is, and holds the sandbox's clock back while AWS works. Pure
-/// waiting is skipped at once.
-async fn watch(run: &Run, plan: &Plan, watched: Watched) {
-    let pace = pace(plan);
-    loop {
-        match watched {
-            Watched::Nobody => std::future::pending::<()>().await,
-            Watched::Sandbox => run.clock.sleep(TICK * pace).await,
-            Watched::Aws => {}
-        }
-        if watched == Watched::Aws || run.locks.any_held() {
-            // While a blocking task runs, virtual time stands still.
-            let rest = tokio::task::spawn_blocking(|| super::setup::rest(TICK)).await;
-            if rest.is_err() {
-                std::future::pending::<()>().await;
-            }
-            run.listeners.tick(run.clock.now());
-        }
-    }
-}
-
-/// Who watches what.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Watched {
-    /// Nobody.
-    Nobody,
-    /// Somebody, a sandbox in virtual time.
-    Sandbox,
-    /// Somebody, AWS in its own time.
-    Aws,
-}
-
-/// Virtual seconds a second, so that all that AWS works on takes about a minute, whatever the plan.
-fn pace(plan: &Plan) -> u32 {
-    let of_recipe = |recipe: &str| {
-        let bakes = plan.bakes.iter().filter(|bake| bake.recipe == recipe).map(|bake| bake.expected_seconds);
-        let rollouts = plan.rollouts.iter().filter(|rollout| rollout.recipe == recipe);
-        bakes.chain(rollouts.map(|rollout| rollout.expected_seconds)).sum::<u64>()
-    };
-    let recipes = plan.bakes.iter().map(|bake| &bake.recipe).chain(plan.rollouts.iter().map(|rollout| &rollout.recipe));
-    let longest = recipes.map(|recipe| of_recipe(recipe)).max().unwrap_or(0);
-    let rings: u64 = plan.patches.iter().map(|ring| ring.expected_seconds).sum();
-    u32::try_from((longest + rings) / WATCHED_SECONDS).unwrap_or(u32::MAX).max(SLOWEST)
 }

@@ -71,7 +71,7 @@ struct Examined {
 pub(super) fn doctor(global: &Global) -> Result<Exit, Failure> {
     let loaded = configuration::find(global)?;
     session::block_on(global, async {
-        let session = session::open(global, "doctor").await?;
+        let session = session::open(global, "doctor", loaded.as_ref().map(|loaded| &loaded.config)).await?;
         let examined = match loaded {
             Some(loaded) => examine(global, &session, loaded).await,
             None => introduce(global, &session).await,

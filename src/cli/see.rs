@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 
 use super::configuration::{self, Loaded};
 use super::session::{self, Session};
-use super::{Failure, Format, Global};
+use super::{Failure, Format, Global, folder};
 use crate::pass::{Look, Refused};
 use crate::plan::file;
 use crate::plan::planner::Asked;
-use crate::report;
+use crate::report::{self, sheet::Sheet};
 use crate::run::exit::Exit;
 use crate::text::count;
 
@@ -61,7 +61,7 @@ fn show_with(
     tell: impl FnOnce(&Look) -> Result<(String, Exit), Failure>,
 ) -> Result<Exit, Failure> {
     session::block_on(global, async {
-        let session = session::open(global, "look").await?;
+        let session = session::open(global, "look", loaded.as_ref().map(|loaded| &loaded.config)).await?;
         let loaded = match loaded {
             Some(loaded) => loaded,
             None => configuration::of_caller(global, &session).await?,
@@ -104,7 +104,7 @@ pub(super) fn inventory(global: &Global) -> Result<Exit, Failure> {
         let text = match format {
             Format::Table => report::inventory::table(&look.fleet, &look.judged, look.now, width()),
             Format::Json => pretty(&report::inventory::json(&look.fleet, &look.judged, look.now)),
-            Format::Csv => report::inventory::csv(&look.fleet, &look.judged, look.now),
+            Format::Csv => report::inventory::sheet(&look.fleet, &look.judged, look.now).csv(),
             Format::Md => report::inventory::markdown(&look.fleet, &look.judged, look.now),
         };
         Ok((text, Exit::Done))
@@ -137,7 +137,9 @@ pub(super) fn images(global: &Global) -> Result<Exit, Failure> {
     show(global, |look| {
         let text = match format {
             Format::Json => pretty(&report::images::json(&look.fleet)),
-            Format::Table | Format::Csv | Format::Md => report::images::table(&look.fleet, look.now, width()),
+            Format::Csv => report::images::sheet(&look.fleet).csv(),
+            Format::Md => report::images::sheet(&look.fleet).markdown(),
+            Format::Table => report::images::table(&look.fleet, look.now, width()),
         };
         Ok((text, Exit::Done))
     })
@@ -149,7 +151,9 @@ pub(super) fn channels(global: &Global) -> Result<Exit, Failure> {
         let (fleet, judged) = (&look.fleet, look.judged.as_slice());
         let text = match format {
             Format::Json => pretty(&report::channels::json(fleet, judged)),
-            Format::Table | Format::Csv | Format::Md => report::channels::table(fleet, judged, look.now, width()),
+            Format::Csv => report::channels::sheet(fleet, judged).csv(),
+            Format::Md => report::channels::sheet(fleet, judged).markdown(),
+            Format::Table => report::channels::table(fleet, judged, look.now, width()),
         };
         Ok((text, Exit::Done))
     })
@@ -183,9 +187,10 @@ pub(super) fn plan(global: &Global, out: Option<&Path>, detailed: bool) -> Resul
 }
 
 pub(super) fn status(global: &Global) -> Result<Exit, Failure> {
-    let last = super::act::runs(global)?.pop();
-    let told = last.map(|run| super::act::told(&run)).transpose()?;
+    let last = folder::all(global)?.pop();
+    let told = last.map(|run| folder::told(&run)).transpose()?;
     print(&match (told, global.format) {
+        (Some(told), Format::Md) => report::run::markdown(&told.events, &told.plan, told.exit),
         (told, Format::Json) => pretty(&match told {
             Some(told) => report::run::json(&told.events, &told.plan, told.exit),
             None => Value::Null,
@@ -198,26 +203,34 @@ pub(super) fn status(global: &Global) -> Result<Exit, Failure> {
 
 pub(super) fn history(global: &Global) -> Result<Exit, Failure> {
     let mut runs = Vec::new();
-    for run in super::act::runs(global)? {
-        let told = super::act::told(&run)?;
+    for run in folder::all(global)? {
+        let told = folder::told(&run)?;
         let headline = report::run::headline(&told.events, &told.plan, told.exit);
         let name = run.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         runs.push((name, told.exit, headline));
     }
+    let sheet = || {
+        let row = |(name, exit, headline): &(String, Exit, String)| {
+            vec![name.clone(), exit.code().to_string(), headline.clone()]
+        };
+        Sheet { head: vec!["run", "exit", "summary"], rows: runs.iter().map(row).collect() }
+    };
     print(&match global.format {
+        Format::Csv => sheet().csv(),
+        Format::Md => sheet().markdown(),
         Format::Json => {
             let run = |(name, exit, headline): &(String, Exit, String)| json!({"run": name, "exit": exit.code(), "summary": headline});
             pretty(&json!({"schema": "rebake/history", "version": 1, "runs": runs.iter().map(run).collect::<Vec<_>>()}))
         }
         _ if runs.is_empty() => NO_RUN.to_owned(),
-        _ => runs.iter().map(|(name, _, headline)| format!("{name}  {headline}\n")).collect(),
+        Format::Table => runs.iter().map(|(name, _, headline)| format!("{name}  {headline}\n")).collect(),
     })?;
     Ok(Exit::Done)
 }
 
 pub(super) fn report(global: &Global) -> Result<Exit, Failure> {
-    let last = super::act::runs(global)?.pop();
-    let run = last.map(|run| super::act::told(&run)).transpose()?;
+    let last = folder::all(global)?.pop();
+    let run = last.map(|run| folder::told(&run)).transpose()?;
     let format = global.format;
     show(global, |look| {
         let mut text = String::new();

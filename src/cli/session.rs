@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::{Failure, Global};
 use crate::aws::{self, Answer, Aws, Clock, ErrorKind, Options, Transport, TransportError};
-use crate::config;
+use crate::config::{self, Config, Guardrails};
 use crate::inventory::{Request, SiteRequest};
 use crate::model::Identity;
 use crate::sandbox::cloud::Outcome;
@@ -50,17 +50,20 @@ pub(crate) fn open_sandbox(dir: &Path) -> Result<Account, Failure> {
     Ok(Account::open(dir, || world::demo(epoch()).map_err(Into::into))?)
 }
 
-/// Opens the way to AWS for a run.
-pub(crate) async fn open(global: &Global, run: &str) -> Result<Session, Failure> {
-    let Some(dir) = &global.sandbox else { return real(global, run).await };
+/// Opens the way to AWS for a run, within the share of AWS's call rate that the configuration allows.
+pub(crate) async fn open(global: &Global, run: &str, config: Option<&Config>) -> Result<Session, Failure> {
+    let percent = config.map_or(Guardrails::default().rate_share, |config| config.guardrails.rate_share);
+    let rate_share = f64::from(percent) / 100.0;
+    let Some(dir) = &global.sandbox else { return real(global, run, rate_share).await };
     let account = open_sandbox(dir)?;
     let clock = Clock::tokio(account.now());
     let shared = Arc::new(Mutex::new(account));
-    let options = Options { transport: Some(transport(&shared, &clock)), ..Options::new(clock.clone(), run) };
+    let transport = Some(transport(&shared, &clock));
+    let options = Options { transport, rate_share, ..Options::new(clock.clone(), run) };
     Ok(Session { aws: Aws::connect(options).await, clock, sandbox: Some(shared) })
 }
 
-async fn real(global: &Global, run: &str) -> Result<Session, Failure> {
+async fn real(global: &Global, run: &str, rate_share: f64) -> Result<Session, Failure> {
     let endpoint = super::setup::environment("AWS_ENDPOINT_URL");
     let clock = match super::setup::environment("REBAKE_TIME_RATE") {
         Some(rate) => {
@@ -76,7 +79,8 @@ async fn real(global: &Global, run: &str) -> Result<Session, Failure> {
         }
         None => Clock::wall(),
     };
-    let options = Options { profile: global.profile.clone(), endpoint, ..Options::new(clock.clone(), run) };
+    let profile = global.profile.clone();
+    let options = Options { profile, endpoint, rate_share, ..Options::new(clock.clone(), run) };
     Ok(Session { aws: Aws::connect(options).await, clock, sandbox: None })
 }
 

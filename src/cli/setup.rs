@@ -40,7 +40,7 @@ pub(super) fn init(global: &Global, demo: bool, recipe: Option<&str>) -> Result<
     }
     configuration::check_regions(global, None)?;
     let text = session::block_on(global, async {
-        let session = session::open(global, "init").await?;
+        let session = session::open(global, "init", None).await?;
         let regions = session.regions(global)?;
         let probe = session.aws.site(&Site::new("", &regions[0]), None).await;
         let identity = probe.identity().await.map_err(|error| session::nobody(&regions[0], &error))?;

@@ -56,11 +56,13 @@ pub fn next(goal: &Goal<'_>, seen: &Seen, now: Timestamp) -> Step<Action, Verdic
         return Step::Do(Action::Snapshot { node: node.node.clone(), snapshot_id });
     }
     for phase in Phase::ALL {
-        let mut needing = stands.iter().filter(|(_, stand)| *stand == Stand::Needs(phase)).map(|(node, _)| &node.node);
-        if let Some(first) = needing.next() {
-            let id = chain_id(goal, seen, first);
-            let same = needing.filter(|node| chain_id(goal, seen, node) == id);
-            let nodes: Vec<String> = std::iter::once(first).chain(same).take(MOST_NODES).cloned().collect();
+        let mut needing = stands.iter().filter(|(_, stand)| *stand == Stand::Needs(phase)).map(|(node, _)| *node);
+        let mut room = Room::of(goal, &stands, phase);
+        if let Some(first) = needing.find(|node| room.takes(node)) {
+            let id = chain_id(goal, seen, &first.node);
+            let more = needing.filter(|node| chain_id(goal, seen, &node.node) == id && room.takes(node));
+            let nodes = std::iter::once(first).chain(more).take(MOST_NODES);
+            let nodes: Vec<String> = nodes.map(|target| target.node.clone()).collect();
             let (concurrency, errors) = pace(goal, phase, nodes.len());
             return Step::Do(Action::Send { phase, snapshot_id: id.to_owned(), nodes, concurrency, errors });
         }
@@ -178,6 +180,42 @@ fn pace(goal: &Goal<'_>, phase: Phase, nodes: usize) -> (String, u32) {
         (at_once(goal.ring, goal.nodes.len()), goal.errors)
     } else {
         (nodes.max(1).to_string(), u32::try_from(nodes).unwrap_or(u32::MAX))
+    }
+}
+
+/// Where one more node may be patched now.
+struct Room<'a> {
+    /// Nodes that are patched now, by application; none while nothing is disturbed.
+    out: Option<BTreeMap<&'a str, u32>>,
+    /// Whether a command is under way whose number of nodes at once must not be joined by another's.
+    shut: bool,
+}
+
+impl<'a> Room<'a> {
+    fn of(goal: &Goal<'a>, stands: &[(&'a PatchTarget, Stand)], phase: Phase) -> Self {
+        if phase != Phase::Install {
+            return Self { out: None, shut: false };
+        }
+        let running = stands.iter().filter(|(_, stand)| *stand == Stand::Running(Phase::Install));
+        let mut out: BTreeMap<&str, u32> = BTreeMap::new();
+        let mut shut = false;
+        for (target, _) in running {
+            // A percentage counts over each command's own nodes, and so over all of them.
+            shut |= !at_once(goal.ring, goal.nodes.len()).ends_with('%');
+            if let Some(application) = &target.application {
+                *out.entry(&application.name).or_default() += 1;
+            }
+        }
+        Self { out: Some(out), shut }
+    }
+
+    /// Whether a node may be patched beside the others; then it counts as one of them.
+    fn takes(&mut self, target: &'a PatchTarget) -> bool {
+        let (Some(out), Some(application)) = (&mut self.out, &target.application) else { return !self.shut };
+        let count = out.entry(&application.name).or_default();
+        let takes = !self.shut && *count < application.most_out.max(1);
+        *count += u32::from(takes);
+        takes
     }
 }
 

@@ -1,6 +1,8 @@
 //! How long patching takes, for the display: by operating system, by the patches that a node lacks, and by how many
 //! nodes are patched at once. In seconds.
 
+use std::collections::BTreeMap;
+
 use crate::model::{Node, OperatingSystem, Platform};
 use crate::plan::{PatchTarget, RingPatch};
 
@@ -60,7 +62,15 @@ pub(super) fn of_installs(ring: &RingPatch, nodes: &[PatchTarget]) -> u64 {
     let longest = nodes.iter().map(|node| node.expected_seconds).max().unwrap_or(0);
     let all: u64 = nodes.iter().map(|node| node.expected_seconds).sum();
     let at_once = at_once(ring, nodes.len());
-    longest.max(all / at_once + longest * (at_once - 1) / at_once / 2)
+    let mut applications: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+    for node in nodes {
+        if let Some(application) = &node.application {
+            let (_, seconds) = applications.entry(&application.name).or_insert((application.most_out.into(), 0));
+            *seconds += node.expected_seconds;
+        }
+    }
+    let slowest = applications.values().map(|(most_out, seconds)| seconds / most_out.max(&1)).max().unwrap_or(0);
+    slowest.max(longest).max(all / at_once + longest * (at_once - 1) / at_once / 2)
 }
 
 /// How many nodes Run Command patches at once.

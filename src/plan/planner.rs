@@ -7,6 +7,7 @@
 mod bakes;
 mod groups;
 mod leftovers;
+mod limits;
 mod rings;
 mod rollouts;
 
@@ -16,7 +17,7 @@ use jiff::Timestamp;
 
 use super::{Bake, LeftOut, Limits, Plan, Unchanged};
 use crate::classify::Judgement;
-use crate::config::{Config, Share};
+use crate::config::Config;
 use crate::model::{Fleet, Site};
 
 /// How long a plan may be applied.
@@ -74,22 +75,22 @@ pub fn plan(input: &Input<'_>) -> Plan {
             }
         }
     }
+    let applications = limits::Applications::of(input);
     let rollouts = if asked.everything() || asked.promote.is_some() {
-        rollouts::rollouts(input, &bakes, &mut left_out)
+        rollouts::rollouts(input, &bakes, &applications, &mut left_out)
     } else {
         Vec::new()
     };
-    let patches =
-        if asked.everything() || asked.ring.is_some() { rings::rings(input, &mut left_out) } else { Vec::new() };
+    let patches = if asked.everything() || asked.ring.is_some() {
+        rings::rings(input, &applications, &mut left_out)
+    } else {
+        Vec::new()
+    };
     if asked.everything() {
         leftovers::leftovers(input, &rollouts, &patches, &mut left_out);
     }
     left_out.sort_by(|one, other| (one.kind, &one.site, &one.subject).cmp(&(other.kind, &other.site, &other.subject)));
     let guardrails = &input.config.guardrails;
-    let percent_at_once = match guardrails.instances_at_once {
-        Share::Percent(percent) => percent,
-        Share::Count(_) => 100,
-    };
     Plan {
         created_at: input.now,
         expires_at: input.now + LIVES,
@@ -101,7 +102,7 @@ pub fn plan(input: &Input<'_>) -> Plan {
         left_out,
         limits: Limits {
             groups_at_once: guardrails.groups_at_once,
-            percent_at_once,
+            instances_at_once: guardrails.instances_at_once,
             application_tag: guardrails.application_tag.clone(),
         },
     }

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::sheet::Sheet;
 use super::table::{Align, Table};
 use super::words;
 use crate::classify::Judgement;
@@ -33,6 +34,22 @@ pub fn table(fleet: &Fleet, judged: &[Judgement], now: Timestamp, width: usize) 
         table.row([shown, &channel.name, &version, &since, &on_it, &place, &rollout(channel)]);
     }
     table.render(width)
+}
+
+/// The channels as a sheet, one row each.
+#[must_use]
+pub fn sheet(fleet: &Fleet, judged: &[Judgement]) -> Sheet {
+    let row = |channel: &Channel| {
+        let current = channel.current.as_ref();
+        let version = current.map(|current| version(fleet, channel, &current.image)).unwrap_or_default();
+        let since = current.map(|current| current.since.to_string()).unwrap_or_default();
+        let (on_it, nodes) = followers(fleet, judged, channel);
+        let (account, region) = (channel.site.account.clone(), channel.site.region.clone());
+        let (recipe, name) = (channel.recipe.clone(), channel.name.clone());
+        vec![recipe, name, version, since, on_it.to_string(), nodes.to_string(), account, region, rollout(channel)]
+    };
+    let head = vec!["recipe", "channel", "version", "since", "on_it", "nodes", "account", "region", "rollout"];
+    Sheet { head, rows: fleet.channels.iter().map(row).collect() }
 }
 
 /// The channels as JSON, schema `rebake/channels`, version 1.

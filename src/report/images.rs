@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::sheet::Sheet;
 use super::table::{Align, Table};
 use super::words;
 use crate::model::{Fleet, Image, ImageState, ImageTags, tag};
@@ -45,6 +46,20 @@ pub fn json(fleet: &Fleet) -> Value {
     };
     let images: Vec<Value> = own(fleet).iter().map(image).collect();
     json!({"schema": "rebake/images", "version": 1, "as_of": fleet.as_of, "images": images})
+}
+
+/// The images as a sheet, one row each.
+#[must_use]
+pub fn sheet(fleet: &Fleet) -> Sheet {
+    let row = |(image, tags): &(&Image, ImageTags<'_>)| {
+        let built = image.created_at.map(|at| at.to_string()).unwrap_or_default();
+        let (account, region) = (image.site.account.clone(), image.site.region.clone());
+        let (recipe, version) = (tags.recipe.to_owned(), tags.version.to_owned());
+        let nodes = nodes(fleet, image).to_string();
+        vec![recipe, version, state(image, tags), built, image.id.clone(), nodes, account, region]
+    };
+    let head = vec!["recipe", "version", "state", "built", "image", "nodes", "account", "region"];
+    Sheet { head, rows: own(fleet).iter().map(row).collect() }
 }
 
 /// The images as a screen of a width, by recipe, the newest first.

@@ -6,11 +6,12 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::sheet::Sheet;
 use super::table::{Align, Table, paragraph};
 use super::words;
 use crate::classify::{Judgement, system};
 use crate::model::{Fleet, Gap, Lane, Node, OperatingSystem};
-use crate::text::{count, csv_safe, format_age, markdown_safe};
+use crate::text::{count, format_age, markdown_safe};
 
 use Align::{Left, Right};
 
@@ -337,16 +338,13 @@ fn cells(node: &Node, one: &Judgement, now: Timestamp) -> [String; 13] {
     ]
 }
 
-/// The nodes as CSV (RFC 4180), one row each.
+/// The nodes as a sheet, one row each.
 #[must_use]
-pub fn csv(fleet: &Fleet, judged: &[Judgement], now: Timestamp) -> String {
-    let mut text = format!("{}\r\n", COLUMNS.join(","));
-    for (node, one) in pairs(fleet, judged) {
-        let row = cells(node, one, now);
-        let row: Vec<_> = row.iter().map(|cell| csv_safe(cell)).collect();
-        _ = write!(text, "{}\r\n", row.join(","));
+pub fn sheet(fleet: &Fleet, judged: &[Judgement], now: Timestamp) -> Sheet {
+    Sheet {
+        head: COLUMNS.to_vec(),
+        rows: pairs(fleet, judged).map(|(node, one)| cells(node, one, now).to_vec()).collect(),
     }
-    text
 }
 
 /// The inventory as Markdown: the sentence, the lanes, the nodes that need something.
@@ -420,7 +418,7 @@ mod tests {
         assert_eq!(json["schema"], "rebake/fleet");
         assert_eq!(json["nodes"].as_array().map(Vec::len), Some(fleet.nodes.len()));
         assert_eq!(json["totals"]["need_patching"], 2);
-        let csv = csv(&fleet, &judged, sample::now());
+        let csv = sheet(&fleet, &judged, sample::now()).csv();
         assert_eq!(csv.lines().count(), fleet.nodes.len() + 1);
         assert!(csv.contains("'=cmd"), "{csv}");
     }

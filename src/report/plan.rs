@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::table::{Align, Table, paragraph};
 use super::words;
+use crate::config::Share;
 use crate::plan::{GroupRollout, LeftOut, LeftOutKind, Plan, RingPatch, Rollout};
 use crate::text::{count, markdown_safe};
 
@@ -261,14 +262,17 @@ fn blast_radius(plan: &Plan) -> String {
     let mut parts = Vec::new();
     if groups(plan).next().is_some() {
         parts.push(format!("at most {} at a time", count(plan.limits.groups_at_once as usize, "group")));
-        parts.push(format!(
-            "{} % of the nodes of one application (tag {})",
-            plan.limits.percent_at_once, plan.limits.application_tag
-        ));
     }
     for ring in plan.patches.iter().filter(|ring| !ring.scan_only) {
         let at_once = ring.concurrency.as_deref().unwrap_or("a few");
         parts.push(format!("ring {}: {at_once} of {} at a time", ring.ring, count(ring.nodes.len(), "node")));
+    }
+    if !parts.is_empty() {
+        let most = match plan.limits.instances_at_once {
+            Share::Count(most) => count(most as usize, "node"),
+            Share::Percent(most) => format!("{most} % of the nodes"),
+        };
+        parts.push(format!("of one application (tag {}) at most {most}", plan.limits.application_tag));
     }
     if parts.is_empty() {
         "Blast radius: no running node is touched.".to_owned()

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use crate::classify::{Blind, Evidence, Judgement, Need, NeedKind, Owner};
+use crate::config::Share;
 use crate::model::{
     Agent, Fact, Fleet, Gap, Identity, Lane, Node, NodeKind, NodeState, OperatingSystem, Site, SiteSeen, Tags,
 };
@@ -154,6 +155,7 @@ fn group(name: &str, nodes: u32, seconds: u64) -> GroupRollout {
         pin: false,
         owner: None,
         left_behind: Vec::new(),
+        application: None,
         expected_seconds: seconds,
     }
 }
@@ -187,6 +189,7 @@ pub(crate) fn plan() -> Plan {
         name: name.into(),
         non_compliant: Some(3),
         expected_seconds: 300,
+        application: None,
     };
     let left = |kind, subject: &str, nodes: &[&str], reason: &str, cure: &str| LeftOut {
         kind,
@@ -234,6 +237,6 @@ pub(crate) fn plan() -> Plan {
             ),
             left(LeftOutKind::NoRing, "db-1", &["i-2"], "no ring selects it", ""),
         ],
-        limits: Limits { groups_at_once: 1, percent_at_once: 25, application_tag: "app".into() },
+        limits: Limits { groups_at_once: 1, instances_at_once: Share::Percent(25), application_tag: "app".into() },
     }
 }

@@ -11,8 +11,9 @@ pub(crate) use rollout::rollout;
 
 use crate::event::{EventKind, FailedEnd, Outcome, Task};
 use crate::model::Site;
-use crate::plan::{Bake, GroupRollout, Plan, RingPatch, Rollout};
+use crate::plan::{Application, Bake, GroupRollout, Plan, RingPatch, Rollout};
 use crate::run::Run;
+use crate::run::applications::Room;
 use crate::run::locks::NotHeld;
 use crate::step::Stop;
 
@@ -111,6 +112,18 @@ fn not_held(why: NotHeld) -> Outcome {
         NotHeld::Locked { by } => Outcome::Locked { by },
         NotHeld::Failed { why } => Outcome::Failed { why, next: "rebake doctor".to_owned(), end: FailedEnd::Unchanged },
     }
+}
+
+/// Waits until so many nodes of applications may go out of service.
+async fn room<'a>(run: &'a Run, task: &str, out: impl Iterator<Item = (&'a Application, u32)>) -> Option<Room<'a>> {
+    let wanted: Vec<(&Application, u32)> = out.collect();
+    if let Some((application, _)) =
+        wanted.iter().find(|(application, out)| !run.applications.has_room(application, *out))
+    {
+        let why = format!("room in application {}: {} at once", application.name, application.most_out);
+        run.tell(EventKind::TaskWaiting { task: task.to_owned(), why, until: None });
+    }
+    run.applications.enter(&wanted).await
 }
 
 /// Claims the locks of sites, in order, so that two runs cannot wait for each other.

@@ -5,11 +5,13 @@ use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
 use rebake::classify::Judgement;
-use rebake::config::{self, Config};
+use rebake::config::{self, Config, Share};
 use rebake::model::{Fact, Fleet, Freeze, Gap, Lane, Refresh, RefreshStatus, Selector, Window};
 use rebake::plan::check::{Against, Broken, Rule, Scope, check};
 use rebake::plan::planner::{self, Asked, Input};
-use rebake::plan::{Bake, Component, Gate, GroupRollout, LeftOutKind, Plan, Reboot, RingPatch, Rollout, Wave, file};
+use rebake::plan::{
+    Bake, Component, Gate, GroupRollout, LeftOutKind, Limits, Plan, Reboot, RingPatch, Rollout, Wave, file,
+};
 
 use crate::demo::seen;
 
@@ -43,7 +45,7 @@ impl Demo {
 
 fn empty() -> Plan {
     let now = crate::env::epoch();
-    let limits = rebake::plan::Limits { groups_at_once: 1, percent_at_once: 1, application_tag: String::new() };
+    let limits = Limits { groups_at_once: 1, instances_at_once: Share::Count(1), application_tag: String::new() };
     Plan {
         created_at: now,
         expires_at: now,
@@ -129,7 +131,7 @@ const CORRUPTIONS: &[(Rule, &str, Spoil)] = &[
     (Rule::Place, "a group of another account", |plan, _| group(plan).site.account = "999999999999".into()),
     (Rule::Limits, "all groups at once", |plan, _| plan.limits.groups_at_once = 99),
     (Rule::Limits, "no group at once", |plan, _| plan.limits.groups_at_once = 0),
-    (Rule::Limits, "a whole application at once", |plan, _| plan.limits.percent_at_once = 100),
+    (Rule::Limits, "a whole application at once", |plan, _| plan.limits.instances_at_once = Share::Percent(100)),
     (Rule::Limits, "another tag", |plan, _| plan.limits.application_tag = "team".into()),
     (Rule::Once, "an image twice", |plan, _| plan.bakes.push(plan.bakes[0].clone())),
     (Rule::Once, "a channel twice", |plan, _| plan.rollouts.push(plan.rollouts[0].clone())),
@@ -236,6 +238,20 @@ const CORRUPTIONS: &[(Rule, &str, Spoil)] = &[
     }),
     (Rule::Healthy, "nothing stays healthy", |plan, _| group(plan).min_healthy = 0),
     (Rule::Healthy, "more than AWS takes", |plan, _| group(plan).max_healthy = 250),
+    (Rule::Healthy, "less than the channel asks for", |plan, _| group(plan).min_healthy -= 1),
+    (Rule::Applications, "a group of no application", |plan, _| group(plan).application = None),
+    (Rule::Applications, "an application that bears more", |plan, _| {
+        group(plan).application.as_mut().unwrap().most_out = 99;
+    }),
+    (Rule::Applications, "a node of another application", |plan, _| {
+        let node = ring(plan, "rest").nodes.iter_mut().find(|node| node.application.is_some()).unwrap();
+        node.application.as_mut().unwrap().name = "another".into();
+    }),
+    (Rule::Applications, "more out of service than it bears", |plan, _| {
+        let group = group(plan);
+        (group.min_healthy, group.max_healthy) = (20, 100);
+        group.application.as_mut().unwrap().most_out = 1;
+    }),
     (Rule::Canary, "no canary", |plan, _| group(plan).canary_percent = None),
     (Rule::Canary, "half of the group as canary", |plan, _| group(plan).canary_percent = Some(50)),
     (Rule::Pin, "a pin that nobody allows", |plan, _| group(plan).pin = true),

@@ -51,3 +51,35 @@ fn runs_that_died_early_are_no_obstacle() {
     assert!(sandboxed(here, &["status"]).ends(0).contains("Interrupted"));
     sandboxed(here, &["report", "--format", "md"]).ends(0);
 }
+
+#[test]
+fn a_command_has_a_format_or_says_which_it_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    for (arguments, format, said) in [
+        (&["explain", "wiki"][..], "csv", "explain has no format csv"),
+        (&["doctor"], "md", "doctor has no format md"),
+        (&["apply", "--yes"], "csv", "apply has no format csv"),
+        (&["report"], "csv", "--format table|json|md"),
+    ] {
+        assert!(sandboxed(here, &[arguments, &["--format", format]].concat()).ends(2).contains(said), "{arguments:?}");
+    }
+    assert!(!here.join(".rebake/sandbox/runs").exists());
+    for (command, head) in
+        [("images", "recipe,version,state,"), ("channels", "recipe,channel,version,"), ("history", "run,exit,")]
+    {
+        assert!(sandboxed(here, &[command, "--format", "csv"]).ends(0).starts_with(head), "{command}");
+        assert!(sandboxed(here, &[command, "--format", "md"]).ends(0).starts_with("| "), "{command}");
+    }
+}
+
+/// What an acting command tells programs is one document: its result.
+#[test]
+fn a_run_tells_its_result_as_json() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let run = json(here, &["patch", "--ring", "canary", "--yes"]);
+    assert_eq!((&run["schema"], &run["exit"]), (&Value::from("rebake/run"), &Value::from(0)));
+    let again = json(here, &["patch", "--ring", "canary", "--yes"]);
+    assert_eq!(again["tasks"], Value::Array(Vec::new()));
+}

@@ -14,6 +14,7 @@ mod env;
 mod eta;
 mod faults;
 mod formats;
+mod guardrails;
 mod inventory;
 mod job;
 mod killed;

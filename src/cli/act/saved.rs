@@ -5,17 +5,16 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use super::{ask_and_carry_out, nothing_to_do};
+use super::{ask_and_carry_out, nothing_to_do, show_plan};
 use crate::cli::configuration::{self, Loaded};
-use crate::cli::see::{look, print, width};
+use crate::cli::see::{look, print};
 use crate::cli::session;
-use crate::cli::{Acting, Failure, Global};
+use crate::cli::{Acting, Failure, Format, Global};
 use crate::model::Site;
 use crate::pass;
 use crate::plan::check::{Broken, Scope, check};
 use crate::plan::moved;
 use crate::plan::{Plan, file};
-use crate::report;
 use crate::run::exit::Exit;
 use crate::text::{count, format_ago};
 
@@ -24,15 +23,17 @@ pub(super) fn apply(global: &Global, acting: Acting, path: &Path) -> Result<Exit
     let loaded = configuration::load(global)?;
     knows_sites(global, &loaded, &plan, path)?;
     session::block_on(global, async {
-        let session = session::open(global, "run").await?;
+        let session = session::open(global, "run", Some(&loaded.config)).await?;
         is_in_time(&plan, session.clock.now(), path)?;
         let look = look(global, &session, loaded).await?;
         let actions = pass::standings(&session.aws, &look, &plan).await;
         refuse_moved(&moved::moved(&actions), path)?;
         refuse_unsound(&check(&plan, &look.against(Scope::Saved)), path)?;
-        print(&report::plan::table(&plan, look.now, width()))?;
+        show_plan(global, &look, &plan)?;
         if moved::is_done(&actions) {
-            print(&format!("Nothing to do: everything in {} has been done.\n", path.display()))?;
+            if global.format != Format::Json {
+                print(&format!("Nothing to do: everything in {} has been done.\n", path.display()))?;
+            }
             return nothing_to_do(global, session, &plan);
         }
         ask_and_carry_out(global, acting, false, session, &look, &plan).await

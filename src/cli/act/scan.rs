@@ -42,6 +42,7 @@ fn scan(look: &Look, name: &str, asked: &str, picks: impl Fn(&Node, &Judgement) 
         name: node.name.clone(),
         non_compliant: None,
         expected_seconds: 0,
+        application: None,
     };
     let nodes: Vec<PatchTarget> = picked.map(|(node, _)| target(node)).collect();
     if nodes.is_empty() {

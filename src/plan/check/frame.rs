@@ -6,7 +6,6 @@ use jiff::SignedDuration;
 
 use super::view::View;
 use super::{Findings, Rule};
-use crate::config::Share;
 use crate::model::{Site, SiteSeen};
 use crate::plan::{GroupRollout, Plan};
 
@@ -76,13 +75,9 @@ fn places(plan: &Plan, findings: &mut Findings) {
 
 fn limits(plan: &Plan, view: &View<'_>, findings: &mut Findings) {
     let right = &view.against.config.guardrails;
-    let percent = match right.instances_at_once {
-        Share::Percent(percent) => percent,
-        Share::Count(_) => 100,
-    };
     let limits = &plan.limits;
     findings.same(Rule::Limits, PLAN, "groups at once", &limits.groups_at_once, &right.groups_at_once.max(1));
-    findings.same(Rule::Limits, PLAN, "percent at once", &limits.percent_at_once, &percent.clamp(1, 100));
+    findings.same(Rule::Limits, PLAN, "instances at once", &limits.instances_at_once, &right.instances_at_once);
     findings.same(Rule::Limits, PLAN, "the application's tag", &limits.application_tag, &right.application_tag);
 }
 

@@ -19,6 +19,7 @@ pub(super) fn check(
 ) {
     let name = subject(goal);
     healthy(goal, channel, &name, findings);
+    within(goal, &name, findings);
     let checkpoint = match goal.canary_percent {
         None => goal.nodes <= 1,
         Some(percent) => {
@@ -49,6 +50,7 @@ pub(super) fn check(
     selected(group, recipe, channel, view, &name, findings);
     before(goal, group, view, &name, findings);
     size(goal, group, &name, findings);
+    findings.same(Rule::Applications, &name, "its application", &goal.application, &view.application(&group.tags));
     findings.must(goal.warmup_seconds.is_none() || group.warmup_seconds.is_none(), Rule::Healthy, &name, || {
         "the group has a warm-up of its own".to_owned()
     });
@@ -71,10 +73,24 @@ fn subject(goal: &GroupRollout) -> String {
 
 fn healthy(goal: &GroupRollout, channel: &Channel, name: &str, findings: &mut Findings) {
     let (low, high) = (goal.min_healthy, goal.max_healthy);
-    findings.same(Rule::Healthy, name, "min-healthy", &low, &channel.rollout.min_healthy);
+    let least = channel.rollout.min_healthy;
+    // An application's limit may ask for more than the channel does.
+    let raised = goal.application.is_some() && (least..100).contains(&low);
+    findings.must(low == least || raised, Rule::Healthy, name, || format!("min-healthy: {low}, and not {least}"));
     findings.same(Rule::Healthy, name, "max-healthy", &high, &channel.rollout.max_healthy);
     let allowed = low <= 100 && (100..=200).contains(&high) && high - low <= 100;
     findings.must(allowed, Rule::Healthy, name, || format!("AWS does not take {low} % to {high} %"));
+}
+
+/// A refresh takes no more out of service at once than its application bears: one instance always may be.
+fn within(goal: &GroupRollout, name: &str, findings: &mut Findings) {
+    let Some(application) = &goal.application else { return };
+    let kept = u64::from(goal.nodes) * u64::from(goal.min_healthy);
+    let out = (u64::from(goal.nodes) * 100).saturating_sub(kept) / 100;
+    let bears = u64::from(application.most_out.max(1)).max(u64::from(goal.nodes) / 100);
+    findings.must(out <= bears, Rule::Applications, name, || {
+        format!("{out} instances of {} at once, which bears {bears}", application.name)
+    });
 }
 
 fn selected(group: &Group, recipe: &Recipe, channel: &Channel, view: &View<'_>, name: &str, findings: &mut Findings) {

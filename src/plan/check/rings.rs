@@ -40,6 +40,8 @@ pub(super) fn check(goal: &RingPatch, view: &View<'_>, findings: &mut Findings) 
             Some((node, judged)) => {
                 before(target, (node, judged), ring.is_none(), &name, findings);
                 member(goal, ring, node, judged, view, &name, findings);
+                let application = view.application(&node.tags).filter(|_| ring.is_some());
+                findings.same(Rule::Applications, &name, "an application", &target.application, &application);
             }
             None => findings
                 .must(false, Rule::RingNodes, &name, || format!("there is no {} in {}", target.node, target.site)),

@@ -1,14 +1,15 @@
 //! The fleet and the configuration, as the rules ask for them. What is read off here is read off independently of the
 //! rooms that decide.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::{Against, Scope};
 use crate::classify::{Judgement, NeedKind};
-use crate::config::{Channel, Recipe, Ring};
+use crate::config::{Channel, Recipe, Ring, Share};
 use crate::model::selector::NodeSubject;
-use crate::model::{Group, Image, ImageState, Node, Selector, Site, Template, VersionSpec};
+use crate::model::{Group, Image, ImageState, Node, NodeState, Selector, Site, Tags, Template, VersionSpec};
+use crate::plan::Application;
 
 /// An image of a recipe, as its tags tell.
 pub(super) struct Made<'a> {
@@ -22,12 +23,18 @@ pub(super) struct Made<'a> {
 pub(super) struct View<'a> {
     pub(super) against: &'a Against<'a>,
     nodes: BTreeMap<&'a str, (&'a Node, &'a Judgement)>,
+    /// How many nodes serve each application.
+    serving: BTreeMap<&'a str, u32>,
 }
 
 impl<'a> View<'a> {
     pub(super) fn new(against: &'a Against<'a>) -> Self {
         let nodes = against.fleet.nodes.iter().zip(against.judgements);
-        Self { against, nodes: nodes.map(|(node, judged)| (node.id.as_str(), (node, judged))).collect() }
+        Self {
+            against,
+            nodes: nodes.map(|(node, judged)| (node.id.as_str(), (node, judged))).collect(),
+            serving: serving(against),
+        }
     }
 
     /// Whether the plan was made from this very fleet.
@@ -79,6 +86,18 @@ impl<'a> View<'a> {
         })
     }
 
+    /// The application that tags name, and how many of its nodes may be out of service at once.
+    pub(super) fn application(&self, tags: &Tags) -> Option<Application> {
+        let guardrails = &self.against.config.guardrails;
+        let name = tags.get(&guardrails.application_tag).filter(|name| !name.is_empty())?;
+        let serving = self.serving.get(name.as_str()).copied().unwrap_or(0);
+        let most = match guardrails.instances_at_once {
+            Share::Count(most) => most,
+            Share::Percent(percent) => (u64::from(serving) * u64::from(percent) / 100) as u32,
+        };
+        Some(Application { name: name.clone(), most_out: most.min(serving).max(1) })
+    }
+
     /// The version that an image is of, by its tags.
     pub(super) fn version(&self, site: &Site, id: &str) -> Option<&'a str> {
         let image = self.against.fleet.images.iter().find(|image| image.id == id && image.site == *site)?;
@@ -104,6 +123,30 @@ impl<'a> View<'a> {
         let overdue = late.filter(|late| *late > Duration::ZERO);
         selector.matches(&NodeSubject { node, lane: Some(judged.lane.as_str()), needs: &words, overdue })
     }
+}
+
+/// How many nodes serve each application: a node serves those of its own tag and of its group's.
+fn serving<'a>(against: &Against<'a>) -> BTreeMap<&'a str, u32> {
+    let key = against.config.guardrails.application_tag.as_str();
+    let mut groups: BTreeMap<(&Site, &str), &Tags> = BTreeMap::new();
+    groups.extend(against.fleet.groups.iter().map(|group| ((&group.site, group.name.as_str()), &group.tags)));
+    let mut serving = BTreeMap::new();
+    for node in &against.fleet.nodes {
+        if let NodeState::Stopped { .. } = node.state {
+            continue;
+        }
+        let group = node.group.as_deref().and_then(|name| groups.get(&(&node.site, name)).copied());
+        let names: BTreeSet<&str> = [Some(&node.tags), group]
+            .into_iter()
+            .flatten()
+            .filter_map(|tags| tags.get(key))
+            .map(String::as_str)
+            .collect();
+        for name in names {
+            *serving.entry(name).or_default() += 1;
+        }
+    }
+    serving
 }
 
 /// The number that a group's version means.

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::Input;
+use super::limits::{Applications, healthy};
 use crate::classify::{Judgement, channel_of, owner};
-use crate::config::Channel;
 use crate::config::recipe::Mode;
+use crate::config::{Channel, Rollout};
 use crate::model::{Fact, Group, GroupSource, ImageSource, Lane, Node, Refresh, Template, VersionSpec};
-use crate::plan::{GroupRollout, HandOver};
+use crate::plan::{Application, GroupRollout, HandOver};
 
 /// Processes without which a refresh hangs, or new instances never serve.
 const NEEDED_PROCESSES: [&str; 5] = ["Launch", "Terminate", "InstanceRefresh", "AddToLoadBalancer", "HealthCheck"];
@@ -33,7 +34,13 @@ fn blocked(reason: impl Into<String>, cure: impl Into<String>) -> Verdict {
 }
 
 /// Decides about a group of a channel that is to get a version of a recipe.
-pub(super) fn verdict(input: &Input<'_>, channel: &Channel, (recipe, to): (&str, &str), group: &Group) -> Verdict {
+pub(super) fn verdict(
+    input: &Input<'_>,
+    applications: &Applications<'_>,
+    channel: &Channel,
+    (recipe, to): (&str, &str),
+    group: &Group,
+) -> Verdict {
     let nodes: BTreeMap<&str, &Node> =
         input.fleet.nodes.iter().filter(|node| node.site == group.site).map(|node| (node.id.as_str(), node)).collect();
     let region = &group.site.region;
@@ -150,7 +157,8 @@ pub(super) fn verdict(input: &Input<'_>, channel: &Channel, (recipe, to): (&str,
             "name a literal image in the template",
         );
     };
-    let planned = GroupRollout { owner, ..refresh(channel, group, template_id, number, from_image, spec) };
+    let runs = (template_id, number, from_image.as_str());
+    let planned = GroupRollout { owner, ..refresh(channel, group, applications.named(&group.tags), runs, spec) };
     if let Some(active) = group.refresh.as_ref().filter(|refresh| refresh.status.is_active())
         && let Some(whose) = foreign(template, active, &planned.description(recipe, to))
     {
@@ -190,15 +198,15 @@ fn foreign(template: &Template, refresh: &Refresh, description: &str) -> Option<
 fn refresh(
     channel: &Channel,
     group: &Group,
-    template: &str,
-    from_version: u64,
-    from_image: &str,
+    application: Option<Application>,
+    (template, from_version, from_image): (&str, u64, &str),
     spec: VersionSpec,
 ) -> GroupRollout {
     let size = group.desired.max(group.members.len() as u32);
     let stays = |member: &&crate::model::Member| member.protected || member.lifecycle == "Standby";
     let rollout = &channel.rollout;
     let replaced = size.saturating_sub(group.members.iter().filter(stays).count() as u32).max(1);
+    let min_healthy = application.as_ref().map_or(rollout.min_healthy, |it| healthy(it, size, rollout));
     let canary_percent = (size > 1).then(|| (100 / size).max(1));
     GroupRollout {
         site: group.site.clone(),
@@ -208,7 +216,7 @@ fn refresh(
         from_version,
         from_image: from_image.to_owned(),
         no_rollback: None,
-        min_healthy: rollout.min_healthy,
+        min_healthy,
         max_healthy: rollout.max_healthy,
         canary_percent,
         warmup_seconds: None,
@@ -216,14 +224,14 @@ fn refresh(
         pin: !matches!(spec, VersionSpec::Number(_)),
         owner: None,
         left_behind: group.members.iter().filter(stays).map(|member| member.id.clone()).collect(),
-        expected_seconds: expected(channel, group, replaced, canary_percent),
+        application,
+        expected_seconds: expected(rollout, min_healthy, group, replaced, canary_percent),
     }
 }
 
 /// How long the refresh takes: AWS replaces as many at once as fit between minimum and maximum.
-fn expected(channel: &Channel, group: &Group, size: u32, canary: Option<u32>) -> u64 {
-    let rollout = &channel.rollout;
-    let low = (u64::from(size) * u64::from(rollout.min_healthy)).div_ceil(100);
+fn expected(rollout: &Rollout, min_healthy: u32, group: &Group, size: u32, canary: Option<u32>) -> u64 {
+    let low = (u64::from(size) * u64::from(min_healthy)).div_ceil(100);
     let high = u64::from(size) * u64::from(rollout.max_healthy) / 100;
     let at_once = high.saturating_sub(low).max(1);
     let warm = LAUNCH_SECONDS + u64::from(group.warmup_seconds.unwrap_or(group.grace_seconds));

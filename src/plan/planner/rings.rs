@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Input;
+use super::limits::Applications;
 use crate::bake::digest::{goal_uuid, is_goal_uuid};
 use crate::classify::{Blind, Judgement, NeedKind};
 use crate::config::{self, Ring};
@@ -11,7 +12,7 @@ use crate::patch::estimate;
 use crate::plan::{Gate, LeftOut, LeftOutKind, PatchTarget, Reboot, RingPatch};
 
 /// All rings with nodes to patch. The first ring that selects a node has it.
-pub(super) fn rings(input: &Input<'_>, left_out: &mut Vec<LeftOut>) -> Vec<RingPatch> {
+pub(super) fn rings(input: &Input<'_>, applications: &Applications<'_>, left_out: &mut Vec<LeftOut>) -> Vec<RingPatch> {
     let mut taken: BTreeSet<&str> = BTreeSet::new();
     let mut rings = Vec::new();
     for ring in &input.config.rings {
@@ -30,7 +31,7 @@ pub(super) fn rings(input: &Input<'_>, left_out: &mut Vec<LeftOut>) -> Vec<RingP
         let due: Vec<(&Node, &Judgement)> =
             selected.into_iter().filter(|(node, judged)| is_due(ring, node, judged)).collect();
         if !due.is_empty() {
-            rings.push(patch(input, ring, &due));
+            rings.push(patch(input, ring, applications, &due));
         }
     }
     rings
@@ -64,7 +65,7 @@ fn is_unverified(node: &Node) -> bool {
     installed.and_then(|state| state.snapshot.as_deref()).is_some_and(is_goal_uuid)
 }
 
-fn patch(input: &Input<'_>, ring: &Ring, due: &[(&Node, &Judgement)]) -> RingPatch {
+fn patch(input: &Input<'_>, ring: &Ring, applications: &Applications<'_>, due: &[(&Node, &Judgement)]) -> RingPatch {
     let targets: Vec<PatchTarget> = due
         .iter()
         .map(|(node, judged)| PatchTarget {
@@ -76,6 +77,7 @@ fn patch(input: &Input<'_>, ring: &Ring, due: &[(&Node, &Judgement)]) -> RingPat
                 Some(_) => None,
             },
             expected_seconds: estimate::of_node(node, ring.reboot != config::Reboot::Never),
+            application: applications.named(&node.tags),
         })
         .collect();
     let mut gates = Vec::new();

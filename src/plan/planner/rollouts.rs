@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::groups::{Verdict, verdict};
+use super::limits::Applications;
 use super::{Input, is_read, needing, site_of};
 use crate::classify::{channel_of, need};
 use crate::config::{Build, Channel, Recipe};
@@ -10,7 +11,12 @@ use crate::model::{Group, Image, Lane, RolloutOutcome, RolloutRecord, Site};
 use crate::plan::{Bake, ChannelTarget, Gate, GroupRollout, HandOver, LeftOut, LeftOutKind, Rollout, Wave};
 
 /// All rollouts, in the order of recipes and of their channels' dependencies.
-pub(super) fn rollouts(input: &Input<'_>, bakes: &[Bake], left_out: &mut Vec<LeftOut>) -> Vec<Rollout> {
+pub(super) fn rollouts(
+    input: &Input<'_>,
+    bakes: &[Bake],
+    applications: &Applications<'_>,
+    left_out: &mut Vec<LeftOut>,
+) -> Vec<Rollout> {
     let mut rollouts: Vec<Rollout> = Vec::new();
     for recipe in &input.config.recipes {
         let asked = input.asked.promote.as_ref();
@@ -22,7 +28,7 @@ pub(super) fn rollouts(input: &Input<'_>, bakes: &[Bake], left_out: &mut Vec<Lef
                 continue;
             }
             let bake = bakes.iter().find(|bake| bake.recipe == recipe.name);
-            rollouts.extend(rollout(input, recipe, channel, bake, left_out));
+            rollouts.extend(rollout(input, applications, (recipe, channel), bake, left_out));
         }
     }
     rollouts
@@ -49,8 +55,8 @@ fn by_dependency(recipe: &Recipe) -> Vec<&Channel> {
 
 fn rollout(
     input: &Input<'_>,
-    recipe: &Recipe,
-    channel: &Channel,
+    applications: &Applications<'_>,
+    (recipe, channel): (&Recipe, &Channel),
     bake: Option<&Bake>,
     left_out: &mut Vec<LeftOut>,
 ) -> Option<Rollout> {
@@ -117,7 +123,7 @@ fn rollout(
             ));
             continue;
         }
-        match verdict(input, channel, (&recipe.name, &version), group) {
+        match verdict(input, applications, channel, (&recipe.name, &version), group) {
             Verdict::Refresh(refresh) => waves_of.push(*refresh),
             Verdict::HandOver(hand_over) => {
                 left_out.push(LeftOut {

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::gates::{Held, pass};
-use super::{begin, end, enter, id, leave, not_held, stopped};
+use super::{begin, end, enter, id, leave, not_held, room, stopped};
 use crate::event::{EventKind, Outcome};
 use crate::patch::decide::NOT_BEGUN;
 use crate::patch::perform::{PatchJob, by_site};
 use crate::patch::{Verdict, estimate};
-use crate::plan::RingPatch;
+use crate::plan::{Application, PatchTarget, RingPatch};
 use crate::run::Run;
 use crate::run::drive::{Ended, drive};
 
@@ -48,6 +48,8 @@ async fn patch(run: &Run, goal: &RingPatch, planned_at: Timestamp, task: &str) -
                 continue;
             }
         };
+        let out = out_at_once(goal, &nodes);
+        let _room = room(run, task, out.iter().map(|(application, out)| (application, *out))).await;
         let here = [site];
         if let Err(why) = enter(run, &here).await {
             outcome = Some(not_held(why));
@@ -77,6 +79,17 @@ async fn patch(run: &Run, goal: &RingPatch, planned_at: Timestamp, task: &str) -
         Some(outcome) => (outcome, false),
         None => (judge(goal, &verdicts), proves(goal, &verdicts)),
     }
+}
+
+/// How many nodes of each application are patched at once.
+fn out_at_once(goal: &RingPatch, nodes: &[PatchTarget]) -> Vec<(Application, u32)> {
+    let mut out: BTreeMap<&str, (Application, u32)> = BTreeMap::new();
+    let disturbed = nodes.iter().filter(|_| !goal.scan_only);
+    for application in disturbed.filter_map(|node| node.application.as_ref()) {
+        let (_, count) = out.entry(&application.name).or_insert_with(|| (application.clone(), 0));
+        *count = (*count + 1).min(application.most_out.max(1));
+    }
+    out.into_values().collect()
 }
 
 /// Whether a ring proves its patches: no more nodes failed than it may, and not every node stayed silent.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures::future::join_all;
 
 use super::gates::{Held, pass};
-use super::{begin, done, end, enter, id, leave, moving_seconds, not_held, sorted, stopped};
+use super::{begin, done, end, enter, id, leave, moving_seconds, not_held, room, sorted, stopped};
 use crate::aws::Connection;
 use crate::event::{FailedEnd, Outcome};
 use crate::model::{RolloutOutcome, RolloutRecord, Site};
@@ -192,6 +192,8 @@ async fn refresh(
     images: &BTreeMap<Site, String>,
     record: &RolloutRecord,
 ) -> Outcome {
+    let out = group.application.as_ref().map(|application| (application, group.out_at_once()));
+    let _room = room(run, task, out.into_iter().filter(|(_, out)| *out > 0)).await;
     // The guardrail: so many groups at once over the whole run. It is never closed.
     let _permit = run.groups.acquire().await;
     let (Some(image), Ok(site)) = (images.get(&group.site), run.at(&group.site)) else {
