@@ -87,7 +87,7 @@ pub fn classify(config: &Config, fleet: &Fleet, now: Timestamp) -> Vec<Judgement
 
 fn judge(config: &Config, fleet: &Fleet, node: &crate::model::Node, now: Timestamp) -> Judgement {
     let group = node.group.as_deref().and_then(|name| fleet.group(&node.site, name));
-    let placed = lane::place(config, node, group);
+    let placed = lane::place(config, node, group, lane::hidden(fleet, node), now);
     let recipe = group.and_then(|group| channel_of(config, group));
     let blind = reporting::blind(fleet, node, now);
     let needs =

@@ -4,9 +4,9 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Evidence, Exempt, Owner, owner};
+use super::{Evidence, Exempt, Owner, owner, reporting};
 use crate::config::Config;
-use crate::model::{Agent, Group, Lane, Node, NodeKind, NodeState, tag};
+use crate::model::{Agent, Fact, Fleet, Gap, Group, Lane, Node, NodeKind, NodeState, tag};
 
 /// The furthest that the tag `rebake:skip-until` reaches, in hours.
 const LONGEST_SKIP: i64 = 30 * 24;
@@ -26,9 +26,10 @@ fn because(fact: impl Into<String>, source: impl Into<String>) -> Evidence {
     Evidence { fact: fact.into(), source: source.into() }
 }
 
-/// Puts a node into its lane: rules first, then tags that make rebake do less, then the evidence.
+/// Puts a node into its lane: rules first, then tags that make rebake do less, then the evidence. Where a gap hides the
+/// evidence, nobody knows the lane, and nothing is done.
 #[must_use]
-pub fn place(config: &Config, node: &Node, group: Option<&Group>) -> Placed {
+pub fn place(config: &Config, node: &Node, group: Option<&Group>, hidden: Option<&Gap>, now: Timestamp) -> Placed {
     let placed = |lane, evidence| Placed { lane, evidence, owner: None };
     if let Some(rule) = config.lane_rules.iter().find(|rule| rule.when.matches(node)) {
         let evidence = vec![because(format!("rule {}: {}", rule.when, rule.why), rule.place.to_string())];
@@ -38,10 +39,27 @@ pub fn place(config: &Config, node: &Node, group: Option<&Group>) -> Placed {
         let evidence = vec![because(format!("tag {}=excluded", tag::LANE), "ec2 DescribeInstances Tags")];
         return placed(Lane::Excluded, evidence);
     }
-    match group {
-        Some(group) => member(node, group),
-        None => loner(node),
+    match (hidden, group) {
+        (Some(gap), _) => {
+            let fact = format!("{} was not answered ({}): who owns it is not known", gap.action, gap.code);
+            placed(Lane::Unreachable, vec![because(fact, gap.action.clone())])
+        }
+        (None, Some(group)) => member(node, group),
+        (None, None) => loner(node, now),
     }
+}
+
+/// The gap that hides who owns a node: whether a group has it, and what its tags say.
+#[must_use]
+pub fn hidden<'a>(fleet: &'a Fleet, node: &Node) -> Option<&'a Gap> {
+    let facts: &[Fact] = match (node.kind, &node.group) {
+        (NodeKind::Instance, None) => &[Fact::Site, Fact::Groups, Fact::Instances],
+        (NodeKind::Instance, Some(_)) => &[Fact::Site, Fact::Instances],
+        (NodeKind::OnPremises, _) => &[Fact::Site, Fact::ManagedNodes],
+    };
+    let concerns = |gap: &&Gap| gap.resource.as_ref().is_none_or(|resource| *resource == node.id);
+    let here = fleet.gaps.iter().filter(|gap| gap.site == node.site && facts.contains(&gap.fact));
+    here.filter(concerns).next()
 }
 
 /// A member of a group: its group can replace it, unless a controller owns the group.
@@ -58,13 +76,13 @@ fn member(node: &Node, group: &Group) -> Placed {
     let mut evidence = vec![membership];
     if let Some((template, version)) = group.source.template() {
         let source = "autoscaling DescribeAutoScalingGroups LaunchTemplate";
-        evidence.push(because(format!("template {template}, version {version:?}"), source));
+        evidence.push(because(format!("template {template}, version {version}"), source));
     }
     Placed { lane: Lane::Immutable, evidence, owner: None }
 }
 
 /// A node outside of all groups: patched where it is, if anybody can see into it.
-fn loner(node: &Node) -> Placed {
+fn loner(node: &Node, now: Timestamp) -> Placed {
     let no_group = because("member of no group", "autoscaling DescribeAutoScalingGroups");
     if let Some(owner) = owner::of_node(node) {
         let signal = because(format!("{} owns it: {}", owner.name, owner.signal), "ec2 DescribeInstances");
@@ -80,6 +98,9 @@ fn loner(node: &Node) -> Placed {
         // A stopped machine's agent is silent because the machine is off.
         (Agent::Lost { .. }, NodeState::Stopped { .. }) => {
             (Lane::Mutable, because("it is stopped", "ec2 DescribeInstances State"))
+        }
+        (Agent::Lost { last_ping }, NodeState::Running) if reporting::answers(node, now) => {
+            (Lane::Mutable, because(format!("its agent answered at {last_ping}: it may be rebooting"), source))
         }
         (Agent::Lost { last_ping }, NodeState::Running) => {
             (Lane::Unreachable, because(format!("its agent is silent since {last_ping}"), source))

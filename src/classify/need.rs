@@ -168,8 +168,11 @@ fn outdated_image(context: &Context<'_>) -> Option<Need> {
         let (made, due) = too_old.filter(|(_, due)| due <= now)?;
         (format!("its image is {} old", age(made, *now)), Some(due), Some(due))
     };
-    let earlier = due.into_iter().chain(too_old.map(|(_, due)| due).filter(|due| due <= now)).min();
-    Some(Need { kind: NeedKind::OutdatedImage, what, since, due: earlier })
+    // Whatever made it outdated first counts.
+    let aged = too_old.filter(|(_, due)| due <= now).map(|(_, due)| (Some(due), due));
+    let first = due.map(|due| (since, due)).into_iter().chain(aged).min_by_key(|(_, due)| *due);
+    let (since, due) = first.map_or((since, None), |(since, due)| (since, Some(due)));
+    Some(Need { kind: NeedKind::OutdatedImage, what, since, due })
 }
 
 fn age(from: Timestamp, now: Timestamp) -> String {

@@ -9,6 +9,19 @@ use crate::model::{Agent, Fact, Fleet, Node, NodeState};
 /// A patch state that is older proves nothing, in hours.
 pub const STALE_HOURS: i64 = 7 * 24;
 
+/// An agent that is silent for a shorter time may be one of a node that reboots, in minutes.
+const REBOOT_MINUTES: i64 = 15;
+
+/// Whether a node's agent answers, or may be about to: its node may be rebooting.
+#[must_use]
+pub fn answers(node: &Node, now: Timestamp) -> bool {
+    match node.agent {
+        Agent::Online { .. } => true,
+        Agent::Lost { last_ping } => now.duration_since(last_ping) < SignedDuration::from_mins(REBOOT_MINUTES),
+        Agent::Absent | Agent::Unread => false,
+    }
+}
+
 /// Why a patch state cannot be told, in the order in which the classes are tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -76,9 +89,9 @@ pub fn blind(fleet: &Fleet, node: &Node, now: Timestamp) -> Option<Blind> {
     let unread = |fact| fleet.gaps.iter().any(|gap| gap.site == node.site && gap.fact == fact && concerns(gap, node));
     match node.agent {
         Agent::Absent => return Some(Blind::NotManaged),
-        Agent::Lost { .. } => return Some(Blind::AgentSilent),
         Agent::Unread => return Some(Blind::Unread),
-        Agent::Online { .. } => {}
+        Agent::Lost { .. } if !answers(node, now) => return Some(Blind::AgentSilent),
+        Agent::Lost { .. } | Agent::Online { .. } => {}
     }
     match &node.patch_state {
         None if unread(Fact::PatchStates) => Some(Blind::Unread),

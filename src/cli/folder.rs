@@ -23,6 +23,8 @@ pub(crate) struct Told {
     pub(crate) plan: Plan,
     /// How it ended; interrupted when nothing says so.
     pub(crate) exit: Exit,
+    /// Whether a process of this machine is at it now.
+    pub(crate) runs: bool,
 }
 
 /// The folder below which this rebake writes.
@@ -60,7 +62,8 @@ pub(crate) fn told(run: &Path) -> Result<Told, Failure> {
         _ => None,
     });
     let exit = ended.map_or(Exit::Interrupted, Exit::from_code);
-    Ok(Told { events, plan, exit })
+    let runs = ended.is_none() && journal::is_held(&run.join(JOURNAL));
+    Ok(Told { events, plan, exit, runs })
 }
 
 /// A fresh folder for a run.

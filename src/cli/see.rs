@@ -128,7 +128,13 @@ pub(super) fn explain(global: &Global, wanted: &str) -> Result<Exit, Failure> {
             return Ok((pretty(&report::inventory::node(node, judged, look.now)), Exit::Done));
         }
         let plan = look.plan(&Asked::default())?;
-        Ok((report::explain::table(&look.fleet, judged, Some(&plan), look.now, width()), Exit::Done))
+        let others = look.fleet.nodes.iter().filter(|other| other.name == wanted && other.id != node.id);
+        let others: Vec<&str> = others.map(|other| other.id.as_str()).collect();
+        let note = match others.as_slice() {
+            [] => String::new(),
+            [_, ..] => format!("{} of the same name: {}\n", count(others.len(), "more node"), others.join(", ")),
+        };
+        Ok((note + &report::explain::table(&look.fleet, judged, Some(&plan), look.now, width()), Exit::Done))
     })
 }
 
@@ -192,9 +198,15 @@ pub(super) fn status(global: &Global) -> Result<Exit, Failure> {
     print(&match (told, global.format) {
         (Some(told), Format::Md) => report::run::markdown(&told.events, &told.plan, told.exit),
         (told, Format::Json) => pretty(&match told {
+            Some(told) if told.runs => {
+                let mut run = report::run::json(&told.events, &told.plan, told.exit);
+                run["exit"] = Value::Null;
+                run
+            }
             Some(told) => report::run::json(&told.events, &told.plan, told.exit),
             None => Value::Null,
         }),
+        (Some(told), _) if told.runs => report::run::running(&told.events, &told.plan, width()),
         (Some(told), _) => report::run::summary(&told.events, &told.plan, told.exit, width()),
         (None, _) => NO_RUN.to_owned(),
     })?;
@@ -205,7 +217,12 @@ pub(super) fn history(global: &Global) -> Result<Exit, Failure> {
     let mut runs = Vec::new();
     for run in folder::all(global)? {
         let told = folder::told(&run)?;
-        let headline = report::run::headline(&told.events, &told.plan, told.exit);
+        let headline = match told.runs {
+            true => {
+                report::run::running(&told.events, &told.plan, usize::MAX).lines().next().unwrap_or_default().to_owned()
+            }
+            false => report::run::headline(&told.events, &told.plan, told.exit),
+        };
         let name = run.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         runs.push((name, told.exit, headline));
     }

@@ -189,7 +189,7 @@ impl Reader<'_> {
             }
         }
         let instances: Vec<String> = runs.into_values().map(str::to_owned).collect();
-        let known = self.gaps.one(Fact::Images, None, self.connection.image_metadata(&instances).await);
+        let known = self.gaps.one(Fact::ImageMetadata, None, self.connection.image_metadata(&instances).await);
         images.extend(known.into_iter().flatten().map(|image| (image.id.clone(), image)));
     }
 

@@ -18,6 +18,8 @@ pub enum Fact {
     Templates,
     /// Images and their lineage.
     Images,
+    /// Images that are gone, by the instances that still run them.
+    ImageMetadata,
     /// Volumes of instances.
     Volumes,
     /// The managed nodes of Systems Manager.

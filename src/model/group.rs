@@ -112,6 +112,17 @@ pub enum VersionSpec {
     Default,
 }
 
+/// As AWS writes it: `14`, `$Latest`.
+impl std::fmt::Display for VersionSpec {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Latest => f.write_str("$Latest"),
+            Self::Default => f.write_str("$Default"),
+        }
+    }
+}
+
 /// An instance of a group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {

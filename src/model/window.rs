@@ -70,10 +70,10 @@ impl Window {
     }
 
     /// The first moment, from now on, at which it is open and none of the freezes holds; none if there is no such
-    /// moment within five weeks.
+    /// moment within a year.
     #[must_use]
     pub fn next_allowed(&self, freezes: &[&Freeze], now: Timestamp) -> Option<Timestamp> {
-        let horizon = now.checked_add(jiff::SignedDuration::from_hours(35 * 24)).ok()?;
+        let horizon = now.checked_add(jiff::SignedDuration::from_hours(366 * 24)).ok()?;
         let mut at = now;
         while at < horizon {
             at = self.next_open(at)?;

@@ -56,7 +56,7 @@ pub fn next(goal: &Goal<'_>, seen: &Seen, now: Timestamp) -> Step<Action, Verdic
         return Step::Do(Action::Snapshot { node: node.node.clone(), snapshot_id });
     }
     for phase in Phase::ALL {
-        let mut needing = stands.iter().filter(|(_, stand)| *stand == Stand::Needs(phase)).map(|(node, _)| *node);
+        let mut needing = needing(&stands, phase).into_iter();
         let mut room = Room::of(goal, &stands, phase);
         if let Some(first) = needing.find(|node| room.takes(node)) {
             let id = chain_id(goal, seen, &first.node);
@@ -183,6 +183,22 @@ fn pace(goal: &Goal<'_>, phase: Phase, nodes: usize) -> (String, u32) {
     }
 }
 
+/// The nodes that need a step: first those of applications with many of them, which have to take turns.
+fn needing<'a>(stands: &[(&'a PatchTarget, Stand)], phase: Phase) -> Vec<&'a PatchTarget> {
+    let needs = stands.iter().filter(|(_, stand)| *stand == Stand::Needs(phase));
+    let mut needing: Vec<&PatchTarget> = needs.map(|(node, _)| *node).collect();
+    let mut beside: BTreeMap<&str, usize> = BTreeMap::new();
+    for application in needing.iter().filter_map(|node| node.application.as_ref()) {
+        *beside.entry(&application.name).or_default() += 1;
+    }
+    let turns = |node: &PatchTarget| {
+        let application = node.application.as_ref()?;
+        Some(beside.get(application.name.as_str())?.div_ceil(application.most_out.max(1) as usize))
+    };
+    needing.sort_by_key(|node| std::cmp::Reverse(turns(node).unwrap_or(1)));
+    needing
+}
+
 /// Where one more node may be patched now.
 struct Room<'a> {
     /// Nodes that are patched now, by application; none while nothing is disturbed.
@@ -238,9 +254,14 @@ fn progress(goal: &Goal<'_>, stands: &[(&PatchTarget, Stand)], phase: Phase, see
         Phase::After => (estimate::SCAN + installs, estimate::SCAN),
         Phase::Only => (0, estimate::SCAN),
     };
-    // What is done is known by whole nodes: between them, the time that passes is the better guide.
-    let share = |nodes: usize| takes * nodes as u64 / all as u64;
-    let reached = elapsed.as_secs().clamp(share(done), share(done + 1).max(1) - 1).min(takes);
+    // What is done is known by whole nodes, each as long as it is expected to take: between them, the time that passes
+    // is the better guide.
+    let work = |node: &PatchTarget| if phase == Phase::Install { node.expected_seconds.max(1) } else { 1 };
+    let whole: u64 = goal.nodes.iter().map(work).sum::<u64>().max(1);
+    let ahead: u64 = running.iter().map(|node| work(node)).sum();
+    let at_work: u64 = running.iter().take(estimate::places(goal.ring, goal.nodes.len())).map(|node| work(node)).sum();
+    let share = |ahead: u64| takes * (whole - ahead.min(whole)) / whole;
+    let reached = elapsed.as_secs().clamp(share(ahead), share(ahead - at_work.min(ahead)).max(share(ahead)));
     let site = estimate::of_site(goal.ring, goal.nodes);
     let passed = goal.before_seconds + before + reached;
     let left = (site.saturating_sub(before + reached) + goal.after_seconds).max(20);

@@ -9,6 +9,9 @@ use crate::plan::{PatchTarget, RingPatch};
 /// A Scan of all nodes at once, and until it is seen to be over.
 pub(super) const SCAN: u64 = 80;
 
+/// Until it is seen that a node is done and the next one of its application may follow.
+const TURN: u64 = 60;
+
 /// An Install that installs nothing, with its time in the queue, and one patch of Linux.
 const INSTALL: u64 = 100;
 const PACKAGE: u64 = 12;
@@ -57,28 +60,37 @@ pub fn of_site(ring: &RingPatch, nodes: &[PatchTarget]) -> u64 {
     if ring.scan_only { SCAN } else { 2 * SCAN + of_installs(ring, nodes) }
 }
 
-/// How long the Installs of a site take. In the end the longest of them keeps some of the others' places empty.
+/// How long the Installs of a site take: each node takes the first place that is free, in the order of the command.
 pub(super) fn of_installs(ring: &RingPatch, nodes: &[PatchTarget]) -> u64 {
-    let longest = nodes.iter().map(|node| node.expected_seconds).max().unwrap_or(0);
-    let all: u64 = nodes.iter().map(|node| node.expected_seconds).sum();
-    let at_once = at_once(ring, nodes.len());
-    let mut applications: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+    let mut places = vec![0_u64; places(ring, nodes.len())];
     for node in nodes {
-        if let Some(application) = &node.application {
-            let (_, seconds) = applications.entry(&application.name).or_insert((application.most_out.into(), 0));
-            *seconds += node.expected_seconds;
+        if let Some(first) = places.iter_mut().min() {
+            *first += node.expected_seconds;
         }
     }
-    let slowest = applications.values().map(|(most_out, seconds)| seconds / most_out.max(&1)).max().unwrap_or(0);
-    slowest.max(longest).max(all / at_once + longest * (at_once - 1) / at_once / 2)
+    let mut applications: BTreeMap<&str, Vec<&PatchTarget>> = BTreeMap::new();
+    for node in nodes {
+        if let Some(application) = &node.application {
+            applications.entry(&application.name).or_default().push(node);
+        }
+    }
+    let slowest = applications.values().map(|nodes| in_turns(nodes)).max();
+    places.into_iter().chain(slowest).max().unwrap_or(0)
+}
+
+/// How long the nodes of one application take, of which only so many are patched at once.
+fn in_turns(nodes: &[&PatchTarget]) -> u64 {
+    let most_out = nodes.first().and_then(|node| node.application.as_ref()).map_or(1, |it| it.most_out.max(1));
+    let turns = nodes.len().div_ceil(most_out as usize) as u64;
+    nodes.iter().map(|node| node.expected_seconds).sum::<u64>() / u64::from(most_out) + turns.saturating_sub(1) * TURN
 }
 
 /// How many nodes Run Command patches at once.
-fn at_once(ring: &RingPatch, nodes: usize) -> u64 {
+pub(super) fn places(ring: &RingPatch, nodes: usize) -> usize {
     let concurrency = super::decide::at_once(ring, nodes);
     let at_once = match concurrency.strip_suffix('%') {
-        Some(percent) => nodes as u64 * percent.parse().unwrap_or(0) / 100,
+        Some(percent) => nodes * percent.parse().unwrap_or(0) / 100,
         None => concurrency.parse().unwrap_or(1),
     };
-    at_once.clamp(1, nodes.max(1) as u64)
+    at_once.clamp(1, nodes.max(1))
 }

@@ -10,15 +10,16 @@ mod leftovers;
 mod limits;
 mod rings;
 mod rollouts;
+mod unread;
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Bake, LeftOut, Limits, Plan, Unchanged};
+use super::{Bake, Gate, LeftOut, Limits, Plan, Unchanged};
 use crate::classify::Judgement;
 use crate::config::Config;
-use crate::model::{Fleet, Site};
+use crate::model::{Fleet, Freeze, Site, Window};
 
 /// How long a plan may be applied.
 const LIVES: Duration = Duration::from_hours(24);
@@ -112,6 +113,14 @@ pub fn plan(input: &Input<'_>) -> Plan {
 fn needing<'a>(input: &Input<'_>, nodes: impl IntoIterator<Item = &'a String>) -> u32 {
     let needs = |id: &String| input.judgements.iter().any(|judged| judged.node == *id && judged.needs_patching());
     nodes.into_iter().filter(|id| needs(id)).count() as u32
+}
+
+/// Whether the window of an action and its freezes never leave a moment in which it may begin.
+fn never_opens(gates: &[Gate], now: Timestamp) -> bool {
+    let freezes: Vec<&Freeze> =
+        gates.iter().filter_map(|gate| if let Gate::Freeze(freeze) = gate { Some(freeze) } else { None }).collect();
+    let window = gates.iter().find_map(|gate| if let Gate::Window(window) = gate { Some(window) } else { None });
+    window.unwrap_or(&Window::Any).next_allowed(&freezes, now).is_none()
 }
 
 /// Whether a site was read: it was asked for, and there was somebody to ask as.

@@ -163,7 +163,8 @@ fn would(plan: &Plan, node: &Node, width: usize) -> String {
         }
     }
     for left in plan.left_out.iter().filter(|left| left.nodes.contains(&node.id)) {
-        stories.push(format!("rebake leaves it alone: {}", left.reason));
+        let told = if stories.is_empty() { "rebake leaves it alone" } else { "that does not cure all of it" };
+        stories.push(format!("{told}: {}", left.reason));
         stories.extend((!left.cure.is_empty()).then(|| left.cure.clone()));
     }
     if stories.is_empty() {

@@ -49,9 +49,8 @@ pub fn headline(plan: &Plan, now: Timestamp) -> String {
         let nodes = groups.iter().map(|group| group.nodes).sum();
         parts.push(format!("{} ({}) to refresh", count(groups.len(), "group"), words::nodes(nodes)));
     }
-    let moving = plan.rollouts.iter().filter(|rollout| rollout.waves.is_empty()).count();
-    if moving > 0 {
-        parts.push(format!("{} to move", count(moving, "channel")));
+    if !plan.rollouts.is_empty() {
+        parts.push(format!("{} to move", count(plan.rollouts.len(), "channel")));
     }
     let patched: usize = plan.patches.iter().map(|ring| ring.nodes.len()).sum();
     if patched > 0 {
@@ -306,7 +305,11 @@ pub fn markdown(plan: &Plan, now: Timestamp) -> String {
     let waves = plan.rollouts.iter().flat_map(|rollout| {
         let channel = format!("{} → {}", rollout.recipe, rollout.channel);
         let waits = words::gates(&rollout.gates, now);
-        rollout
+        let alone = rollout.waves.is_empty().then(|| {
+            let row = [channel.as_str(), &versions(rollout), "", "no group: the channel alone", "0", "", &waits];
+            row.map(str::to_owned).to_vec()
+        });
+        let groups = rollout
             .waves
             .iter()
             .enumerate()
@@ -315,7 +318,8 @@ pub fn markdown(plan: &Plan, now: Timestamp) -> String {
                 let version = versions(rollout);
                 let (nodes, number) = (group.nodes.to_string(), (number + 1).to_string());
                 vec![channel.clone(), version, number, group.group.clone(), nodes, remarks(group), waits.clone()]
-            })
+            });
+        alone.into_iter().chain(groups).collect::<Vec<_>>()
     });
     part("Roll out", &["Channel", "Version", "Wave", "Group", "Nodes", "Remarks", "Waits for"], waves.collect());
     let rings =
@@ -343,8 +347,8 @@ mod tests {
         assert!(text.lines().all(|line| line.chars().count() <= 80 || line.trim_start().starts_with("aws ")), "{text}");
         insta::assert_snapshot!(text, @r#"
         111111111111 (prod), eu-west-1 and us-east-1, as role/rebake-rollout
-        1 image to build, 3 groups (20 nodes) to refresh, 2 nodes to patch. About 47
-          min, then gates.
+        1 image to build, 3 groups (20 nodes) to refresh, 2 channels to move, 2 nodes
+          to patch. About 47 min, then gates.
 
          BAKE      web    2.4.16 → 2.4.17  its parent is newer; parent al2023
                                            2026.11.18; in eu-west-1 and us-east-1
@@ -366,8 +370,8 @@ mod tests {
               aws autoscaling resume-processes --auto-scaling-group-name legacy-win --scaling-processes Terminate
           db-1               1 node  no ring selects it
 
-        Blast radius: at most 1 group at a time; 25 % of the nodes of one application
-          (tag app); ring canary: 1 of 2 nodes at a time.
+        Blast radius: at most 1 group at a time; ring canary: 1 of 2 nodes at a time;
+          of one application (tag app) at most 25 % of the nodes.
         "#);
     }
 

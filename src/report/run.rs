@@ -23,6 +23,8 @@ struct Story<'a> {
     patched: Vec<(&'a str, &'a str, &'a Verdict)>,
     warnings: Vec<String>,
     stopping: bool,
+    /// Effects on AWS that were made.
+    effects: usize,
 }
 
 impl<'a> Story<'a> {
@@ -33,6 +35,7 @@ impl<'a> Story<'a> {
             patched: Vec::new(),
             warnings: Vec::new(),
             stopping: false,
+            effects: 0,
         };
         for event in events {
             story.progress.hear(event);
@@ -43,6 +46,7 @@ impl<'a> Story<'a> {
                     Some(task) => format!("{}: {message}", story.progress.full_label(task)),
                     None => message.clone(),
                 }),
+                EventKind::Effected { result: Ok(_), .. } => story.effects += 1,
                 EventKind::Stopping => story.stopping = true,
                 _ => {}
             }
@@ -100,6 +104,25 @@ pub fn summary(events: &[Event], plan: &Plan, exit: Exit, width: usize) -> Strin
     text
 }
 
+/// A run that is under way, as a screen of a width.
+#[must_use]
+pub fn running(events: &[Event], plan: &Plan, width: usize) -> String {
+    let story = Story::new(events, plan);
+    let at = story.progress.started_at.map(|at| format!(" since {}", at.strftime("%Y-%m-%d %H:%M UTC")));
+    let sentence = format!("At work{}: {}.", at.unwrap_or_default(), done(&story));
+    let mut text = paragraph(&sentence, width, 2);
+    let mut table = Table::new(&[Left, Left]).indent(2);
+    for line in &story.progress.lines {
+        match &line.standing {
+            Standing::Running { what, .. } => table.row([story.label(line), what.clone()]),
+            Standing::Held { why, .. } => table.row([story.label(line), format!("waits for {why}")]),
+            Standing::Open | Standing::Over(_) => {}
+        }
+    }
+    text.push_str(&table.render(width));
+    text
+}
+
 /// The answer in one sentence.
 fn sentence(story: &Story<'_>, exit: Exit) -> String {
     let took = words::seconds(story.progress.elapsed());
@@ -130,7 +153,7 @@ fn done(story: &Story<'_>) -> String {
     let images = finished.iter().filter(|line| line.task.id.starts_with("bake ")).count();
     let groups: Vec<&&Line> =
         finished.iter().filter(|line| line.task.parent.is_some() && line.task.id.starts_with("roll ")).collect();
-    let nodes = groups.iter().map(|line| line.task.nodes).sum();
+    let nodes = groups.iter().map(|line| line.task.nodes - left_behind(line).min(line.task.nodes)).sum();
     let compliant = story.patched.iter().filter(|(.., verdict)| matches!(verdict, Verdict::Compliant { .. })).count();
     let scanned = story.patched.iter().filter(|(.., verdict)| matches!(verdict, Verdict::Scanned { .. })).count();
     let mut parts = Vec::new();
@@ -138,7 +161,19 @@ fn done(story: &Story<'_>) -> String {
     parts.extend((!groups.is_empty()).then(|| format!("{} ({})", count(groups.len(), "group"), words::nodes(nodes))));
     parts.extend((compliant > 0).then(|| format!("{} patched", count(compliant, "node"))));
     parts.extend((scanned > 0).then(|| format!("{} scanned", count(scanned, "node"))));
-    if parts.is_empty() { "nothing was changed".to_owned() } else { words::list(&parts) }
+    match (parts.is_empty(), story.effects) {
+        (false, _) => words::list(&parts),
+        (true, 0) => "nothing was changed".to_owned(),
+        (true, effects) => format!("{} in AWS, nothing finished yet", count(effects, "change")),
+    }
+}
+
+/// How many nodes of a finished task stay as they were.
+fn left_behind(line: &Line) -> u32 {
+    match &line.standing {
+        Standing::Over(Outcome::Done { left, .. }) => u32::try_from(left.len()).unwrap_or(u32::MAX),
+        _ => 0,
+    }
 }
 
 fn failures(story: &Story<'_>, width: usize) -> String {
@@ -184,7 +219,7 @@ fn others(story: &Story<'_>, width: usize) -> String {
     for (line, over) in story.over().filter(|(line, _)| line.task.parent.is_none()) {
         let told = match over {
             Outcome::Waiting { .. } => format!("Waiting: {} {}", story.label(line), outcome(over, story.now)),
-            Outcome::LeftRunning { what } => format!("AWS goes on with: {}, {what}", story.label(line)),
+            Outcome::LeftRunning { what } => format!("Left to AWS: {}, {what}", story.label(line)),
             Outcome::Skipped { why } => format!("Not started: {}, {why}", story.label(line)),
             Outcome::Locked { by } => format!("Locked: {} by {by}", story.label(line)),
             Outcome::Done { .. } | Outcome::Failed { .. } => continue,
@@ -196,7 +231,7 @@ fn others(story: &Story<'_>, width: usize) -> String {
         if let Standing::Running { what, .. } = &line.standing
             && is_part
         {
-            text.push_str(&paragraph(&format!("AWS goes on with: {}, {what}", story.label(line)), width, 2));
+            text.push_str(&paragraph(&format!("Left to AWS: {}, {what}", story.label(line)), width, 2));
         }
     }
     if story.stopping && !text.is_empty() {

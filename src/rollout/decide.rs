@@ -64,7 +64,7 @@ fn rolled(goal: &Goal<'_>, seen: &Seen, group: &Group) -> Rolled {
     let on = |member: &&Member| seen.images.get(&member.id).is_some_and(|image| image == goal.image);
     let left = |member: &&Member| !on(member) && (member.protected || member.lifecycle == "Standby");
     Rolled {
-        on_image: group.members.iter().filter(on).count() as u32,
+        on_image: group.members.iter().filter(|member| member.lifecycle == "InService").filter(on).count() as u32,
         left: group.members.iter().filter(left).map(|member| member.id.clone()).collect(),
     }
 }
@@ -97,13 +97,14 @@ fn wait(goal: &Goal<'_>, group: &Group, refresh: &Refresh, now: Timestamp) -> St
         by_time.clamp(by_aws.min(980), (by_aws + step).min(980))
     };
     let left = expected.saturating_sub(elapsed).max(30);
-    let members = group.members.len().max(group.desired as usize);
-    let done = members.saturating_sub(refresh.remaining as usize);
+    let stays = |member: &&Member| member.protected || member.lifecycle == "Standby";
+    let all = goal.group.nodes.saturating_sub(group.members.iter().filter(stays).count() as u32);
+    let done = all.saturating_sub(refresh.remaining);
     let what = match refresh.status {
         RefreshStatus::RollbackInProgress => "rolling back".to_owned(),
         RefreshStatus::Cancelling => "being cancelled".to_owned(),
         RefreshStatus::Baking => "watching (bake time)".to_owned(),
-        _ => format!("{done} of {members}"),
+        _ => format!("{done} of {all}"),
     };
     Step::Wait(Wait {
         until,

@@ -173,7 +173,7 @@ fn signed(duration: Duration) -> jiff::SignedDuration {
 
 fn stop_of(error: &Error) -> Stop {
     let next = match error.kind {
-        ErrorKind::Denied => "rebake doctor".to_owned(),
+        ErrorKind::Denied => format!("allow {} to the role that rebake acts as, then: rebake apply", error.action),
         ErrorKind::Expired => "renew the credentials, then: rebake apply".to_owned(),
         _ => "rebake status, then: rebake apply".to_owned(),
     };

@@ -79,7 +79,9 @@ impl From<&Outcome> for Exit {
         match outcome {
             Outcome::Done { left, .. } if left.is_empty() => Self::Done,
             Outcome::Done { .. } => Self::Unpatched,
-            Outcome::Waiting { .. } | Outcome::Skipped { .. } | Outcome::LeftRunning { .. } => Self::Done,
+            Outcome::Waiting { .. } | Outcome::LeftRunning { .. } => Self::Done,
+            // Nothing waits for it any more in this run.
+            Outcome::Skipped { .. } => Self::Unpatched,
             Outcome::Locked { .. } => Self::Locked,
             Outcome::Failed { end: FailedEnd::Unchanged, .. } => Self::Failed,
             Outcome::Failed { end: FailedEnd::RolledBack, .. } => Self::RolledBack,

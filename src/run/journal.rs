@@ -3,7 +3,7 @@
 //! It is evidence for people, for `history`, and for the learned durations behind the ETA. No run needs one to go on:
 //! the truth is in AWS.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -24,6 +24,8 @@ impl Journal {
     /// What the file system says.
     pub fn create(path: &Path) -> io::Result<Self> {
         let file = OpenOptions::new().create(true).append(true).open(path)?;
+        // Who holds it is at work: `status` tells a run that goes on from one that died. Not every file system has locks.
+        let _ = file.try_lock();
         Ok(Self { file, failed: None })
     }
 
@@ -48,6 +50,13 @@ impl Listener for Journal {
             self.failed = Some(error);
         }
     }
+}
+
+/// Whether a process writes a journal at this moment.
+#[must_use]
+pub fn is_held(path: &Path) -> bool {
+    let free = File::open(path).map(|file| file.try_lock_shared());
+    matches!(free, Ok(Err(TryLockError::WouldBlock)))
 }
 
 /// Reads a journal; a torn last line (the process died while it wrote) is dropped.

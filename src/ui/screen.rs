@@ -28,7 +28,7 @@ pub fn lines(progress: &Progress, title: &str, width: usize, colour: bool) -> Ve
     let shown = choose(&progress.lines);
     let hidden = progress.lines.len() - shown.len();
     let labels = shown.iter().map(|line| label(line).width()).max().unwrap_or(0).min(width / 2);
-    let mut lines = vec![clip(&header(progress, title), width)];
+    let mut lines = header(progress, title, width);
     lines.extend(shown.iter().map(|line| tell(line, progress, labels, width, colour)));
     if hidden > 0 {
         lines.push(clip(&format!(" … and {hidden} more"), width));
@@ -36,7 +36,8 @@ pub fn lines(progress: &Progress, title: &str, width: usize, colour: bool) -> Ve
     lines
 }
 
-fn header(progress: &Progress, title: &str) -> String {
+/// What runs, for how long, and for how long still: in two lines where one has no room for it.
+fn header(progress: &Progress, title: &str, width: usize) -> Vec<String> {
     let elapsed = clock(progress.elapsed());
     let left = match progress.left() {
         0 => String::new(),
@@ -46,7 +47,9 @@ fn header(progress: &Progress, title: &str) -> String {
             format!(" · ends {}", words::moment(now + Duration::from_secs(left), now))
         }
     };
-    format!("{} · {elapsed} elapsed{left}", terminal_safe(title))
+    let (title, time) = (terminal_safe(title), format!("{elapsed} elapsed{left}"));
+    let whole = format!("{title} · {time}");
+    if whole.width() <= width { vec![whole] } else { vec![clip(&title, width), clip(&time, width)] }
 }
 
 /// The lines that are shown: all if they fit, else those that are not quietly done, else those at the top.
@@ -107,8 +110,17 @@ fn cells(line: &Line, progress: &Progress, width: usize) -> (&'static str, Strin
             };
             ("", story, if has_parts { String::new() } else { right })
         }
+        // What is true of the whole is not told again for each part.
+        Standing::Over(_) if parent(line, progress).is_some_and(|whole| whole.standing == line.standing) => {
+            ("", String::new(), String::new())
+        }
         Standing::Over(outcome) => over(line, outcome, progress),
     }
+}
+
+fn parent<'a>(line: &Line, progress: &'a Progress) -> Option<&'a Line> {
+    let whole = line.task.parent.as_deref()?;
+    progress.lines.iter().find(|other| other.task.id == whole)
 }
 
 fn over(line: &Line, outcome: &Outcome, progress: &Progress) -> (&'static str, String, String) {
@@ -180,7 +192,8 @@ mod tests {
     #[test]
     fn a_run_is_seen_on_40_columns() {
         insta::assert_snapshot!(at(12, 40), @r#"
-        rebake apply · 00:21 elapsed · about 1 …
+        rebake apply
+        00:21 elapsed · about 1 h 12 min left
          image web 2.4.17     ✔ availab…  21 min
          web → staging        waves
            wave 1 web-stagi…  0 %  ref…  ~12 min

@@ -252,14 +252,17 @@ const CORRUPTIONS: &[(Rule, &str, Spoil)] = &[
         (group.min_healthy, group.max_healthy) = (20, 100);
         group.application.as_mut().unwrap().most_out = 1;
     }),
+    (Rule::ChannelFollowed, "a channel that nobody follows", |plan, _| {
+        rollout(plan, "crm", "prod").handed_over.clear();
+    }),
     (Rule::Canary, "no canary", |plan, _| group(plan).canary_percent = None),
     (Rule::Canary, "half of the group as canary", |plan, _| group(plan).canary_percent = Some(50)),
     (Rule::Pin, "a pin that nobody allows", |plan, _| group(plan).pin = true),
-    (Rule::Readers, "a template with readers on $Latest", |plan, fleet| roll(plan, fleet, ("shop", "prod"), "shop-prod")),
+    (Rule::Readers, "a template with readers on $Latest", |plan, fleet| roll(plan, fleet, ("web", "prod"), "shop-prod")),
     (Rule::Owner, "a template of CloudFormation", |plan, fleet| roll(plan, fleet, ("crm", "prod"), "crm-CrmGroup-1T5XW9")),
-    (Rule::Suspended, "a suspended process", |plan, fleet| roll(plan, fleet, ("shop", "prod"), "shop-search")),
+    (Rule::Suspended, "a suspended process", |plan, fleet| roll(plan, fleet, ("web", "prod"), "shop-search")),
     (Rule::Stateful, "a stateful group of one", |plan, fleet| roll(plan, fleet, ("web", "prod"), "jenkins")),
-    (Rule::LaunchSource, "a launch configuration", |plan, fleet| roll(plan, fleet, ("shop", "prod"), "shop-legacy")),
+    (Rule::LaunchSource, "a launch configuration", |plan, fleet| roll(plan, fleet, ("web", "prod"), "shop-legacy")),
     (Rule::RingKnown, "no such ring", |plan, _| ring(plan, "canary").ring = "canaries".into()),
     (Rule::RingNodes, "a ring of nothing", |plan, _| ring(plan, "canary").nodes.clear()),
     (Rule::RingNodes, "a node twice", |plan, fleet| patch(plan, fleet, &id(fleet, "ci-1"))),

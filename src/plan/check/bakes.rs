@@ -6,7 +6,7 @@ use super::view::{View, numbers};
 use super::{Findings, Rule};
 use crate::config::recipe::ImageBuilder;
 use crate::config::{self, Build, Recipe, Trigger};
-use crate::model::{Image, Platform, Site};
+use crate::model::{Fact, Image, Platform, Site};
 use crate::plan::{Bake, Component, Unchanged};
 
 pub(super) fn check(bake: &Bake, view: &View<'_>, findings: &mut Findings) {
@@ -21,6 +21,9 @@ pub(super) fn check(bake: &Bake, view: &View<'_>, findings: &mut Findings) {
     form(bake, &name, findings);
     version(bake, recipe, view, &name, findings);
     parent(bake, recipe, view, &name, findings);
+    if view.fresh() {
+        unread(bake, view, &name, findings);
+    }
     let of_build = components(&bake.components, &builder.components, bake);
     let of_test = components(&bake.tests, &recipe.tests, bake);
     for wrong in of_build.into_iter().chain(of_test) {
@@ -32,6 +35,17 @@ pub(super) fn check(bake: &Bake, view: &View<'_>, findings: &mut Findings) {
     findings.same(Rule::BakeTags, &name, "its tags", &bake.tags, &recipe.tags);
     findings.must(!bake.tags.keys().any(|key| reserved(&key)), Rule::BakeTags, &name, || {
         "a tag takes a reserved prefix".to_owned()
+    });
+}
+
+/// Which images there are is known only where they were read.
+fn unread(bake: &Bake, view: &View<'_>, name: &str, findings: &mut Findings) {
+    let facts = [Fact::Images, Fact::ImageRecipes, Fact::Components];
+    let at = |site: &Site| site.account == bake.site.account && bake.regions.contains(&site.region);
+    let gaps = &view.against.fleet.gaps;
+    let gap = gaps.iter().find(|gap| at(&gap.site) && gap.resource.is_none() && facts.contains(&gap.fact));
+    findings.must(gap.is_none(), Rule::Unread, name, || {
+        gap.map_or_else(String::new, |gap| format!("{} was not answered in {}", gap.action, gap.site))
     });
 }
 

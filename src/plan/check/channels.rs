@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::view::{View, numbers};
 use super::{Findings, Rule, Scope, groups};
 use crate::config::{self, Channel, Recipe};
-use crate::model::Site;
+use crate::model::{Fact, Group, Site};
 use crate::plan::{ChannelTarget, Gate, Plan, Rollout};
 
 pub(super) fn check(plan: &Plan, number: usize, rollout: &Rollout, view: &View<'_>, findings: &mut Findings) {
@@ -24,6 +24,10 @@ pub(super) fn check(plan: &Plan, number: usize, rollout: &Rollout, view: &View<'
         findings.must(!late, Rule::StagingFirst, &name, || format!("{} comes after it", requires.channel));
     }
     waves(rollout, channel, &name, findings);
+    if view.fresh() {
+        unread(rollout, channel, view, &name, findings);
+        followed(rollout, channel, view, &name, findings);
+    }
     let bake_time = channel.rollout.bake_time.as_secs();
     findings.same(Rule::ChannelSettings, &name, "bake time", &rollout.bake_time_seconds, &bake_time);
     findings.same(Rule::ChannelSettings, &name, "alarms", &rollout.alarms, &channel.rollout.alarms);
@@ -137,6 +141,41 @@ fn gates(rollout: &Rollout, channel: &Channel, view: &View<'_>, name: &str, find
         let twice = rollout.gates.iter().take(number).any(|other| other == gate);
         findings.must(asked && !twice, Rule::GateKind, name, || format!("nobody asks for {gate:?}"));
     }
+}
+
+/// A channel moves only where it was read where it points, and who follows it.
+fn unread(rollout: &Rollout, channel: &Channel, view: &View<'_>, name: &str, findings: &mut Findings) {
+    let facts = [Fact::Groups, Fact::Instances, Fact::Templates, Fact::Images, Fact::Refreshes, Fact::Parameters];
+    let suffix = format!("/{}/{}", rollout.recipe, rollout.channel);
+    let sites = || rollout.targets.iter().map(|target| &target.site);
+    let gap = view.against.fleet.gaps.iter().filter(|gap| sites().any(|site| gap.site == *site)).find(|gap| {
+        let concerns = |resource: &String| {
+            let group = view.group(&gap.site, resource);
+            resource.ends_with(&suffix) || group.is_some_and(|group| channel.groups.matches(group))
+        };
+        (facts.contains(&gap.fact) || gap.fact == Fact::Site) && gap.resource.as_ref().is_none_or(concerns)
+    });
+    findings.must(gap.is_none(), Rule::Unread, name, || {
+        gap.map_or_else(String::new, |gap| format!("{} was not answered in {}", gap.action, gap.site))
+    });
+}
+
+/// A channel that refreshes nothing moves only when somebody follows it: a group that is there already, or an owner.
+fn followed(rollout: &Rollout, channel: &Channel, view: &View<'_>, name: &str, findings: &mut Findings) {
+    if !rollout.waves.is_empty() || !rollout.handed_over.is_empty() {
+        return;
+    }
+    let at = |site: &Site| rollout.targets.iter().find(|target| target.site == *site)?.image.as_deref();
+    let mut groups = view.against.fleet.groups.iter().filter(|group| channel.groups.matches(*group)).peekable();
+    let nobody = groups.peek().is_none();
+    let on_it = |group: &Group| {
+        let mut members = group.members.iter().filter(|member| member.lifecycle == "InService" && !member.protected);
+        members.all(|member| {
+            let image = view.node(&member.id).and_then(|(node, _)| node.image.as_deref());
+            image.is_some() && image == at(&group.site)
+        })
+    };
+    findings.must(nobody || groups.any(on_it), Rule::ChannelFollowed, name, || "no group follows it".to_owned());
 }
 
 /// After some of the waves, exactly as many groups have the version as each step of the channel says.

@@ -129,7 +129,9 @@ fn version(template: &Template, number: u64) -> Option<&TemplateVersion> {
 
 fn size(goal: &GroupRollout, group: &Group, name: &str, findings: &mut Findings) {
     let members = u32::try_from(group.members.len()).unwrap_or(u32::MAX);
-    findings.same(Rule::GroupSize, name, "its size", &goal.nodes, &group.desired.max(members));
+    let surges = group.refresh.as_ref().is_some_and(|refresh| !is_over(&refresh.status));
+    let size = if surges { group.desired.max(1) } else { group.desired.max(members) };
+    findings.same(Rule::GroupSize, name, "its size", &goal.nodes, &size);
     let stays = group.members.iter().filter(|member| member.protected || member.lifecycle == "Standby");
     let stays: Vec<&str> = stays.map(|member| member.id.as_str()).collect();
     findings.must(goal.left_behind == stays, Rule::GroupSize, name, || {
@@ -163,9 +165,10 @@ fn forbidden(
     let name = &subject(goal);
     let fleet = view.against.fleet;
     let facts = [Fact::Site, Fact::Groups, Fact::Instances, Fact::Templates, Fact::Images, Fact::Refreshes];
+    let owners = [Fact::ScalingPolicies, Fact::LifecycleHooks];
     let gap = fleet.gaps.iter().find(|gap| {
         let concerns = gap.resource.as_deref().is_none_or(|name| name == group.name || name == goal.template);
-        gap.site == group.site && facts.contains(&gap.fact) && concerns
+        gap.site == group.site && (facts.contains(&gap.fact) || owners.contains(&gap.fact)) && concerns
     });
     findings.must(gap.is_none(), Rule::Unread, name, || {
         gap.map_or_else(String::new, |gap| format!("{} was not answered ({})", gap.action, gap.code))

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use jiff::SignedDuration;
+
 use super::view::View;
 use super::{Findings, Rule, Scope};
 use crate::classify::{Judgement, NeedKind};
-use crate::model::{Lane, Node};
+use crate::config::Ring;
+use crate::model::{Freeze, Lane, Node};
 use crate::plan::{LeftOut, LeftOutKind, Plan};
 
 pub(super) fn check(plan: &Plan, view: &View<'_>, findings: &mut Findings) {
@@ -80,7 +83,7 @@ fn complete(plan: &Plan, acted: &BTreeSet<&str>, view: &View<'_>, findings: &mut
             Lane::Delegated | Lane::Unreachable | Lane::Excluded => true,
         };
         let concerned = !judged.needs.is_empty() || (unseen && judged.exception.is_none());
-        let forgotten = (concerned && !named.contains(id)) || is_due(node, judged, view);
+        let forgotten = (concerned && !named.contains(id)) || is_due(plan, node, judged, view);
         findings.must(!forgotten || acted.contains(id), Rule::Complete, id, || {
             let need = judged.needs.first().map_or("nobody looks after it", |need| &need.what);
             format!("{} {} is forgotten: {need}", judged.lane, node.name)
@@ -89,10 +92,25 @@ fn complete(plan: &Plan, acted: &BTreeSet<&str>, view: &View<'_>, findings: &mut
 }
 
 /// Whether a ring has to patch a node, whatever else is said of it.
-fn is_due(node: &Node, judged: &Judgement, view: &View<'_>) -> bool {
+fn is_due(plan: &Plan, node: &Node, judged: &Judgement, view: &View<'_>) -> bool {
     let state = node.patch_state.as_ref().filter(|_| judged.blind.is_none());
     let installs = state.is_some_and(|state| state.missing + state.failed > 0);
     let lacks = judged.needs.iter().any(|need| need.kind == NeedKind::NonCompliant);
     let patched = judged.lane == Lane::Mutable && judged.exception.is_none();
-    patched && installs && lacks && view.against.config.rings.iter().any(|ring| view.picks(&ring.nodes, node, judged))
+    let ring = view.against.config.rings.iter().find(|ring| view.picks(&ring.nodes, node, judged));
+    patched && installs && lacks && ring.is_some_and(|ring| plan_has(plan, ring) || opens(ring, view))
+}
+
+fn plan_has(plan: &Plan, ring: &Ring) -> bool {
+    plan.patches.iter().any(|planned| planned.ring == ring.name)
+}
+
+/// Whether a ring's window is ever open without a freeze of one of its nodes: tried every ten minutes of a year.
+fn opens(ring: &Ring, view: &View<'_>) -> bool {
+    let picked: Vec<&Node> =
+        view.nodes().filter(|(node, judged)| view.picks(&ring.nodes, node, judged)).map(|(node, _)| node).collect();
+    let frozen = |freeze: &&Freeze| picked.iter().any(|node| freeze.selector.matches(*node));
+    let freezes: Vec<&Freeze> = view.against.config.freezes.iter().filter(frozen).collect();
+    let moments = (0..366 * 24 * 6).map(|step| view.against.now + SignedDuration::from_mins(step * 10));
+    moments.into_iter().any(|at| ring.window.is_open(at) && !freezes.iter().any(|freeze| freeze.holds(at)))
 }

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use jiff::SignedDuration;
+
 use super::view::View;
 use super::{Findings, Rule, Scope};
 use crate::classify::{Blind, Judgement, NeedKind};
 use crate::config::{self, Ring, Share};
-use crate::model::{Agent, Lane, Node, NodeState, PatchOperation, Window};
+use crate::model::{Agent, Fact, Lane, Node, NodeState, PatchOperation, Window};
 use crate::plan::{Gate, PatchTarget, Reboot, RingPatch};
 
 pub(super) fn check(goal: &RingPatch, view: &View<'_>, findings: &mut Findings) {
@@ -63,7 +65,15 @@ fn member(
     let looks = goal.scan_only && ring.is_none();
     let allowed = lane == Lane::Mutable || (looks && lane == Lane::Immutable);
     findings.must(allowed, Rule::RingLane, name, || format!("{id} is {lane}"));
-    let answers = matches!(node.agent, Agent::Online { .. }) && !matches!(node.state, NodeState::Stopped { .. });
+    unread(node, judged, view, name, findings);
+    // A node that reboots is silent for some minutes.
+    let reboots = |last_ping| view.against.now.duration_since(last_ping) < SignedDuration::from_mins(15);
+    let agent = match node.agent {
+        Agent::Online { .. } => true,
+        Agent::Lost { last_ping } => reboots(last_ping),
+        Agent::Absent | Agent::Unread => false,
+    };
+    let answers = agent && !matches!(node.state, NodeState::Stopped { .. });
     findings.must(answers, Rule::RingAgent, name, || format!("the agent of {id} does not answer"));
     if looks {
         return;
@@ -78,6 +88,25 @@ fn member(
     // Nobody has looked yet at what the last Install left.
     let unverified = node.patch_state.as_ref().is_some_and(|state| state.operation == PatchOperation::Install);
     findings.must(lacks || unknown || unverified, Rule::RingNeed, name, || format!("{id} lacks nothing"));
+}
+
+/// Nobody knows that an instance is in no group, or what its tags forbid, where that was not read.
+fn unread(node: &Node, judged: &Judgement, view: &View<'_>, name: &str, findings: &mut Findings) {
+    let by_rule = view.against.config.lane_rules.iter().any(|rule| rule.when.matches(node));
+    let grouped = node.group.is_some();
+    let hides = |fact: Fact| match fact {
+        Fact::Site => true,
+        Fact::Groups | Fact::Instances => node.id.starts_with("i-"),
+        Fact::ManagedNodes => node.id.starts_with("mi-"),
+        _ => false,
+    };
+    let gap = view.against.fleet.gaps.iter().find(|gap| {
+        gap.site == node.site && hides(gap.fact) && gap.resource.as_ref().is_none_or(|resource| *resource == node.id)
+    });
+    findings.must(gap.is_none() || by_rule || grouped, Rule::Unread, name, || {
+        let action = gap.map_or("", |gap| &gap.action);
+        format!("{} is {}, though {action} was not answered", node.id, judged.lane)
+    });
 }
 
 /// What is told of a node: its name, and what it lacked.

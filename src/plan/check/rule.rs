@@ -64,6 +64,7 @@ rules! {
     WaveRegion "wave-region" "no wave spans two regions unless the channel says so"
     WaveShare "wave-share" "waves are those of the channel: cumulative, ending at all groups"
     ChannelSettings "channel-settings" "bake time and alarms are the channel's"
+    ChannelFollowed "channel-followed" "a channel moves only where a group follows it, is there already, or is handed over"
     HandOver "hand-over" "a group is handed over to an owner, and then not refreshed"
 
     GroupKnown "group-known" "a group that is refreshed exists"

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
-use super::{Input, is_read, site_of};
+use super::{Input, is_read, site_of, unread};
 use crate::bake::digest::{Inputs, digest, token};
 use crate::classify::need::{newest_tested, version_key};
 use crate::config::recipe::{ComponentFile, ImageBuilder};
@@ -51,6 +51,9 @@ pub(super) fn bake(input: &Input<'_>, recipe: &Recipe, asked: bool) -> Verdict {
     };
     if !is_read(input, &site) {
         return blocked(format!("it is built in {first}, which this pass does not read"), &format!("--region {first}"));
+    }
+    if let Some(gap) = unread::of_bake(input, recipe) {
+        return blocked(unread::told(gap), "rebake doctor");
     }
     let Some(parent) = recipe.parent.as_ref() else { return Verdict::NotOurs };
     let named = parent.image.to_string();

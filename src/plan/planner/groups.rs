@@ -44,7 +44,16 @@ pub(super) fn verdict(
     let nodes: BTreeMap<&str, &Node> =
         input.fleet.nodes.iter().filter(|node| node.site == group.site).map(|node| (node.id.as_str(), node)).collect();
     let region = &group.site.region;
-    for fact in [Fact::Site, Fact::Groups, Fact::Instances, Fact::Templates, Fact::Images, Fact::Refreshes] {
+    for fact in [
+        Fact::Site,
+        Fact::Groups,
+        Fact::Instances,
+        Fact::Templates,
+        Fact::Images,
+        Fact::Refreshes,
+        Fact::ScalingPolicies,
+        Fact::LifecycleHooks,
+    ] {
         let missing = input.fleet.gaps.iter().find(|gap| {
             gap.site == group.site && gap.fact == fact && gap.resource.as_ref().is_none_or(|name| *name == group.name)
         });
@@ -202,7 +211,10 @@ fn refresh(
     (template, from_version, from_image): (&str, u64, &str),
     spec: VersionSpec,
 ) -> GroupRollout {
-    let size = group.desired.max(group.members.len() as u32);
+    // While it is refreshed, a group may have more members than it shall.
+    let refreshed = group.refresh.as_ref().is_some_and(|refresh| refresh.status.is_active());
+    let members = if refreshed { 0 } else { group.members.len() as u32 };
+    let size = group.desired.max(members).max(1);
     let stays = |member: &&crate::model::Member| member.protected || member.lifecycle == "Standby";
     let rollout = &channel.rollout;
     let replaced = size.saturating_sub(group.members.iter().filter(stays).count() as u32).max(1);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Input, groups, needing};
-use crate::classify::{Blind, Judgement, NeedKind};
+use crate::classify::{Judgement, NeedKind};
 use crate::model::{Lane, Node, Site};
 use crate::plan::{LeftOut, LeftOutKind, RingPatch, Rollout};
 
@@ -64,12 +64,15 @@ fn why(input: &Input<'_>, node: &Node, judged: &Judgement, in_plan: bool, named:
             Some((LeftOutKind::Delegated, subject, reason, cure))
         }
         Lane::Unreachable => {
-            let blind = judged.blind.unwrap_or(Blind::NotManaged);
-            Some((LeftOutKind::Unreachable, name(), blind.told().to_owned(), blind.cure(node)))
+            let (reason, cure) = match judged.blind {
+                Some(blind) => (blind.told().to_owned(), blind.cure(node)),
+                None => (fact(judged), "rebake doctor".to_owned()),
+            };
+            Some((LeftOutKind::Unreachable, name(), reason, cure))
         }
         Lane::Immutable if in_plan || named => None,
         Lane::Immutable => immutable(input, node, judged),
-        Lane::Mutable => mutable(input, node, judged, in_plan, name()),
+        Lane::Mutable => mutable(input, node, judged, in_plan || named, name()),
     }
 }
 
@@ -93,9 +96,29 @@ fn immutable(input: &Input<'_>, node: &Node, judged: &Judgement) -> Option<Why> 
         let cure = format!("a recipe whose channel selects it: groups = \"group:{group}\"; rebake init --recipe NAME");
         return Some((LeftOutKind::NoRecipe, group.to_owned(), "no recipe selects this group".to_owned(), cure));
     }
+    if let Some((reason, cure)) = stays(input, node, group) {
+        return Some((LeftOutKind::NotCured, group.to_owned(), reason, cure));
+    }
     let need = judged.needs.first()?;
-    let cure = "a newer image: rebake bake, or look at what the plan says of it".to_owned();
+    let recipe = judged.recipe.as_ref().map_or("RECIPE", |(recipe, _)| recipe);
+    let cure = format!("a newer image: rebake bake {recipe}, or look at what the plan says of it");
     Some((LeftOutKind::NotCured, group.to_owned(), format!("nothing in this plan cures it: {}", need.what), cure))
+}
+
+/// Why a refresh of its group leaves a member as it is.
+fn stays(input: &Input<'_>, node: &Node, group: &str) -> Option<(String, String)> {
+    let members = &input.fleet.group(&node.site, group)?.members;
+    let member = members.iter().find(|member| member.id == node.id)?;
+    let (region, id) = (&node.site.region, &node.id);
+    let of_group = format!("--region {region} --auto-scaling-group-name {group} --instance-ids {id}");
+    if member.protected {
+        let cure = format!("aws autoscaling set-instance-protection {of_group} --no-protected-from-scale-in");
+        return Some((format!("{id} is protected from scale-in: a refresh leaves it"), cure));
+    }
+    (member.lifecycle == "Standby").then(|| {
+        let cure = format!("aws autoscaling exit-standby {of_group}");
+        (format!("{id} is in standby: a refresh leaves it"), cure)
+    })
 }
 
 fn mutable(input: &Input<'_>, node: &Node, judged: &Judgement, in_plan: bool, name: String) -> Option<Why> {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::Input;
 use super::limits::Applications;
+use super::{Input, needing, never_opens};
 use crate::bake::digest::{goal_uuid, is_goal_uuid};
 use crate::classify::{Blind, Judgement, NeedKind};
 use crate::config::{self, Ring};
@@ -30,8 +30,14 @@ pub(super) fn rings(input: &Input<'_>, applications: &Applications<'_>, left_out
         }
         let due: Vec<(&Node, &Judgement)> =
             selected.into_iter().filter(|(node, judged)| is_due(ring, node, judged)).collect();
-        if !due.is_empty() {
-            rings.push(patch(input, ring, applications, &due));
+        if due.is_empty() {
+            continue;
+        }
+        let planned = patch(input, ring, applications, &due);
+        if never_opens(&planned.gates, input.now) {
+            left_out.push(shut(input, ring, &planned));
+        } else {
+            rings.push(planned);
         }
     }
     rings
@@ -125,6 +131,19 @@ fn goal(ring: &Ring, due: &[(&Node, &Judgement)]) -> String {
         parts.extend(lacking.into_iter().map(str::to_owned));
     }
     goal_uuid(&parts.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// A ring whose freezes cover its whole window.
+fn shut(input: &Input<'_>, ring: &Ring, planned: &RingPatch) -> LeftOut {
+    let nodes: Vec<String> = planned.nodes.iter().map(|target| target.node.clone()).collect();
+    LeftOut {
+        kind: LeftOutKind::Blocked,
+        needing: needing(input, &nodes),
+        nodes,
+        reason: format!("its window, {}, lies in a [[freeze]] every time: it never opens", ring.window.told()),
+        cure: format!("another window for ring {} in {}, or another [[freeze]]", ring.name, ring.place),
+        ..empty(ring)
+    }
 }
 
 fn empty(ring: &Ring) -> LeftOut {

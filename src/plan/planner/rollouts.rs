@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::groups::{Verdict, verdict};
 use super::limits::Applications;
-use super::{Input, is_read, needing, site_of};
+use super::{Input, is_read, needing, never_opens, site_of, unread};
 use crate::classify::{channel_of, need};
 use crate::config::{Build, Channel, Recipe};
 use crate::model::{Group, Image, Lane, RolloutOutcome, RolloutRecord, Site};
 use crate::plan::{Bake, ChannelTarget, Gate, GroupRollout, HandOver, LeftOut, LeftOutKind, Rollout, Wave};
+use crate::text::count;
 
 /// All rollouts, in the order of recipes and of their channels' dependencies.
 pub(super) fn rollouts(
@@ -61,6 +62,10 @@ fn rollout(
     left_out: &mut Vec<LeftOut>,
 ) -> Option<Rollout> {
     let groups = selected(input, recipe, channel);
+    if let Some(gap) = unread::of_channel(input, recipe, channel) {
+        left_out.push(blocked_channel(input, &groups, recipe, channel, &unread::told(gap), "rebake doctor"));
+        return None;
+    }
     if groups.is_empty() {
         left_out.push(leftover(
             LeftOutKind::Empty,
@@ -108,10 +113,13 @@ fn rollout(
     }
     let mut waves_of: Vec<GroupRollout> = Vec::new();
     let mut handed_over: Vec<HandOver> = Vec::new();
+    let mut blocked = 0;
+    let mut follows = false;
     for group in groups {
         let image = targets.iter().find(|target| target.site == group.site).and_then(|target| target.image.as_deref());
         let there = image.is_some_and(|image| all_on(input, group, image));
         if there || group.members.is_empty() {
+            follows |= there;
             continue;
         }
         if !targets.iter().any(|target| target.site == group.site) {
@@ -137,14 +145,35 @@ fn rollout(
                 });
                 handed_over.push(hand_over);
             }
-            Verdict::Blocked { reason, cure } => left_out.push(blocked_group(input, group, &reason, &cure)),
+            Verdict::Blocked { reason, cure } => {
+                blocked += 1;
+                left_out.push(blocked_group(input, group, &reason, &cure));
+            }
         }
+    }
+    if blocked > 0 && !follows && waves_of.is_empty() && handed_over.is_empty() {
+        // A channel tells the truth: it does not move away from everybody who should follow it.
+        left_out.push(leftover(
+            LeftOutKind::Blocked,
+            &format!("{} → {}", recipe.name, channel.name),
+            &format!("none of its {} may be refreshed: the channel stays", count(blocked, "group")),
+            "what is said of its groups",
+        ));
+        return None;
     }
     let moved = targets.iter().all(|target| target.image.is_some() && target.image == target.parameter_image);
     if waves_of.is_empty() && moved && !is_open(input, recipe, channel, &targets, &version) {
         return None;
     }
     let waves = waves(channel, waves_of);
+    let gates = gates(input, channel, &waves);
+    if never_opens(&gates, input.now) {
+        let groups: Vec<&Group> = selected(input, recipe, channel);
+        let why = "a [[freeze]] for its groups never ends";
+        let left = blocked_channel(input, &groups, recipe, channel, why, "another [[freeze]] in rebake.toml");
+        left_out.push(left);
+        return None;
+    }
     let expected_seconds =
         waves.iter().map(|wave| wave.groups.iter().map(|group| group.expected_seconds).max().unwrap_or(0)).sum();
     Some(Rollout {
@@ -152,7 +181,7 @@ fn rollout(
         channel: channel.name.clone(),
         version,
         from,
-        gates: gates(input, channel, &waves),
+        gates,
         targets,
         waves,
         bake_time_seconds: channel.rollout.bake_time.as_secs(),

@@ -45,9 +45,8 @@ pub(super) async fn pass(run: &Run, held: &Held<'_>) -> Result<(), Outcome> {
                 tell(run, held.task, &why, None);
                 match run.board.over(&on).await {
                     Some(Board::Well) => {}
-                    Some(_) | None => {
-                        return Err(Outcome::Skipped { why: format!("waited for {why}") });
-                    }
+                    Some(_) => return Err(Outcome::Skipped { why: format!("waited for {why}") }),
+                    None => return Err(not_here(run, held, why)),
                 }
             }
             Standing::Person { why } => return Err(Outcome::Waiting { why, until: None, person: true }),
@@ -77,6 +76,23 @@ async fn look(run: &Run, held: &Held<'_>) -> Result<Seen, Error> {
         }
     }
     Ok(seen)
+}
+
+/// Nothing in this run opens the gate: who asked for it by name is told what does.
+fn not_here(run: &Run, held: &Held<'_>, why: String) -> Outcome {
+    let (recipe, channel, version) = held.subject;
+    let before = held.gates.iter().find_map(|gate| match gate {
+        Gate::Soak { channel, .. } => Some(format!("rebake promote {recipe}@{version} {channel}")),
+        Gate::After { ring, .. } => Some(format!("rebake patch --ring {ring}")),
+        Gate::Approval | Gate::Window(_) | Gate::Freeze(_) => None,
+    });
+    match before.filter(|_| run.again) {
+        Some(next) => {
+            let what = if recipe.is_empty() { "it".to_owned() } else { format!("{recipe} → {channel}") };
+            Outcome::Failed { why: format!("{what} waits for {why}"), next, end: FailedEnd::Unchanged }
+        }
+        None => Outcome::Skipped { why: format!("waited for {why}") },
+    }
 }
 
 /// The task that a pending gate waits for.

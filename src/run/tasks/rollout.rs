@@ -30,17 +30,31 @@ pub(crate) async fn rollout(run: &Run, goal: &Rollout) -> Outcome {
 }
 
 async fn roll(run: &Run, goal: &Rollout, task: &str) -> Result<Outcome, Outcome> {
-    let images = images(run, goal).await?;
-    let connections = connections(run, goal)?;
-    let subject = (goal.recipe.as_str(), goal.channel.as_str(), goal.version.as_str());
-    pass(run, &Held { task, gates: &goal.gates, subject, sites: &connections }).await?;
     let groups = goal.waves.iter().flat_map(|wave| &wave.groups).map(|group| group.site.clone());
     let sites = sorted(groups.chain(goal.targets.iter().map(|target| target.site.clone())));
-    enter(run, &sites).await.map_err(not_held)?;
+    let (images, connections) = may_begin(run, goal, task, &sites).await.inspect_err(|outcome| {
+        let part = match outcome {
+            Outcome::Failed { .. } | Outcome::Done { .. } => Outcome::Skipped { why: "not begun".to_owned() },
+            held => held.clone(),
+        };
+        end_rest(run, goal, 0, &part);
+    })?;
     begin(run, task, "waves", goal.expected_seconds + moving_seconds(goal));
     let outcome = waves(run, goal, task, &images, &connections).await;
     leave(run, &sites).await;
     outcome
+}
+
+type Ready = (BTreeMap<Site, String>, Vec<Arc<Connection>>);
+
+/// What a rollout needs before its first wave: images, connections, open gates, the locks of its sites.
+async fn may_begin(run: &Run, goal: &Rollout, task: &str, sites: &[Site]) -> Result<Ready, Outcome> {
+    let images = images(run, goal).await?;
+    let connections = connections(run, goal)?;
+    let subject = (goal.recipe.as_str(), goal.channel.as_str(), goal.version.as_str());
+    pass(run, &Held { task, gates: &goal.gates, subject, sites: &connections }).await?;
+    enter(run, sites).await.map_err(not_held)?;
+    Ok((images, connections))
 }
 
 /// The image at each site: what the plan found, or what this run's bake made.
@@ -84,9 +98,14 @@ async fn waves(
     let channel = |stage| ChannelJob { goal, stage, sites: sites.to_vec() };
     let record = match drive(run, task, &channel(Stage::Begin { again: run.again })).await {
         Ended::Done(Some(record)) => record,
-        Ended::Done(None) => return Err(Outcome::Skipped { why: "it has no site".to_owned() }),
-        Ended::Stopped(stop) => return Err(stopped(stop)),
-        Ended::Left { what } => return Err(Outcome::LeftRunning { what }),
+        ended => {
+            end_rest(run, goal, 0, &Outcome::Skipped { why: "not begun".to_owned() });
+            return Err(match ended {
+                Ended::Done(_) => Outcome::Skipped { why: "it has no site".to_owned() },
+                Ended::Stopped(stop) => stopped(stop),
+                Ended::Left { what } => Outcome::LeftRunning { what },
+            });
+        }
     };
     let mut left = Vec::new();
     for (number, wave) in goal.waves.iter().enumerate() {
@@ -96,7 +115,8 @@ async fn waves(
             if let Some(outcome) = verdict_of(&outcomes) {
                 let _ = drive(run, task, &channel(Stage::Close { record: &record, outcome })).await;
             }
-            skip_rest(run, goal, number + 1);
+            let why = "an earlier wave is not done".to_owned();
+            end_rest(run, goal, number + 1, &Outcome::Skipped { why });
             return Err(summed(goal, number, bad.clone(), &outcomes));
         }
         for outcome in outcomes {
@@ -160,15 +180,14 @@ fn summed(goal: &Rollout, wave: usize, first: Outcome, outcomes: &[Outcome]) -> 
     }
 }
 
-/// Groups of later waves and the channel are not touched.
-fn skip_rest(run: &Run, goal: &Rollout, from: usize) {
-    let why = || Outcome::Skipped { why: "an earlier wave is not done".to_owned() };
+/// Groups from a wave on, and the channel, are not touched.
+fn end_rest(run: &Run, goal: &Rollout, from: usize, outcome: &Outcome) {
     for (number, wave) in goal.waves.iter().enumerate().skip(from) {
         for group in &wave.groups {
-            end(run, &id::group(goal, number, group), why());
+            end(run, &id::group(goal, number, group), outcome.clone());
         }
     }
-    end(run, &id::channel(goal), why());
+    end(run, &id::channel(goal), outcome.clone());
 }
 
 async fn one(
