@@ -58,8 +58,7 @@ pub fn hidden<'a>(fleet: &'a Fleet, node: &Node) -> Option<&'a Gap> {
         (NodeKind::OnPremises, _) => &[Fact::Site, Fact::ManagedNodes],
     };
     let concerns = |gap: &&Gap| gap.resource.as_ref().is_none_or(|resource| *resource == node.id);
-    let here = fleet.gaps.iter().filter(|gap| gap.site == node.site && facts.contains(&gap.fact));
-    here.filter(concerns).next()
+    fleet.gaps.iter().filter(|gap| gap.site == node.site && facts.contains(&gap.fact)).find(concerns)
 }
 
 /// A member of a group: its group can replace it, unless a controller owns the group.

@@ -217,12 +217,8 @@ pub(super) fn history(global: &Global) -> Result<Exit, Failure> {
     let mut runs = Vec::new();
     for run in folder::all(global)? {
         let told = folder::told(&run)?;
-        let headline = match told.runs {
-            true => {
-                report::run::running(&told.events, &told.plan, usize::MAX).lines().next().unwrap_or_default().to_owned()
-            }
-            false => report::run::headline(&told.events, &told.plan, told.exit),
-        };
+        let headline = report::run::headline(&told.events, &told.plan, told.exit);
+        let headline = if told.runs { report::run::at_work(&told.events, &told.plan) } else { headline };
         let name = run.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         runs.push((name, told.exit, headline));
     }

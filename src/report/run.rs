@@ -104,13 +104,19 @@ pub fn summary(events: &[Event], plan: &Plan, exit: Exit, width: usize) -> Strin
     text
 }
 
+/// A run that is under way in one sentence.
+#[must_use]
+pub fn at_work(events: &[Event], plan: &Plan) -> String {
+    let story = Story::new(events, plan);
+    let at = story.progress.started_at.map(|at| format!(" since {}", at.strftime("%Y-%m-%d %H:%M UTC")));
+    terminal_safe(&format!("At work{}: {}.", at.unwrap_or_default(), done(&story))).into_owned()
+}
+
 /// A run that is under way, as a screen of a width.
 #[must_use]
 pub fn running(events: &[Event], plan: &Plan, width: usize) -> String {
     let story = Story::new(events, plan);
-    let at = story.progress.started_at.map(|at| format!(" since {}", at.strftime("%Y-%m-%d %H:%M UTC")));
-    let sentence = format!("At work{}: {}.", at.unwrap_or_default(), done(&story));
-    let mut text = paragraph(&sentence, width, 2);
+    let mut text = paragraph(&at_work(events, plan), width, 2);
     let mut table = Table::new(&[Left, Left]).indent(2);
     for line in &story.progress.lines {
         match &line.standing {
