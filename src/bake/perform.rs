@@ -200,6 +200,10 @@ impl Job for BakeJob<'_> {
         }
     }
 
+    fn touches(&self, _: &Action) -> bool {
+        false
+    }
+
     fn untokened(&self, _: &Action) -> Option<Site> {
         None
     }

@@ -89,13 +89,15 @@ pub(crate) fn new(global: &Global, now: Timestamp) -> Result<(String, PathBuf), 
 pub(crate) fn begin(folder: &Path, plan: &Plan) -> Result<Journal, Failure> {
     let cannot =
         |path: &Path, error: &std::io::Error| Failure::usage(format!("cannot write {}: {error}", path.display()));
+    // The journal first: who sees the plan sees by the journal that somebody is at it.
     let (plan_file, journal_file) = (folder.join(PLAN), folder.join(JOURNAL));
+    let journal = Journal::create(&journal_file).map_err(|error| cannot(&journal_file, &error))?;
     // By another name first: a plan is whole, or is not there.
     let unfinished = plan_file.with_extension("part");
     let (text, _) = file::write(plan);
     let written = std::fs::write(&unfinished, text).and_then(|()| std::fs::rename(&unfinished, &plan_file));
     written.map_err(|error| cannot(&plan_file, &error))?;
-    Journal::create(&journal_file).map_err(|error| cannot(&journal_file, &error))
+    Ok(journal)
 }
 
 /// Writes down how it ended, and returns the report for people.

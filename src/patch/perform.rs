@@ -145,6 +145,10 @@ impl Job for PatchJob<'_> {
         }
     }
 
+    fn touches(&self, action: &Action) -> bool {
+        matches!(action, Action::Send { phase: Phase::Install, .. })
+    }
+
     fn untokened(&self, _: &Action) -> Option<Site> {
         Some(self.site.site().clone())
     }

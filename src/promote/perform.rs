@@ -128,6 +128,10 @@ impl Job for ChannelJob<'_> {
         }
     }
 
+    fn touches(&self, action: &Action) -> bool {
+        matches!(action, Action::Move { .. })
+    }
+
     fn untokened(&self, action: &Action) -> Option<Site> {
         match action {
             Action::Move { site, .. } => Some(site.clone()),

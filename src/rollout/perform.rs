@@ -142,6 +142,10 @@ impl Job for GroupJob<'_> {
         }
     }
 
+    fn touches(&self, action: &Action) -> bool {
+        matches!(action, Action::Pin { .. } | Action::StartRefresh { .. })
+    }
+
     fn untokened(&self, action: &Action) -> Option<Site> {
         matches!(action, Action::StartRefresh { .. }).then(|| self.goal.group.site.clone())
     }

@@ -37,6 +37,8 @@ pub(crate) trait Job {
     async fn perform(&self, action: &Self::Action) -> Result<String, Error>;
     /// The effect, for people: `StartInstanceRefresh of web-prod`.
     fn describe(&self, action: &Self::Action) -> String;
+    /// Whether an effect changes what runs, or what others read as the truth.
+    fn touches(&self, action: &Self::Action) -> bool;
     /// The site at which an effect happens that has no client token: the lock there is read again right before it.
     fn untokened(&self, action: &Self::Action) -> Option<Site>;
 }
@@ -121,7 +123,13 @@ pub(crate) async fn drive<J: Job>(run: &Run, task: &str, job: &J) -> Ended<J::Do
                         match failures.bear(run, &error).await {
                             Borne::GoOn => {}
                             Borne::Stopping => return Ended::Left { what: error.to_string() },
-                            Borne::GiveUp => return Ended::Stopped(stop_of(&error)),
+                            Borne::GiveUp => {
+                                let refused = matches!(error.kind, ErrorKind::Denied | ErrorKind::Invalid);
+                                let untouched = !made.iter().any(|made| job.touches(&made.action));
+                                let stop = stop_of(&error);
+                                let end = if refused && untouched { FailedEnd::Unchanged } else { stop.end };
+                                return Ended::Stopped(Stop { end, ..stop });
+                            }
                         }
                     }
                 }

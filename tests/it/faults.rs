@@ -318,3 +318,37 @@ fn the_examples_of_the_guide_are_faults() {
         assert_ne!(faults, Faults::default(), "{example}");
     }
 }
+
+#[test]
+fn an_alarm_that_fires_already_keeps_the_refresh_from_starting() {
+    let demo = Demo::with(r#"{"alarms": [{"name": "web-5xx", "state": "ALARM"}]}"#);
+    let applied = demo.rebake(&["apply", "--yes", "--wait"]);
+    assert_eq!(applied.exit, 1, "{}", applied.text);
+    says(&applied.text, &["web-5xx is in the ALARM state", "nothing of the fleet was changed there"]);
+    assert_eq!(demo.state().subjects("group eu-west-1 web-prod refreshes"), [""; 0]);
+    // It is not held against the version: the next pass starts it.
+    demo.faults("{}");
+    let again = demo.rebake(&["apply", "--yes", "--wait"]);
+    assert_eq!(again.exit, 8, "{}", again.text);
+    assert!(demo.state().facts("parameter eu-west-1 /rebake/web/prod").contains(&"points to <web 2.4.17>"));
+}
+
+#[test]
+fn a_denied_effect_names_the_action_to_allow() {
+    let demo = Demo::with(r#"{"wire": [{"calls": "autoscaling:StartInstanceRefresh", "kind": "deny"}]}"#);
+    let applied = demo.rebake(&["apply", "--yes"]);
+    assert_eq!(applied.exit, 1, "{}", applied.text);
+    says(&applied.text, &["allow autoscaling:StartInstanceRefresh to the role that rebake acts as"]);
+}
+
+/// What could not be read is no fact, whatever comes of it a moment later.
+#[test]
+fn groups_that_were_not_read_are_not_patched_in_place() {
+    let demo = Demo::with(
+        r#"{"wire": [{"calls": "autoscaling:DescribeAutoScalingGroups", "kind": "internal", "region": "us-east-1", "times": 20}]}"#,
+    );
+    let applied = demo.rebake(&["apply", "--yes", "--wait"]);
+    says(&applied.text, &["DescribeAutoScalingGroups was not answered"]);
+    assert_eq!(demo.state().subjects("installs us-east-1 i-"), [""; 0]);
+    assert!(demo.state().facts("parameter us-east-1 /rebake/api/prod").contains(&"points to <api 1.9.3>"));
+}

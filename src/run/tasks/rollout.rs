@@ -165,6 +165,8 @@ fn summed(goal: &Rollout, wave: usize, first: Outcome, outcomes: &[Outcome]) -> 
         Outcome::Done { .. } => 0,
         _ => 1,
     });
+    // Waves before it, and groups beside it, are on the new version: it stands half-way.
+    let begun = wave > 0 || outcomes.iter().any(|outcome| matches!(outcome, Outcome::Done { .. }));
     match worst.cloned().unwrap_or(first) {
         Outcome::Failed { why, end, .. } => Outcome::Failed {
             why: format!("stopped in wave {} of {} → {}: {why}", wave + 1, goal.recipe, goal.channel),
@@ -174,7 +176,7 @@ fn summed(goal: &Rollout, wave: usize, first: Outcome, outcomes: &[Outcome]) -> 
                 version = goal.version,
                 channel = goal.channel
             ),
-            end,
+            end: if begun && end == FailedEnd::Unchanged { FailedEnd::LeftAsItIs } else { end },
         },
         other => other,
     }
