@@ -2,6 +2,7 @@
 //! sandbox, and maps what came of it to an exit code.
 
 mod act;
+mod called;
 mod configuration;
 mod doctor;
 mod failure;
@@ -41,7 +42,7 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// Work on the embedded AWS account, kept in DIR (default .rebake/sandbox)
-    #[arg(long, global = true, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = ".rebake/sandbox")]
+    #[arg(long, global = true, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = called::SANDBOX)]
     pub(crate) sandbox: Option<PathBuf>,
     /// Profile of the AWS configuration files
     #[arg(long, global = true)]
@@ -58,6 +59,9 @@ pub(crate) struct Global {
     /// No progress
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
+    /// Progress as lines, each effect before it is made too
+    #[arg(short, long, global = true, conflicts_with = "quiet")]
+    pub(crate) verbose: bool,
 }
 
 /// How results are printed.
@@ -161,7 +165,7 @@ enum Command {
         acting: Acting,
     },
     /// Roll a version out to a channel
-    #[command(after_help = "Example: rebake --sandbox promote web@2.4.17 prod --yes")]
+    #[command(after_help = "Example: rebake --sandbox promote web@2.4.15 staging --yes")]
     Promote {
         /// The recipe, with a version or without (the newest tested one)
         #[arg(value_name = "RECIPE[@VERSION]")]
@@ -172,7 +176,7 @@ enum Command {
         acting: Acting,
     },
     /// Approve a version for a channel that asks for approval
-    #[command(after_help = "Example: rebake --sandbox approve web@2.4.17 prod")]
+    #[command(after_help = "Example: rebake approve nginx@1.0.0 prod")]
     Approve {
         /// The recipe and version
         #[arg(value_name = "RECIPE@VERSION")]
@@ -220,6 +224,7 @@ enum Command {
     #[command(after_help = "Example: rebake --sandbox doctor")]
     Doctor,
     /// Work with the emulated account itself
+    #[command(after_help = "Example: rebake sandbox show")]
     Sandbox {
         #[command(subcommand)]
         command: sandbox::SandboxCommand,
@@ -244,10 +249,11 @@ pub fn run() -> ExitCode {
             return ExitCode::from(if usage { Exit::Usage.code() } else { Exit::Done.code() });
         }
     };
+    let commands = cli.global.commands();
     let exit = match dispatch(cli) {
         Ok(exit) => exit,
         Err(failure) => {
-            failure.print();
+            failure.print(&commands);
             failure.exit
         }
     };
@@ -255,10 +261,10 @@ pub fn run() -> ExitCode {
 }
 
 impl Command {
-    /// Its name, where it has results, and the formats that they have.
-    fn formats(&self) -> Option<(&'static str, &'static [Format])> {
+    /// Its name, and the formats that its results have.
+    fn formats(&self) -> (&'static str, &'static [Format]) {
         use Format::{Csv, Json, Md, Table};
-        Some(match self {
+        match self {
             Self::Inventory => ("inventory", &[Table, Json, Csv, Md]),
             Self::Images => ("images", &[Table, Json, Csv, Md]),
             Self::Channels => ("channels", &[Table, Json, Csv, Md]),
@@ -272,16 +278,20 @@ impl Command {
             Self::Patch { .. } => ("patch", &[Table, Json, Md]),
             Self::Status => ("status", &[Table, Json, Md]),
             Self::Report => ("report", &[Table, Json, Md]),
-            Self::Approve { .. } | Self::Init { .. } | Self::Sandbox { .. } | Self::Completions { .. } => return None,
-        })
+            Self::Sandbox { command } => command.formats(),
+            Self::Approve { .. } => ("approve", &[Table]),
+            Self::Init { .. } => ("init", &[Table]),
+            Self::Completions { .. } => ("completions", &[Table]),
+        }
     }
 }
 
 /// Refuses a format that a command does not have, before it does anything.
 fn check_format(command: &Command, format: Format) -> Result<(), Failure> {
-    let Some((name, formats)) = command.formats().filter(|(_, formats)| !formats.contains(&format)) else {
+    let (name, formats) = command.formats();
+    if formats.contains(&format) {
         return Ok(());
-    };
+    }
     let told = |format: &Format| format.to_possible_value().map(|value| value.get_name().to_owned());
     let known: Vec<String> = formats.iter().filter_map(told).collect();
     let failure = Failure::usage(format!("{name} has no format {}", told(&format).unwrap_or_default()));

@@ -86,14 +86,14 @@ impl Config {
 }
 
 /// Checks the texts of a `rebake.toml` and its recipes. `files` gives the text of a component file by its path, which
-/// counts from where the recipe's own name counts.
+/// counts from where the recipe's own name counts; of one that is there and cannot be read, why.
 ///
 /// # Errors
 /// Everything that is wrong, in the order of the files and their lines.
 pub fn load(
     main: Option<&Source>,
     recipes: &[Source],
-    files: &dyn Fn(&str) -> Option<String>,
+    files: &dyn Fn(&str) -> Option<Result<String, String>>,
 ) -> Result<Config, Vec<Problem>> {
     let mut problems = Vec::new();
     let (mut config, new_regions) = main.map(|main| load_main(main, &mut problems)).unwrap_or_default();

@@ -34,6 +34,7 @@ pub mod store;
 pub mod sts;
 pub mod value;
 pub mod wire;
+mod wording;
 pub mod world;
 
 pub use cloud::{Cloud, Ctx, Place};

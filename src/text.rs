@@ -2,14 +2,16 @@
 //! somebody may have meant, how long something takes in people's words, and how foreign text is made harmless.
 //!
 //! Parts: [`problem`] (places and problems), [`suggest`](mod@suggest), [`duration`], [`number`] (counts and percent),
-//! [`escape`].
+//! [`escape`], [`command`] (suggested commands, made whole).
 
+pub mod command;
 pub mod duration;
 pub mod escape;
 pub mod number;
 pub mod problem;
 pub mod suggest;
 
+pub use command::Commands;
 pub use duration::{format_age, format_ago, format_duration, parse_duration};
 pub use escape::{csv_safe, html_safe, markdown_safe, terminal_safe};
 pub use number::{count, percent, plural, thousands};

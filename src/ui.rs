@@ -10,6 +10,7 @@
 //! Times are those of the events, so that a rehearsal in virtual time reads like the real thing.
 
 mod bars;
+mod completing;
 mod plain;
 pub mod progress;
 mod recorder;
@@ -21,7 +22,9 @@ pub use bars::Bars;
 pub use plain::{JsonLines, Plain};
 pub use recorder::Recorder;
 
+use self::completing::Completing;
 use crate::run::Listener;
+use crate::text::Commands;
 
 /// What `--progress` asks for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -46,16 +49,26 @@ pub struct Screen {
     pub is_terminal: bool,
     /// Whether colours are wanted (`NO_COLOR` is not set).
     pub colour: bool,
+    /// Whether every effect is told before it is made; what would tear bars apart, so that lines take their place.
+    pub verbose: bool,
 }
 
-/// The listener for a kind of display, if there is one; plain and JSON lines go to `out`.
+/// The listener for a kind of display, if there is one; plain and JSON lines go to `out`. What is for people suggests
+/// commands with the options of `commands`.
 #[must_use]
-pub fn choose(kind: Kind, screen: Screen, title: &str, out: Box<dyn Write>) -> Option<Box<dyn Listener>> {
-    match kind {
-        Kind::None => None,
-        Kind::Json => Some(Box::new(JsonLines::new(out))),
-        Kind::Bars => Some(Box::new(Bars::new(title, screen.colour))),
-        Kind::Auto if screen.is_terminal => Some(Box::new(Bars::new(title, screen.colour))),
-        Kind::Auto | Kind::Plain => Some(Box::new(Plain::new(out))),
-    }
+pub fn choose(
+    kind: Kind,
+    screen: Screen,
+    title: &str,
+    commands: Commands,
+    out: Box<dyn Write>,
+) -> Option<Box<dyn Listener>> {
+    let shown: Box<dyn Listener> = match kind {
+        Kind::None => return None,
+        Kind::Json => return Some(Box::new(JsonLines::new(out))),
+        Kind::Bars => Box::new(Bars::new(title, screen.colour)),
+        Kind::Auto if screen.is_terminal && !screen.verbose => Box::new(Bars::new(title, screen.colour)),
+        Kind::Auto | Kind::Plain => Box::new(Plain::new(out, screen.verbose)),
+    };
+    Some(Box::new(Completing::new(commands, shown)))
 }

@@ -5,17 +5,20 @@ mod display;
 mod saved;
 mod scan;
 
+use std::cmp::Reverse;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::Path;
 
-use super::see::{look, pretty, print, width};
+use super::see::{look, pretty, tell, width};
 use super::session::{self, Session};
 use super::{Acting, Failure, Format, Global, configuration, folder};
 use crate::aws::ValueKind;
+use crate::classify::need::version_key;
+use crate::config::{Channel, Recipe};
 use crate::event::EventKind;
 use crate::inventory::wanted;
-use crate::model::{Approval, approval_parameter};
+use crate::model::{Approval, Image, approval_parameter};
 use crate::pass::{self, Conduct, Look};
 use crate::plan::Plan;
 use crate::plan::check::Scope;
@@ -33,13 +36,21 @@ pub(super) fn apply(global: &Global, acting: Acting, file: Option<&Path>) -> Res
 
 pub(super) fn bake(global: &Global, acting: Acting, recipe: &str) -> Result<Exit, Failure> {
     command(global, acting, false, |look| {
-        known_recipe(look, recipe)?;
+        known_recipe(global, look, recipe)?;
         Ok(look.plan(&Asked { bake: Some(recipe.to_owned()), ..Asked::default() })?)
     })
 }
 
-fn known_recipe<'a>(look: &'a Look, name: &str) -> Result<&'a crate::config::Recipe, Failure> {
+fn known_recipe<'a>(global: &Global, look: &'a Look, name: &str) -> Result<&'a Recipe, Failure> {
     look.config.recipe(name).ok_or_else(|| {
+        if let Some(file) = configuration::unread_recipe(global, name) {
+            let message = format!(
+                "there is no recipe {name} in the demo's configuration; {} is read only beside a rebake.toml, and \
+                 there is none here",
+                file.display()
+            );
+            return Failure::usage(message).next("rebake init");
+        }
         let names = look.config.recipes.iter().map(|recipe| recipe.name.as_str());
         let failure = Failure::usage(format!("there is no recipe {name}"));
         match crate::text::suggestion(name, names) {
@@ -47,6 +58,31 @@ fn known_recipe<'a>(look: &'a Look, name: &str) -> Result<&'a crate::config::Rec
             None => failure.next("rebake images"),
         }
     })
+}
+
+fn known_channel<'a>(recipe: &'a Recipe, name: &str) -> Result<&'a Channel, Failure> {
+    recipe.channel(name).ok_or_else(|| {
+        let names: Vec<&str> = recipe.channels.iter().map(|channel| channel.name.as_str()).collect();
+        let there = if names.is_empty() { "no channel yet".to_owned() } else { names.join(", ") };
+        Failure::usage(format!("recipe {} has no channel {name}; it has {there}", recipe.name))
+    })
+}
+
+/// Refuses a version of a recipe of which there is no usable image, naming those that there are.
+fn known_version(look: &Look, recipe: &str, version: &str) -> Result<(), Failure> {
+    let usable = look.fleet.images.iter().filter(|image| image.is_usable());
+    let tags = usable.filter_map(Image::rebake).filter(|tags| tags.recipe == recipe);
+    let mut versions: Vec<&str> = tags.map(|tags| tags.version).collect();
+    if versions.contains(&version) {
+        return Ok(());
+    }
+    versions.sort_by_key(|version| Reverse(version_key(version)));
+    versions.dedup();
+    let (there, next) = match versions.as_slice() {
+        [] => ("none yet".to_owned(), format!("rebake bake {recipe}")),
+        _ => (versions.join(", "), "rebake images".to_owned()),
+    };
+    Err(Failure::usage(format!("{recipe} has no image {version}; it has {there}")).next(next))
 }
 
 /// `web@2.4.17` in its parts.
@@ -57,14 +93,9 @@ fn versioned(text: &str) -> (&str, Option<&str>) {
 pub(super) fn promote(global: &Global, acting: Acting, recipe: &str, channel: &str) -> Result<Exit, Failure> {
     let (recipe, version) = versioned(recipe);
     command(global, acting, true, |look| {
-        let known = known_recipe(look, recipe)?;
-        if known.channel(channel).is_none() {
-            let names: Vec<&str> = known.channels.iter().map(|channel| channel.name.as_str()).collect();
-            return Err(Failure::usage(format!(
-                "recipe {recipe} has no channel {channel}; it has {}",
-                names.join(", ")
-            )));
-        }
+        let known = known_recipe(global, look, recipe)?;
+        known_channel(known, channel)?;
+        version.map_or(Ok(()), |version| known_version(look, recipe, version))?;
         let asked = Some((recipe.to_owned(), version.map(str::to_owned), channel.to_owned()));
         Ok(look.plan(&Asked { promote: asked, ..Asked::default() })?)
     })
@@ -78,16 +109,13 @@ pub(super) fn approve(global: &Global, recipe: &str, channel: &str) -> Result<Ex
     session::block_on(global, async {
         let session = session::open(global, "approve", Some(&loaded.config)).await?;
         let look = look(global, &session, loaded).await?;
-        let known = known_recipe(&look, name)?;
-        if known.channel(channel).is_none() {
-            return Err(Failure::usage(format!("recipe {name} has no channel {channel}")));
+        let known = known_recipe(global, &look, name)?;
+        let requires = known_channel(known, channel)?.requires.as_ref();
+        if !requires.is_some_and(|requires| requires.approval) {
+            let message = format!("channel {channel} of {name} asks for no approval; nothing was written");
+            return Err(Failure::usage(message).next(format!("rebake promote {name}@{version} {channel}")));
         }
-        let exists = look.fleet.images.iter().find(|image| {
-            image.is_usable() && image.rebake().is_some_and(|tags| tags.recipe == name && tags.version == version)
-        });
-        if exists.is_none() {
-            return Err(Failure::usage(format!("{name} has no image {version}")).next("rebake images"));
-        }
+        known_version(&look, name, version)?;
         let region = known.publish.regions.first().cloned().unwrap_or_default();
         let home = look.config.sites.iter().find(|site| site.regions.contains(&region));
         let home = home.ok_or_else(|| Failure::usage(format!("no [[site]] has the region {region}")))?;
@@ -99,7 +127,7 @@ pub(super) fn approve(global: &Global, recipe: &str, channel: &str) -> Result<Ex
         let value = serde_json::to_string(&approval).unwrap_or_default();
         let before = connection.parameter(&parameter).await?.is_some();
         connection.put_parameter(&parameter, &value, ValueKind::Text, before).await?;
-        print(&format!("{name} {version} is approved for {channel} by {by}.\nNext: rebake apply\n"))?;
+        tell(global, &format!("{name} {version} is approved for {channel} by {by}.\nNext: rebake apply\n"))?;
         session.close()?;
         Ok(Exit::Done)
     })
@@ -163,17 +191,17 @@ fn command(
 fn show_plan(global: &Global, look: &Look, plan: &Plan) -> Result<(), Failure> {
     match global.format {
         Format::Json => Ok(()),
-        Format::Md => print(&report::plan::markdown(plan, look.now)),
-        Format::Table | Format::Csv => print(&report::plan::table(plan, look.now, width())),
+        Format::Md => tell(global, &report::plan::markdown(plan, look.now)),
+        Format::Table | Format::Csv => tell(global, &report::plan::table(plan, look.now, width())),
     }
 }
 
 fn nothing_to_do(global: &Global, session: Session, plan: &Plan) -> Result<Exit, Failure> {
     let exit = engine::unpatched(plan);
     if global.format == Format::Json {
-        print(&pretty(&report::run::json(&[], plan, exit)))?;
+        tell(global, &pretty(&report::run::json(&[], plan, exit)))?;
     } else if global.sandbox.is_some() {
-        print("To start over: rebake sandbox reset\n")?;
+        tell(global, "To start over: rebake sandbox reset\n")?;
     }
     session.close()?;
     Ok(exit)
@@ -226,9 +254,11 @@ async fn carry_out(
     let screen = ui::Screen {
         is_terminal: std::io::stderr().is_terminal(),
         colour: super::setup::environment("NO_COLOR").is_none(),
+        verbose: global.verbose,
     };
     let title = title(look);
-    if let Some(listener) = ui::choose(display::kind(global), screen, &title, Box::new(anstream::stderr())) {
+    let out = Box::new(anstream::stderr());
+    if let Some(listener) = ui::choose(display::kind(global), screen, &title, global.commands(), out) {
         listeners.add(listener);
     }
     let (wish, wishes) = Wishes::new();
@@ -247,14 +277,15 @@ async fn carry_out(
     drop(listeners);
     let events = recorder.events();
     let report = folder::end(&folder, &events, plan, ended.exit)?;
-    print(&match global.format {
+    let told = match global.format {
         Format::Json => pretty(&report::run::json(&events, plan, ended.exit)),
         Format::Md => report::run::markdown(&events, plan, ended.exit),
         Format::Table | Format::Csv => {
             let summary = report::run::summary(&events, plan, ended.exit, width());
             format!("{summary}Report: {}\n", report.display())
         }
-    })?;
+    };
+    tell(global, &told)?;
     let waits = ended.outcomes.iter().any(|(_, outcome)| matches!(outcome, crate::event::Outcome::Waiting { .. }));
     if acting.detailed_exitcode && waits && ended.exit == Exit::Done {
         return Ok(Exit::Waiting);

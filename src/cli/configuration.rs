@@ -1,5 +1,6 @@
 //! Reading the configuration's files.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::session::{self, Session};
@@ -8,9 +9,6 @@ use crate::config::{self, Config, library};
 use crate::inventory::{Request, wanted};
 use crate::model::Site;
 use crate::text::{Place, Source};
-
-/// The name of the configuration's main file.
-const MAIN_FILE: &str = "rebake.toml";
 
 /// The configuration that a command works with.
 pub(crate) struct Loaded {
@@ -30,10 +28,10 @@ pub(crate) fn load(global: &Global) -> Result<Loaded, Failure> {
 
 /// Reads the configuration if there is one.
 pub(crate) fn find(global: &Global) -> Result<Option<Loaded>, Failure> {
-    let here = PathBuf::from(MAIN_FILE);
+    let here = Path::new(library::MAIN_FILE);
     let loaded = match &global.config {
         Some(file) => Some(read(file)?),
-        None if here.is_file() => Some(read(&here)?),
+        None if is_there(here) => Some(read(here)?),
         None if global.sandbox.is_some() => {
             let config = library::demo().map_err(|problems| Failure::problems(&problems))?;
             Some(Loaded { config, origin: "the demo's configuration".to_owned() })
@@ -49,9 +47,8 @@ fn read(file: &Path) -> Result<Loaded, Failure> {
     let folder = file.parent().map(Path::to_path_buf).unwrap_or_default();
     let mut recipes = Vec::new();
     let recipe_folder = folder.join("recipes");
-    if recipe_folder.is_dir() {
-        let entries = std::fs::read_dir(&recipe_folder).map_err(|error| unreadable(&recipe_folder, &error))?;
-        let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    if is_there(&recipe_folder) {
+        let mut paths = paths_in(&recipe_folder).map_err(|error| unreadable(&recipe_folder, &error))?;
         paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
         paths.sort();
         for path in paths {
@@ -59,17 +56,52 @@ fn read(file: &Path) -> Result<Loaded, Failure> {
         }
     }
     let main = Source::new(file.display().to_string(), text);
-    let component = |path: &str| std::fs::read_to_string(path).ok();
     let config = config::load(Some(&main), &recipes, &component).map_err(|problems| Failure::problems(&problems))?;
     Ok(Loaded { config, origin: file.display().to_string() })
 }
 
-fn text_of(path: &Path) -> Result<String, Failure> {
+fn paths_in(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect()
+}
+
+/// The text of a component file, if there is one; of one that cannot be read, why.
+fn component(path: &str) -> Option<Result<String, String>> {
+    match std::fs::read_to_string(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        read => Some(read.map_err(|error| why(&error))),
+    }
+}
+
+/// The text of a file that a user names.
+pub(crate) fn text_of(path: &Path) -> Result<String, Failure> {
     std::fs::read_to_string(path).map_err(|error| unreadable(path, &error))
 }
 
-fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::usage(format!("cannot read {}: {error}", path.display()))
+/// The failure for a file or folder that cannot be read.
+pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::usage(format!("cannot read {}: {}", path.display(), why(error)))
+}
+
+/// Why something cannot be read, in words where the operating system has none.
+fn why(error: &std::io::Error) -> String {
+    match error.kind() {
+        ErrorKind::IsADirectory => "it is a folder".to_owned(),
+        ErrorKind::NotADirectory => "it is not a folder".to_owned(),
+        ErrorKind::InvalidData => "it is no text in UTF-8".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+/// Whether anything is at a path, readable or not: what is there is never passed over.
+fn is_there(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
+}
+
+/// The file of a recipe that lies here unread: with `--sandbox` and no `rebake.toml`, the demo's recipes are used.
+pub(crate) fn unread_recipe(global: &Global, name: &str) -> Option<PathBuf> {
+    let is_demo = global.config.is_none() && !is_there(Path::new(library::MAIN_FILE));
+    let file = Path::new("recipes").join(name).with_added_extension("toml");
+    (is_demo && is_there(&file)).then_some(file)
 }
 
 /// The configuration of a caller who has none yet: nothing acts, and the caller's own account is looked at in the regions

@@ -5,7 +5,7 @@ mod build_environment;
 use serde_json::json;
 
 use super::configuration::{self, Loaded};
-use super::see::{pretty, print, width};
+use super::see::{pretty, tell, width};
 use super::session::{self, Session};
 use super::{Failure, Format, Global};
 use crate::aws::RoleChain;
@@ -78,7 +78,7 @@ pub(super) fn doctor(global: &Global) -> Result<Exit, Failure> {
         };
         session.close()?;
         let examined = examined?;
-        print(&if global.format == Format::Json { examined.json() } else { examined.text() })?;
+        tell(global, &if global.format == Format::Json { examined.json() } else { examined.text() })?;
         Ok(examined.exit())
     })
 }

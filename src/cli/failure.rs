@@ -4,7 +4,7 @@ use std::io::Write;
 
 use crate::run::exit::Exit;
 use crate::sandbox::store::StoreError;
-use crate::text::Problem;
+use crate::text::{Commands, Problem};
 
 /// A failure of a command, for a person.
 #[derive(Debug)]
@@ -39,15 +39,15 @@ impl Failure {
         self
     }
 
-    /// Prints it to stderr.
-    pub(crate) fn print(&self) {
+    /// Prints it to stderr, with the commands in it made whole.
+    pub(crate) fn print(&self, commands: &Commands) {
         let mut out = anstream::stderr().lock();
-        let message = self.message.trim_end();
+        let message = commands.complete(self.message.trim_end());
         let head = if message.starts_with("error") { "" } else { "error: " };
         // Nobody is left to tell if this fails.
         let _ = writeln!(out, "{head}{message}");
         if let Some(next) = &self.next {
-            let _ = writeln!(out, "Next: {next}");
+            let _ = writeln!(out, "Next: {}", commands.complete(next));
         }
     }
 }
@@ -69,7 +69,7 @@ impl From<StoreError> for Failure {
         let exit = match error {
             StoreError::Io { .. } | StoreError::Newer { .. } => Exit::Usage,
             StoreError::Busy { .. } => Exit::Locked,
-            StoreError::Damaged { .. } | StoreError::World(_) => Exit::Failed,
+            StoreError::Damaged { .. } | StoreError::Incomplete { .. } | StoreError::World(_) => Exit::Failed,
         };
         Self { message, next: None, exit }
     }

@@ -49,16 +49,16 @@ pub(crate) async fn look(global: &Global, session: &Session, loaded: Loaded) -> 
 }
 
 /// Looks, lets a command say what it makes of it, and prints that.
-fn show(global: &Global, tell: impl FnOnce(&Look) -> Result<(String, Exit), Failure>) -> Result<Exit, Failure> {
+fn show(global: &Global, make: impl FnOnce(&Look) -> Result<(String, Exit), Failure>) -> Result<Exit, Failure> {
     let loaded = configuration::load(global)?;
-    show_with(global, Some(loaded), tell)
+    show_with(global, Some(loaded), make)
 }
 
 /// As [`show`]; without a configuration over the caller's own account.
 fn show_with(
     global: &Global,
     loaded: Option<Loaded>,
-    tell: impl FnOnce(&Look) -> Result<(String, Exit), Failure>,
+    make: impl FnOnce(&Look) -> Result<(String, Exit), Failure>,
 ) -> Result<Exit, Failure> {
     session::block_on(global, async {
         let session = session::open(global, "look", loaded.as_ref().map(|loaded| &loaded.config)).await?;
@@ -67,15 +67,24 @@ fn show_with(
             None => configuration::of_caller(global, &session).await?,
         };
         let look = look(global, &session, loaded).await?;
-        let told = tell(&look);
+        let told = make(&look);
         session.close()?;
         let (text, exit) = told?;
-        print(&text)?;
+        tell(global, &text)?;
         Ok(exit)
     })
 }
 
-/// Prints a result. A closed pipe ends a reading command in peace.
+/// Prints what a command says in the format that was asked for; what is for people suggests whole commands.
+pub(crate) fn tell(global: &Global, text: &str) -> Result<(), Failure> {
+    match global.format {
+        Format::Json | Format::Csv => print(text),
+        Format::Md => print(&global.commands().complete(text)),
+        Format::Table => print(&global.commands().complete_within(text, width())),
+    }
+}
+
+/// Prints a text as it is. A closed pipe ends a reading command in peace.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
     let mut out = anstream::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -192,10 +201,26 @@ pub(super) fn plan(global: &Global, out: Option<&Path>, detailed: bool) -> Resul
     })
 }
 
+/// What the JSON of a run says before the first: the same members, and no exit code.
+fn no_run() -> Value {
+    json!({
+        "schema": "rebake/run",
+        "version": 1,
+        "started_at": null,
+        "ended_at": null,
+        "exit": null,
+        "summary": "no run yet",
+        "tasks": [],
+        "patched": [],
+        "left_out": [],
+        "warnings": [],
+    })
+}
+
 pub(super) fn status(global: &Global) -> Result<Exit, Failure> {
     let last = folder::all(global)?.pop();
     let told = last.map(|run| folder::told(&run)).transpose()?;
-    print(&match (told, global.format) {
+    let text = match (told, global.format) {
         (Some(told), Format::Md) => report::run::markdown(&told.events, &told.plan, told.exit),
         (told, Format::Json) => pretty(&match told {
             Some(told) if told.runs => {
@@ -204,12 +229,13 @@ pub(super) fn status(global: &Global) -> Result<Exit, Failure> {
                 run
             }
             Some(told) => report::run::json(&told.events, &told.plan, told.exit),
-            None => Value::Null,
+            None => no_run(),
         }),
         (Some(told), _) if told.runs => report::run::running(&told.events, &told.plan, width()),
         (Some(told), _) => report::run::summary(&told.events, &told.plan, told.exit, width()),
         (None, _) => NO_RUN.to_owned(),
-    })?;
+    };
+    tell(global, &text)?;
     Ok(Exit::Done)
 }
 
@@ -228,7 +254,7 @@ pub(super) fn history(global: &Global) -> Result<Exit, Failure> {
         };
         Sheet { head: vec!["run", "exit", "summary"], rows: runs.iter().map(row).collect() }
     };
-    print(&match global.format {
+    let text = match global.format {
         Format::Csv => sheet().csv(),
         Format::Md => sheet().markdown(),
         Format::Json => {
@@ -237,7 +263,8 @@ pub(super) fn history(global: &Global) -> Result<Exit, Failure> {
         }
         _ if runs.is_empty() => NO_RUN.to_owned(),
         Format::Table => runs.iter().map(|(name, _, headline)| format!("{name}  {headline}\n")).collect(),
-    })?;
+    };
+    tell(global, &text)?;
     Ok(Exit::Done)
 }
 

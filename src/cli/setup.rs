@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::see::print;
+use super::see::tell;
 use super::{Failure, Global, configuration, session};
 use crate::config::{init as first, library};
 use crate::inventory::{self, Request, SiteRequest};
@@ -25,18 +25,17 @@ pub(crate) fn rest(time: Duration) {
 
 pub(super) fn init(global: &Global, demo: bool, recipe: Option<&str>) -> Result<Exit, Failure> {
     if demo {
-        return write(library::DEMO.iter().map(|file| (PathBuf::from(file.path), file.text.to_owned())).collect());
+        return write(global, library::DEMO.iter().map(|file| beside(global, file)).collect());
     }
     if let Some(name) = recipe {
         let Some(files) = library::recipe(name) else {
-            let names: Vec<&str> = library::names().collect();
-            let failure = Failure::usage(format!("the library has no recipe {name}; it has {}", names.join(", ")));
-            return Err(match crate::text::suggestion(name, names) {
+            let failure = Failure::usage(format!("the library has no recipe {name}"));
+            return Err(match crate::text::suggestion(name, library::names()) {
                 Some(meant) => failure.next(meant),
                 None => failure,
             });
         };
-        return write(files.iter().map(|file| (PathBuf::from(file.path), file.text.to_owned())).collect());
+        return write(global, files.iter().map(|file| beside(global, file)).collect());
     }
     configuration::check_regions(global, None)?;
     let text = session::block_on(global, async {
@@ -50,24 +49,46 @@ pub(super) fn init(global: &Global, demo: bool, recipe: Option<&str>) -> Result<
         session.close()?;
         Ok(text)
     })?;
-    write(vec![(PathBuf::from("rebake.toml"), text)])
+    write(global, vec![(main_file(global), text)])
 }
 
-/// Writes new files; one that is there already is never written over.
-fn write(files: Vec<(PathBuf, String)>) -> Result<Exit, Failure> {
-    if let Some((there, _)) = files.iter().find(|(path, _)| path.exists()) {
-        return Err(Failure::usage(format!("{} is there already", there.display())).next("move it away first"));
+/// The configuration's main file, as the options name it.
+fn main_file(global: &Global) -> PathBuf {
+    global.config.clone().unwrap_or_else(|| PathBuf::from(library::MAIN_FILE))
+}
+
+/// A file that comes with rebake and where it goes: recipes lie beside the main file.
+fn beside(global: &Global, file: &library::File) -> (PathBuf, String) {
+    let main = main_file(global);
+    let path = if file.path == library::MAIN_FILE { main } else { main.with_file_name(file.path) };
+    (path, file.text.to_owned())
+}
+
+/// Writes new files. One that is there already is never written over: the same one stays, another one is in the way.
+fn write(global: &Global, files: Vec<(PathBuf, String)>) -> Result<Exit, Failure> {
+    let is_there = |(path, _): &(PathBuf, String)| path.symlink_metadata().is_ok();
+    let (there, new): (Vec<_>, Vec<_>) = files.into_iter().partition(is_there);
+    let is_other = |(path, text): &&(PathBuf, String)| std::fs::read(path).ok().as_deref() != Some(text.as_bytes());
+    if let Some((other, _)) = there.iter().find(is_other) {
+        return Err(Failure::usage(format!("{} is there already", other.display())).next("move it away first"));
     }
-    let mut told = String::new();
-    for (number, (path, text)) in files.iter().enumerate() {
+    let mut told: String =
+        there.iter().map(|(path, _)| format!("{} is there already, the same\n", path.display())).collect();
+    for (number, (path, text)) in new.iter().enumerate() {
         if let Err(error) = put(path, text) {
             // All or nothing: half a configuration helps nobody, and would be in the way of the next try.
-            files[..number].iter().for_each(|(written, _)| _ = std::fs::remove_file(written));
+            new[..number].iter().for_each(|(written, _)| _ = std::fs::remove_file(written));
             return Err(Failure::usage(format!("cannot write {}: {error}", path.display())));
         }
         told.push_str(&format!("{}\n", path.display()));
     }
-    print(&format!("{told}Next: rebake doctor\n"))?;
+    let main = main_file(global);
+    told.push_str(&if main.symlink_metadata().is_ok() {
+        "Next: rebake doctor\n".to_owned()
+    } else {
+        format!("Recipes are read beside a configuration, and there is no {} yet. Next: rebake init\n", main.display())
+    });
+    tell(global, &told)?;
     Ok(Exit::Done)
 }
 

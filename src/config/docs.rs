@@ -18,10 +18,10 @@ fn examples() -> Vec<Source> {
     blocks.map(|block| Source::new(block.lines().next().unwrap().trim_start_matches("# "), block)).collect()
 }
 
-fn component(path: &str) -> Option<String> {
+fn component(path: &str) -> Option<Result<String, String>> {
     let phase = if path.contains("smoke") { "test" } else { "build" };
     let step = "{name: A, action: ExecuteBash, inputs: {commands: [\"true\"]}}";
-    Some(format!("name: a\nschemaVersion: 1.0\nphases:\n  - name: {phase}\n    steps: [{step}]\n"))
+    Some(Ok(format!("name: a\nschemaVersion: 1.0\nphases:\n  - name: {phase}\n    steps: [{step}]\n")))
 }
 
 /// The paths of all keys that a file has.

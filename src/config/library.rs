@@ -63,7 +63,7 @@ pub const MAIN_FILE: &str = "rebake.toml";
 pub fn load(files: &[File]) -> Result<Config, Vec<Problem>> {
     let main = files.iter().find(|file| file.path == MAIN_FILE).map(File::source);
     let recipes: Vec<Source> = files.iter().filter(|file| file.is_recipe()).map(File::source).collect();
-    let text = |path: &str| files.iter().find(|file| file.path == path).map(|file| file.text.to_owned());
+    let text = |path: &str| files.iter().find(|file| file.path == path).map(|file| Ok(file.text.to_owned()));
     super::load(main.as_ref(), &recipes, &text)
 }
 

@@ -20,11 +20,11 @@ fn recipe_with(changes: &[(&str, &str)]) -> String {
     text
 }
 
-fn files(path: &str) -> Option<String> {
+fn files(path: &str) -> Option<Result<String, String>> {
     let smoke = COMPONENT.replace("- name: build", "- name: test");
     match path {
-        "recipes/components/web.yml" => Some(COMPONENT.to_owned()),
-        "recipes/components/web-smoke.yml" => Some(smoke),
+        "recipes/components/web.yml" => Some(Ok(COMPONENT.to_owned())),
+        "recipes/components/web-smoke.yml" => Some(Ok(smoke)),
         _ => None,
     }
 }
@@ -243,7 +243,7 @@ fn component_documents() {
         let text = COMPONENT.replace(from, to);
         assert_ne!(text, COMPONENT, "{from}");
         let recipe = Source::new("recipes/web.toml", recipe_with(&[]));
-        let files = |path: &str| if path.ends_with("web.yml") { Some(text.clone()) } else { files(path) };
+        let files = |path: &str| if path.ends_with("web.yml") { Some(Ok(text.clone())) } else { files(path) };
         load(None, &[recipe], &files).unwrap_err().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
     };
     let at = |line: usize| format!("recipes/components/web.yml:{line}: ");
@@ -386,7 +386,7 @@ proptest! {
     #[test]
     fn no_component_panics(component in mangled(COMPONENT)) {
         let recipe = Source::new("recipes/web.toml", recipe_with(&[]));
-        let files = |path: &str| if path.ends_with("web.yml") { Some(component.clone()) } else { files(path) };
+        let files = |path: &str| if path.ends_with("web.yml") { Some(Ok(component.clone())) } else { files(path) };
         let shown = load(None, &[recipe], &files).map_err(|problems| render(&problems, true));
         prop_assert!(shown.is_ok() || shown.is_err_and(|shown| !shown.is_empty()));
     }

@@ -98,6 +98,9 @@ pub struct Handled {
 /// The emulated cloud: all accounts and regions, the clock, and what is going to happen.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Cloud {
+    /// The name of the world that it began as: `demo`, `empty`, or a file.
+    #[serde(default)]
+    pub world: String,
     /// What every draw and identifier is derived from.
     pub seed: u64,
     /// The moment at which the world began: ages in world files count back from it.
@@ -137,6 +140,7 @@ impl Cloud {
     #[must_use]
     pub fn new(seed: u64, now: Timestamp, catalogue: Catalogue) -> Self {
         Self {
+            world: String::new(),
             seed,
             epoch: now,
             now,

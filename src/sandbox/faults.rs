@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::cloud::{Outcome, Reply};
 use super::wire::Call;
+use super::wording;
+use crate::text::Problem;
 
 /// All faults in force. Empty: nothing goes wrong.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -128,6 +130,14 @@ pub struct AlarmFault {
 }
 
 impl Faults {
+    /// Reads faults from JSON, naming the file in what is wrong with it.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with its line, its key and what would be right.
+    pub fn read(text: &[u8], file: &str) -> Result<Self, Problem> {
+        wording::json(text, file)
+    }
+
     /// The wire fault that strikes a call, if any; counts it.
     pub fn strike(&mut self, call: &Call) -> Option<WireFaultKind> {
         let name = format!("{}:{}", call.service.name(), call.operation);

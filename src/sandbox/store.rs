@@ -73,6 +73,18 @@ pub enum StoreError {
         /// What is wrong with it.
         source: serde_json::Error,
     },
+    /// A file is missing on which another one builds. `sandbox reset` starts over and keeps the other one aside.
+    #[error(
+        "{} is missing, and {} goes on from it: put it back, or `rebake sandbox reset` starts over and keeps what is left aside",
+        path.display(),
+        orphan.display()
+    )]
+    Incomplete {
+        /// What is missing.
+        path: PathBuf,
+        /// What builds on it.
+        orphan: PathBuf,
+    },
     /// A new account needs a world, and there is none.
     #[error("cannot make the world of a new account")]
     World(#[source] Box<dyn Error + Send + Sync>),
@@ -112,7 +124,8 @@ impl Account {
         Ok(Self { cloud, folder: Some(folder), failure: None })
     }
 
-    /// A new account in a folder, whatever it held. Damaged files are kept aside as `….damaged`.
+    /// A new account in a folder, whatever it held. Damaged files and those without their snapshot are kept
+    /// aside as `….damaged`.
     ///
     /// # Errors
     /// When the folder cannot be written, or is in use.
@@ -125,6 +138,10 @@ impl Account {
             Ok(folder::Loaded::Empty(lock)) => lock,
             Err(StoreError::Damaged { path, .. } | StoreError::Newer { path, .. }) => {
                 folder::keep_aside(&path)?;
+                folder::lock(dir)?
+            }
+            Err(StoreError::Incomplete { orphan, .. }) => {
+                folder::keep_aside(&orphan)?;
                 folder::lock(dir)?
             }
             Err(error) => return Err(error),

@@ -32,7 +32,9 @@ pub fn world(text: &str, file: &str, now: Timestamp) -> Result<Cloud, WorldError
     let world = problem::read(text, file)?;
     let aws = aws::aws()?;
     check::check(&world, aws).map_err(|problem| problem.of(text, file))?;
-    seed::cloud(&world, now).map_err(|problem| problem.of(text, file))
+    let mut cloud = seed::cloud(&world, now).map_err(|problem| problem.of(text, file))?;
+    file.clone_into(&mut cloud.world);
+    Ok(cloud)
 }
 
 /// The account in which nothing is the customer's, starting at a moment.
@@ -48,7 +50,7 @@ pub fn empty(now: Timestamp) -> Result<Cloud, WorldError> {
 /// # Errors
 /// None that a test has not excluded: the demo world is embedded.
 pub fn demo(now: Timestamp) -> Result<Cloud, WorldError> {
-    world(DEMO, "demo.toml", now)
+    world(DEMO, "demo", now)
 }
 
 /// The text of a world that is built in: `demo` or `empty`.

@@ -5,6 +5,7 @@ use std::io::Write;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
 
 use super::progress::{Progress, outcome, verdict};
 use crate::event::{Event, EventKind};
@@ -19,15 +20,17 @@ const QUIET: SignedDuration = SignedDuration::from_secs(60);
 /// Times are UTC.
 pub struct Plain {
     out: Box<dyn Write>,
+    verbose: bool,
     progress: Progress,
     told: BTreeMap<String, (Timestamp, String)>,
 }
 
 impl Plain {
-    /// Lines to a stream. One that is closed is not an error: the run goes on.
+    /// Lines to a stream, `verbose` ones also of each effect before it is made. A stream that is closed is not an error:
+    /// the run goes on.
     #[must_use]
-    pub fn new(out: Box<dyn Write>) -> Self {
-        Self { out, progress: Progress::default(), told: BTreeMap::new() }
+    pub fn new(out: Box<dyn Write>, verbose: bool) -> Self {
+        Self { out, verbose, progress: Progress::default(), told: BTreeMap::new() }
     }
 
     fn line(&mut self, at: Timestamp, text: &str) {
@@ -83,6 +86,12 @@ impl Plain {
             EventKind::Effected { task, effect, result: Ok(id) } if !id.is_empty() => {
                 Some(of(&self.progress, task, &format!("{effect}: {id}")))
             }
+            EventKind::Intended { task, effect } if self.verbose => {
+                Some(of(&self.progress, task, &format!("about to: {effect}")))
+            }
+            EventKind::Effected { task, effect, .. } if self.verbose => {
+                Some(of(&self.progress, task, &format!("{effect}: done")))
+            }
             EventKind::Intended { .. } | EventKind::Effected { .. } => None,
             EventKind::Stopping => Some("stopping: nothing new is started".to_owned()),
             EventKind::Ended { exit, summary } => Some(format!("{summary} (exit {exit})")),
@@ -99,22 +108,40 @@ impl Listener for Plain {
     }
 }
 
-/// The events as data, one JSON object a line.
-pub struct JsonLines(Box<dyn Write>);
+/// The events as data, one JSON object a line. The first names the schema, `rebake/events`, and its version.
+pub struct JsonLines {
+    out: Box<dyn Write>,
+    begun: bool,
+}
+
+/// The first line: an event as the others, and what the lines are.
+#[derive(Serialize)]
+struct First<'a> {
+    schema: &'static str,
+    version: u32,
+    at: Timestamp,
+    kind: &'a EventKind,
+}
 
 impl JsonLines {
     /// Lines to a stream. One that is closed is not an error: the run goes on.
     #[must_use]
     pub fn new(out: Box<dyn Write>) -> Self {
-        Self(out)
+        Self { out, begun: false }
     }
 }
 
 impl Listener for JsonLines {
     fn hear(&mut self, event: &Event) {
-        if let Ok(line) = serde_json::to_string(event) {
-            _ = writeln!(self.0, "{line}");
-            _ = self.0.flush();
+        let line = if self.begun {
+            serde_json::to_string(event)
+        } else {
+            serde_json::to_string(&First { schema: "rebake/events", version: 1, at: event.at, kind: &event.kind })
+        };
+        self.begun = true;
+        if let Ok(line) = line {
+            _ = writeln!(self.out, "{line}");
+            _ = self.out.flush();
         }
     }
 }
@@ -149,7 +176,7 @@ mod tests {
     #[test]
     fn a_log_has_a_line_for_each_thing_and_no_noise() {
         let out = Shared::default();
-        let mut plain = Plain::new(Box::new(out.clone()));
+        let mut plain = Plain::new(Box::new(out.clone()), false);
         sample::events().iter().for_each(|event| plain.hear(event));
         insta::assert_snapshot!(out.text(), @r#"
         14:02:00 run 20261124-1402 started: 4 tasks
@@ -171,11 +198,27 @@ mod tests {
     }
 
     #[test]
-    fn every_event_is_a_line_of_json() {
+    fn a_verbose_log_tells_effects_before_they_are_made() {
+        let out = Shared::default();
+        let mut plain = Plain::new(Box::new(out.clone()), true);
+        let (task, effect) = ("roll web".to_owned(), "StartInstanceRefresh of web-prod".to_owned());
+        let at = "2026-11-24T14:02:00Z".parse().unwrap();
+        plain.hear(&Event { at, kind: EventKind::Intended { task: task.clone(), effect: effect.clone() } });
+        plain.hear(&Event { at, kind: EventKind::Effected { task, effect, result: Ok(String::new()) } });
+        insta::assert_snapshot!(out.text(), @r"
+        14:02:00 roll web: about to: StartInstanceRefresh of web-prod
+        14:02:00 roll web: StartInstanceRefresh of web-prod: done
+        ");
+    }
+
+    #[test]
+    fn every_event_is_a_line_of_json_and_the_first_says_of_which_schema() {
         let out = Shared::default();
         let mut lines = JsonLines::new(Box::new(out.clone()));
         sample::events().iter().for_each(|event| lines.hear(event));
         let read: Vec<Event> = out.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(read, sample::events());
+        assert!(out.text().starts_with(r#"{"schema":"rebake/events","version":1,"at":""#), "{}", out.text());
+        assert_eq!(out.text().matches("rebake/events").count(), 1);
     }
 }

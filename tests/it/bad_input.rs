@@ -70,6 +70,32 @@ fn a_component_file_that_is_missing() {
 }
 
 #[test]
+fn a_folder_in_place_of_a_file_and_the_other_way_round() {
+    let folder = demo();
+    let here = folder.path();
+    let component = here.join("recipes/components/web.yml");
+    std::fs::remove_file(&component).unwrap();
+    std::fs::create_dir(&component).unwrap();
+    refuses(here, &["recipes/web.toml:9:41", "cannot read recipes/components/web.yml: it is a folder"]);
+    std::fs::remove_dir(&component).unwrap();
+    std::fs::write(&component, b"name: \xff\xfe").unwrap();
+    refuses(here, &["recipes/web.toml:9:41", "recipes/components/web.yml: it is no text in UTF-8", "a YAML file"]);
+
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    std::fs::create_dir(here.join("rebake.toml")).unwrap();
+    refuses(here, &["cannot read rebake.toml: it is a folder"]);
+    std::fs::remove_dir(here.join("rebake.toml")).unwrap();
+    sandboxed(here, &["init", "--demo"]).ends(0);
+    std::fs::remove_dir_all(here.join("recipes")).unwrap();
+    write(here, "recipes", "not a folder");
+    refuses(here, &["cannot read recipes: it is not a folder"]);
+    std::fs::remove_file(here.join("recipes")).unwrap();
+    std::fs::create_dir_all(here.join("recipes/web.toml")).unwrap();
+    refuses(here, &["cannot read recipes/web.toml: it is a folder"]);
+}
+
+#[test]
 fn a_component_file_that_is_no_document() {
     let folder = demo();
     write(folder.path(), "recipes/components/web.yml", "name: web\nphases: [\n");
@@ -121,13 +147,19 @@ fn names_that_lead_nowhere() {
         (&["bake", "wbe", "--yes"], &["there is no recipe wbe", "`web`"]),
         (&["promote", "web", "production", "--yes"], &["no channel production", "staging, prod"]),
         (&["promote", "wbe", "prod", "--yes"], &["there is no recipe wbe"]),
+        (&["promote", "web@9.9.9", "prod", "--yes"], &["web has no image 9.9.9; it has 2.4.16, 2.4.15"]),
+        (&["promote", "web@x", "prod", "--yes"], &["web has no image x", "rebake --sandbox images"]),
         (&["approve", "web", "prod"], &["RECIPE@VERSION"]),
+        (&["approve", "web@2.4.15", "staging"], &["staging of web asks for no approval; nothing was written"]),
         (&["patch", "--ring", "canray", "--yes"], &["there is no ring canray", "`canary`"]),
         (&["patch", "--scan", "tag:env=", "--yes"], &["tag:env="]),
-        (&["patch", "--scan", "name:nobody", "--yes"], &["name:nobody", "rebake inventory"]),
-        (&["apply", "no-such-file.json", "--yes"], &["no-such-file.json"]),
+        (&["patch", "--scan", "name:nobody", "--yes"], &["name:nobody", "rebake --sandbox inventory"]),
+        (&["apply", "no-such-file.json", "--yes"], &["no-such-file.json", "plan -o no-such-file.json"]),
+        (&["apply", ".rebake"], &["cannot read .rebake: it is a folder", "plan -o plan.json"]),
+        (&["apply", ".rebake/sandbox/snapshot.json"], &["it is not a plan", "plan -o plan.json"]),
         (&["apply"], &["nobody is there to ask", "--yes"]),
         (&["init", "--recipe", "al2032"], &["no recipe al2032", "`al2023`"]),
+        (&["init", "--recipe", "nope"], &["the library has no recipe nope\nNext: there are `al2023`, "]),
         (&["sandbox", "advance", "24x"], &["24x", "24h"]),
         (&["sandbox", "seed", "no-such-world.toml"], &["no-such-world.toml"]),
         (&["inventory", "--config", "no-such-file.toml"], &["no-such-file.toml"]),
@@ -135,6 +167,58 @@ fn names_that_lead_nowhere() {
         sandboxed(here, arguments).refused(saying);
     }
     assert_eq!(changes(&calls(here)), [""; 0]);
+}
+
+#[test]
+fn a_world_or_faults_that_say_something_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    sandboxed(here, &["sandbox", "advance", "1h"]).ends(0);
+    let before = std::fs::read(here.join(".rebake/sandbox/log.ndjson")).unwrap();
+    for (text, saying) in [
+        ("seed = \"two\"\n", &["world.toml:1:8", "expected a whole number, 0 or more, found a text", "seed"][..]),
+        ("seed = -2\n", &["world.toml:1:8", "-2 is out of bounds", "write a whole number, 0 or more"]),
+        ("\n[[instance]]\nname = 5\n", &["world.toml:3:8", "expected a text, found a number", "instance.name"]),
+        ("[[instance]]\nname = \"a\"\n", &["world.toml:1:1", "the key `region` is missing", "instance"]),
+        (
+            "[[group]]\nhooks = [{ on = \"start\" }]\n",
+            &["world.toml:2:17", "`launch` and `terminate`", "group.hooks.on"],
+        ),
+        ("[instance]\nname = \"a\"\n", &["world.toml:1:1", "expected a list, found a table", "instance"]),
+        ("eventual-consistency = 1\n", &["world.toml:1:24", "expected true or false, found a number"]),
+        ("[[group]]\nage = 3\n", &["world.toml:2:7", "expected an age in quotes", "found a number", "group.age"]),
+    ] {
+        write(here, "world.toml", text);
+        sandboxed(here, &["sandbox", "seed", "world.toml"]).refused(saying);
+        sandboxed(here, &["sandbox", "serve", "--world", "world.toml"]).refused(saying);
+    }
+    for (text, saying) in [
+        ("{\"wire\": [\n  {\"calls\": 1}\n]}", &["faults.json:2", "wire.calls", "expected a text, found a number"][..]),
+        ("{\"silent-agent\": []}", &["faults.json:1", "unknown key `silent-agent`", "did you mean `silent-agents`?"]),
+        ("wire", &["faults.json:1", "this is no JSON"]),
+    ] {
+        write(here, "faults.json", text);
+        sandboxed(here, &["sandbox", "faults", "faults.json"]).refused(saying);
+    }
+    assert_eq!(std::fs::read(here.join(".rebake/sandbox/log.ndjson")).unwrap(), before);
+}
+
+#[test]
+fn a_sandbox_without_its_snapshot() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    sandboxed(here, &["sandbox", "advance", "24h"]).ends(0);
+    std::fs::remove_file(here.join(".rebake/sandbox/snapshot.json")).unwrap();
+    let log = std::fs::read(here.join(".rebake/sandbox/log.ndjson")).unwrap();
+    for arguments in [&["inventory"][..], &["apply", "--yes"], &["sandbox", "advance", "1h"], &["sandbox", "show"]] {
+        let told = sandboxed(here, arguments).ends(1);
+        assert!(told.contains(".rebake/sandbox/snapshot.json is missing, and"), "{told}");
+        assert!(told.contains("log.ndjson goes on from it") && told.contains("sandbox reset`"), "{told}");
+    }
+    assert_eq!(std::fs::read(here.join(".rebake/sandbox/log.ndjson")).unwrap(), log);
+    sandboxed(here, &["sandbox", "reset"]).ends(0);
+    assert_eq!(std::fs::read(here.join(".rebake/sandbox/log.ndjson.damaged")).unwrap(), log);
+    assert!(sandboxed(here, &["sandbox", "show"]).ends(0).contains("It is 2026-11-24T08:00:00Z"));
 }
 
 #[test]

@@ -32,7 +32,7 @@ fn it_says_where_as_whom_and_what_builds_stand_on() {
         "parent ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64 is ami-",
         "builds run in the default VPC, vpc-",
         "not verified  instance profile rebake-build",
-        "Next: rebake plan",
+        "Next: rebake --sandbox plan",
     ] {
         assert!(told.contains(said), "{said} is not in: {told}");
     }
@@ -88,7 +88,11 @@ fn before_there_is_a_configuration_the_own_account_is_looked_at() {
     over_http(&served, here, &["init", "--region", "eu-wset-1"]).refused(&["eu-wset-1", "`eu-west-1`"]);
     over_http(&served, here, &["init"]).ends(0);
     over_http(&served, here, &["doctor"]).ends(0);
-    over_http(&served, here, &["init"]).refused(&["rebake.toml is there already"]);
+    assert!(over_http(&served, here, &["init"]).ends(0).contains("rebake.toml is there already, the same"));
+    let own = std::fs::read_to_string(here.join("rebake.toml")).unwrap() + "# mine\n";
+    write(here, "rebake.toml", &own);
+    over_http(&served, here, &["init"]).refused(&["rebake.toml is there already", "move it away"]);
+    assert_eq!(std::fs::read_to_string(here.join("rebake.toml")).unwrap(), own);
 }
 
 #[test]

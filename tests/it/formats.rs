@@ -16,8 +16,11 @@ fn json(here: &Path, arguments: &[&str]) -> Value {
 fn what_a_command_shows_it_also_tells_programs() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();
-    assert_eq!(json(here, &["status"]), Value::Null);
+    let none = json(here, &["status"]);
+    assert_eq!((&none["exit"], &none["tasks"]), (&Value::Null, &Value::Array(Vec::new())));
     sandboxed(here, &["patch", "--ring", "canary", "--yes"]).ends(0);
+    let members = |run: &Value| run.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(members(&none), members(&json(here, &["status"])), "before the first run there are the same members");
     for (arguments, schema, holds) in [
         (&["inventory"][..], "rebake/fleet", "nodes"),
         (&["explain", "wiki"], "rebake/node", "evidence"),
@@ -26,6 +29,7 @@ fn what_a_command_shows_it_also_tells_programs() {
         (&["doctor"], "rebake/doctor", "findings"),
         (&["status"], "rebake/run", "tasks"),
         (&["history"], "rebake/history", "runs"),
+        (&["sandbox", "show"], "rebake/sandbox", "places"),
     ] {
         let told = json(here, arguments);
         assert_eq!((&told["schema"], &told["version"]), (&Value::from(schema), &Value::from(1)), "{arguments:?}");
@@ -61,10 +65,16 @@ fn a_command_has_a_format_or_says_which_it_has() {
         (&["doctor"], "md", "doctor has no format md"),
         (&["apply", "--yes"], "csv", "apply has no format csv"),
         (&["report"], "csv", "--format table|json|md"),
+        (&["sandbox", "show"], "csv", "sandbox show has no format csv"),
+        (&["sandbox", "calls"], "md", "--format table|json"),
+        (&["sandbox", "reset"], "json", "sandbox reset has no format json"),
+        (&["sandbox", "advance", "1h"], "json", "sandbox advance has no format json"),
+        (&["approve", "web@2.4.16", "prod"], "json", "approve has no format json"),
+        (&["init", "--demo"], "md", "init has no format md"),
     ] {
         assert!(sandboxed(here, &[arguments, &["--format", format]].concat()).ends(2).contains(said), "{arguments:?}");
     }
-    assert!(!here.join(".rebake/sandbox/runs").exists());
+    assert!(std::fs::read_dir(here).unwrap().next().is_none(), "nothing was done");
     for (command, head) in
         [("images", "recipe,version,state,"), ("channels", "recipe,channel,version,"), ("history", "run,exit,")]
     {
@@ -82,4 +92,31 @@ fn a_run_tells_its_result_as_json() {
     assert_eq!((&run["schema"], &run["exit"]), (&Value::from("rebake/run"), &Value::from(0)));
     let again = json(here, &["patch", "--ring", "canary", "--yes"]);
     assert_eq!(again["tasks"], Value::Array(Vec::new()));
+}
+
+/// Progress as JSON: the first line says what the lines are.
+#[test]
+fn progress_tells_programs_its_schema() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let told = sandboxed(here, &["patch", "--ring", "canary", "--yes", "--progress", "json"]);
+    told.ends(0);
+    let lines: Vec<Value> = told.err.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((&lines[0]["schema"], &lines[0]["version"]), (&Value::from("rebake/events"), &Value::from(1)));
+    assert_eq!(lines[0]["kind"]["event"], "started");
+    assert_eq!(lines.last().unwrap()["kind"]["event"], "ended");
+    assert!(lines.iter().skip(1).all(|line| line.get("schema").is_none()));
+}
+
+#[test]
+fn verbose_progress_tells_effects_before_they_are_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let patch = ["patch", "--ring", "canary", "--yes"];
+    let told = sandboxed(here, &[&patch[..], &["-v"]].concat());
+    told.ends(0);
+    assert!(told.err.contains(" ring canary: about to: SendCommand"), "{}", told.err);
+    sandboxed(here, &["sandbox", "reset"]).ends(0);
+    assert!(!sandboxed(here, &patch).err.contains("about to"));
+    sandboxed(here, &[&patch[..], &["-v", "-q"]].concat()).refused(&["--quiet", "cannot be used with"]);
 }

@@ -116,7 +116,7 @@ fn a_run_that_is_interrupted_says_how_to_go_on_and_the_next_one_does() {
     assert!(interrupted.success());
     let ended = Told::from(run.wait_with_output().unwrap());
     let told = ended.ends(130);
-    assert!(told.contains("Interrupted") && told.contains("Go on with: rebake apply"), "{told}");
+    assert!(told.contains("Interrupted") && told.contains("Go on with: rebake --sandbox apply"), "{told}");
     assert!(sandboxed(here, &["status"]).out.contains("Interrupted"));
 
     sandboxed(here, &["apply", "--yes"]).ends(8);
@@ -134,5 +134,5 @@ fn a_folder_belongs_to_one_process_at_a_time() {
     let told = sandboxed(here, &["plan"]);
     told.ends(7);
     assert!(told.err.contains(&format!("process {}", served.process())), "{}", told.err);
-    assert!(told.err.contains("rebake sandbox serve"), "{}", told.err);
+    assert!(told.err.contains("rebake --sandbox sandbox serve"), "{}", told.err);
 }

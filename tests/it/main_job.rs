@@ -42,7 +42,7 @@ fn one_command_does_both_lanes_and_the_same_again_does_nothing() {
     assert_eq!(after.status.code(), Some(0), "{}", text(&after));
     let again = rebake(here, &["apply", "--yes", "--wait"]);
     assert_eq!(again.status.code(), Some(8), "{}", text(&again));
-    assert!(text(&again).contains("rebake sandbox reset"), "{}", text(&again));
+    assert!(text(&again).contains("rebake --sandbox sandbox reset"), "{}", text(&again));
     assert_eq!(changes(here), made, "a second apply changes nothing, the lock included");
 }
 

@@ -133,7 +133,7 @@ fn what_somebody_else_changed_is_named_and_nothing_is_done() {
         for word in named {
             assert!(told.contains(word), "{call}: {word} is not in: {told}");
         }
-        assert!(told.contains("Next: rebake plan -o plan.json"), "{told}");
+        assert!(told.contains("Next: rebake --sandbox plan -o plan.json"), "{told}");
         assert_eq!(changes(copied.path()), before, "{call}");
     }
 }
@@ -217,10 +217,13 @@ fn a_file_that_is_no_plan_for_here_says_what_would_be_right() {
         }
         assert_eq!(told.matches("error: ").count(), 1, "{told}");
     };
-    refused("edited.json", &["edited.json: it was changed after rebake wrote it", "rebake plan -o edited.json"]);
-    refused("torn.json", &["torn.json: it is not a plan", "rebake plan -o torn.json"]);
-    refused("newer.json", &["format version 9", "rebake plan -o newer.json"]);
-    refused("missing.json", &["cannot read missing.json", "rebake plan -o missing.json"]);
+    refused(
+        "edited.json",
+        &["edited.json: it was changed after rebake wrote it", "rebake --sandbox plan -o edited.json"],
+    );
+    refused("torn.json", &["torn.json: it is not a plan", "rebake --sandbox plan -o plan.json"]);
+    refused("newer.json", &["format version 9", "rebake --sandbox plan -o newer.json"]);
+    refused("missing.json", &["cannot read missing.json", "rebake --sandbox plan -o missing.json"]);
     let region = rebake(here, &["apply", "plan.json", "--yes", "--region", "us-east-1"]);
     assert_eq!(region.status.code(), Some(2), "{}", text(&region));
     assert!(text(&region).contains("eu-west-1, which --region leaves out"), "{}", text(&region));
@@ -233,7 +236,7 @@ fn a_file_that_is_no_plan_for_here_says_what_would_be_right() {
 
     std::fs::write(here.join("rebake.toml"), main).unwrap();
     assert!(rebake(here, &["sandbox", "advance", "25h"]).status.success());
-    refused("plan.json", &["plan.json: the plan expired", "rebake plan -o plan.json"]);
+    refused("plan.json", &["plan.json: the plan expired", "rebake --sandbox plan -o plan.json"]);
 }
 
 #[test]

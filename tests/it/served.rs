@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// A served account; it ends with the test.
 pub(crate) struct Served {
@@ -85,4 +85,14 @@ fn a_rate_without_a_fast_clock_is_refused() {
     let output = Command::new(env!("CARGO_BIN_EXE_rebake")).args(arguments).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("--clock fast"));
+}
+
+#[test]
+fn a_served_account_tells_which_world_it_is_now() {
+    let served = Served::start(&["--world", "empty", "--clock", "paused"]);
+    assert_eq!(served.get("health")["world"], "empty");
+    assert_eq!(served.post("reset", &json!({"world": "demo"}))["world"], "demo");
+    assert_eq!(served.get("health"), json!({"status": "ok", "world": "demo"}));
+    served.post("reset", &json!({}));
+    assert_eq!(served.get("health")["world"], "empty");
 }

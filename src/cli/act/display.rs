@@ -30,7 +30,7 @@ fn shows_bars(global: &Global) -> bool {
     match global.progress {
         _ if global.quiet => false,
         Progress::Bars => true,
-        Progress::Auto => std::io::stderr().is_terminal(),
+        Progress::Auto => std::io::stderr().is_terminal() && !global.verbose,
         Progress::Plain | Progress::Json | Progress::None => false,
     }
 }

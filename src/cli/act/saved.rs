@@ -1,20 +1,22 @@
 //! `apply FILE`: a saved plan is carried out as it is, or refused: a file that was edited, that is too old or for
 //! another account, and a fleet that has moved away from it.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use jiff::Timestamp;
 
 use super::{ask_and_carry_out, nothing_to_do, show_plan};
 use crate::cli::configuration::{self, Loaded};
-use crate::cli::see::{look, print};
+use crate::cli::see::{look, tell};
 use crate::cli::session;
 use crate::cli::{Acting, Failure, Format, Global};
 use crate::model::Site;
 use crate::pass;
+use crate::plan::Plan;
 use crate::plan::check::{Broken, Scope, check};
+use crate::plan::file::{self, Unusable};
 use crate::plan::moved;
-use crate::plan::{Plan, file};
 use crate::run::exit::Exit;
 use crate::text::{count, format_ago};
 
@@ -32,7 +34,7 @@ pub(super) fn apply(global: &Global, acting: Acting, path: &Path) -> Result<Exit
         show_plan(global, &look, &plan)?;
         if moved::is_done(&actions) {
             if global.format != Format::Json {
-                print(&format!("Nothing to do: everything in {} has been done.\n", path.display()))?;
+                tell(global, &format!("Nothing to do: everything in {} has been done.\n", path.display()))?;
             }
             return nothing_to_do(global, session, &plan);
         }
@@ -40,16 +42,26 @@ pub(super) fn apply(global: &Global, acting: Acting, path: &Path) -> Result<Exit
     })
 }
 
+/// A name for a plan's file where the one that was given cannot be it.
+const PLAN: &str = "plan.json";
+
 /// What makes a file that can be applied.
 fn anew(path: &Path) -> String {
     format!("rebake plan -o {}", path.display())
 }
 
 fn read(path: &Path) -> Result<Plan, Failure> {
-    let refused = |why: String| Failure::usage(format!("{}: {why}", path.display())).next(anew(path));
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())).next(anew(path)))?;
-    file::read(&text).map_err(|error| refused(format!("{error}; nothing was done")))
+    let text = match std::fs::read_to_string(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return Err(configuration::unreadable(path, &error).next(anew(path)));
+        }
+        read => read.map_err(|error| configuration::unreadable(path, &error).next(anew(Path::new(PLAN))))?,
+    };
+    file::read(&text).map_err(|error| {
+        // What is no plan at all is not to be written over.
+        let written = if matches!(error, Unusable::NotAPlan(_)) { Path::new(PLAN) } else { path };
+        Failure::usage(format!("{}: {error}; nothing was done", path.display())).next(anew(written))
+    })
 }
 
 /// Whether a plan is for sites that the configuration names.
@@ -69,7 +81,7 @@ fn knows_sites(global: &Global, loaded: &Loaded, plan: &Plan, path: &Path) -> Re
     let asked = |site: &&Site| global.region.is_empty() || global.region.contains(&site.region);
     if let Some(outside) = planned().find(|site| !asked(site)) {
         let message = format!("{}: the plan is also for {outside}, which --region leaves out", path.display());
-        return Err(Failure::usage(message).next(format!("rebake apply {}", path.display())));
+        return Err(Failure::usage(message).next("the same command without --region"));
     }
     Ok(())
 }

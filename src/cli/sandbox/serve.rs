@@ -5,7 +5,7 @@ use std::path::Path;
 
 use clap::{Args, ValueEnum};
 
-use super::text;
+use super::{text, wrong_file};
 use crate::aws::Clock;
 use crate::cli::Failure;
 use crate::cli::see::print;
@@ -57,10 +57,10 @@ pub(super) fn run(dir: Option<&Path>, options: Serve) -> Result<Exit, Failure> {
         Time::Paused => (Mode::Paused, epoch()),
     };
     let text = text(&options.world)?;
-    let fresh = || world::world(&text, &options.world, begins);
+    let cloud = world::world(&text, &options.world, begins).map_err(|problem| wrong_file(&problem))?;
     let account = match dir {
-        Some(dir) => Account::open(dir, || fresh().map_err(Into::into))?,
-        None => Account::memory(fresh().map_err(|error| Failure::usage(error.to_string()))?),
+        Some(dir) => Account::open(dir, || Ok(cloud))?,
+        None => Account::memory(cloud),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::new(format!("cannot start: {error}")))?;

@@ -87,9 +87,17 @@ impl Read<'_, '_> {
         }
         check_path(item, &text)?;
         let file = beside(&table.place().file, &text);
-        let Some(content) = (self.context.files)(&file) else {
-            let help = format!("write the component document {file}, or correct the path (it counts from the recipe)");
-            return Err(item.wrong(format!("there is no file {file}")).help(help));
+        let content = match (self.context.files)(&file) {
+            Some(Ok(content)) => content,
+            Some(Err(why)) => {
+                let help = "name a component document, a YAML file in UTF-8".to_owned();
+                return Err(item.wrong(format!("cannot read {file}: {why}")).help(help));
+            }
+            None => {
+                let help =
+                    format!("write the component document {file}, or correct the path (it counts from the recipe)");
+                return Err(item.wrong(format!("there is no file {file}")).help(help));
+            }
         };
         let source = Source::new(file, content);
         let document = match document::document(&source, self.platform) {

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::super::faults::Faults;
+use super::super::wording;
 use super::{Mode, Shared, world};
 use crate::text::parse_duration;
 
@@ -78,8 +79,9 @@ fn act(shared: &Shared, path: &str, request: &http::Request<Bytes>) -> Result<Va
 }
 
 fn health(shared: &Shared) -> Value {
-    match shared.account().failure() {
-        None => json!({"status": "ok", "world": shared.options.world}),
+    let account = shared.account();
+    match account.failure() {
+        None => json!({"status": "ok", "world": account.cloud().world}),
         Some(failure) => json!({"status": "failed", "error": failure.to_string()}),
     }
 }
@@ -113,7 +115,7 @@ fn reset(shared: &Shared, request: &http::Request<Bytes>) -> Result<Value, Refus
 }
 
 fn body<T: for<'de> Deserialize<'de>>(request: &http::Request<Bytes>) -> Result<T, Refusal> {
-    serde_json::from_slice(request.body()).map_err(|error| bad(error.to_string()))
+    wording::json(request.body(), "the body").map_err(|problem| bad(problem.to_string()))
 }
 
 fn bad(error: String) -> Refusal {

@@ -77,6 +77,7 @@ impl Folder {
     /// Reads what a locked folder holds.
     pub(super) fn load(dir: &Path, lock: File) -> Result<Loaded, StoreError> {
         let Some((snapshot, mut cloud)) = read_snapshot(&dir.join("snapshot.json"))? else {
+            refuse_orphans(dir)?;
             return Ok(Loaded::Empty(lock));
         };
         let path = dir.join("log.ndjson");
@@ -95,8 +96,8 @@ impl Folder {
         Ok(Loaded::Kept(folder, Box::new(cloud)))
     }
 
-    /// Begins with the first generation in a locked folder. A log without its snapshot goes first: it must not pass
-    /// for the log of this generation if we die half-way.
+    /// Begins with the first generation in a locked folder that has no snapshot. A log that is left goes first: it must
+    /// not pass for the log of this generation if we die half-way.
     pub(super) fn begin(dir: &Path, lock: File, cloud: &Cloud) -> Result<Self, StoreError> {
         let log = dir.join("log.ndjson");
         match fs::remove_file(&log) {
@@ -205,6 +206,16 @@ fn read_snapshot(path: &Path) -> Result<Option<(Head, Cloud)>, StoreError> {
     }
     let snapshot: Snapshot = parse(&text, path, 1)?;
     Ok(Some((Head { generation: snapshot.generation, archived: snapshot.archived }, snapshot.cloud)))
+}
+
+/// Refuses files that go on from a snapshot where there is none: it is always written before them, so somebody has
+/// removed it, and a new account in its place would pass for the old one.
+fn refuse_orphans(dir: &Path) -> Result<(), StoreError> {
+    let orphan = ["log.ndjson", "calls.ndjson"].iter().map(|name| dir.join(name)).find(|path| path.exists());
+    match orphan {
+        Some(orphan) => Err(StoreError::Incomplete { path: dir.join("snapshot.json"), orphan }),
+        None => Ok(()),
+    }
 }
 
 /// What a snapshot says beside the cloud.

@@ -3,7 +3,9 @@
 use std::ops::Range;
 
 use serde::de::DeserializeOwned;
+use toml::de::{DeTable, DeValue};
 
+use crate::sandbox::wording::{Wording, wording};
 use crate::text::{Source, suggestion};
 
 /// Why a text is no world: file, line, what is wrong, and what would be right where that can be told.
@@ -36,30 +38,41 @@ impl Problem {
 
     /// The error of the file.
     pub(super) fn of(self, text: &str, file: &str) -> WorldError {
-        Source::new(file, text).problem(self.span, self.message).help(self.help)
+        let key = key_at(text, self.span.start);
+        Source::new(file, text).problem(self.span, self.message).key(key).help(self.help)
     }
 }
 
 /// Reads a text in the format of `T`.
 pub(super) fn read<T: DeserializeOwned>(text: &str, file: &str) -> Result<T, WorldError> {
     toml::from_str(text).map_err(|error| {
-        let span = error.span().unwrap_or(0..0);
-        told(span, error.message()).of(text, file)
+        let Wording { message, help } = wording(error.message());
+        Problem { span: error.span().unwrap_or(0..0), message, help }.of(text, file)
     })
 }
 
-/// The problem behind a message of the parser. Of an unknown name and the names that would be right it makes a
-/// suggestion.
-fn told(span: Range<usize>, message: &str) -> Problem {
-    let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
-    match (message.split_once(" `"), quoted.split_first()) {
-        (Some(("unknown field", _)), Some((wrong, names))) => {
-            Problem::new(span, format!("unknown key `{wrong}`")).choose(wrong, names.iter().copied())
-        }
-        (Some(("unknown variant", _)), Some((wrong, names))) => {
-            Problem::new(span, format!("unknown value `{wrong}`")).choose(wrong, names.iter().copied())
-        }
-        (Some(("missing field", _)), Some((name, _))) => Problem::new(span, format!("the key `{name}` is missing")),
-        _ => Problem::new(span, message.trim().replace('\n', " ")),
+/// The key that a byte of a text belongs to, as a path: `group.member.index`; empty where there is none.
+fn key_at(text: &str, byte: usize) -> String {
+    let (document, _) = DeTable::parse_recoverable(text);
+    in_table(document.get_ref(), "", byte).unwrap_or_default()
+}
+
+fn in_table(table: &DeTable<'_>, path: &str, byte: usize) -> Option<String> {
+    table.iter().find_map(|(key, value)| {
+        let name = key.get_ref();
+        let path = if path.is_empty() { name.to_string() } else { format!("{path}.{name}") };
+        let is_here = key.span().contains(&byte) || value.span().contains(&byte);
+        in_value(value.get_ref(), &path, byte).or_else(|| is_here.then_some(path))
+    })
+}
+
+fn in_value(value: &DeValue<'_>, path: &str, byte: usize) -> Option<String> {
+    match value {
+        DeValue::Table(table) => in_table(table, path, byte),
+        DeValue::Array(items) => items.iter().find_map(|item| {
+            let is_here = item.span().contains(&byte);
+            in_value(item.get_ref(), path, byte).or_else(|| is_here.then(|| path.to_owned()))
+        }),
+        _ => None,
     }
 }

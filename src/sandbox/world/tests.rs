@@ -64,28 +64,28 @@ fn public_images_are_named_by_their_vendors_rules() {
 #[test]
 fn an_unknown_key_is_told_with_its_line_and_the_right_one() {
     let text = "seed = 1\n\n[[group]]\nname = \"a\"\nregoin = \"eu-west-1\"\n";
-    assert_eq!(refused(text), "w.toml:5: unknown key `regoin`; did you mean `region`?");
+    assert_eq!(refused(text), "w.toml:5: group.regoin: unknown key `regoin`; did you mean `region`?");
 }
 
 #[test]
 fn a_bad_age_is_told_with_its_line_and_an_example() {
     let text = "[[image]]\nkey = \"web\"\nregions = [\"eu-west-1\"]\nparent = \"al2023-x86_64\"\nage = \"5 days\"\n";
-    insta::assert_snapshot!(refused(text), @r#"w.toml:5: `5 days` is not an age: write days, hours, minutes or seconds, like "33d" or "1d 12h""#);
+    insta::assert_snapshot!(refused(text), @r#"w.toml:5: image.age: `5 days` is not an age: write days, hours, minutes or seconds, like "33d" or "1d 12h""#);
 }
 
 #[test]
 fn an_unknown_image_is_told_with_its_line_and_the_nearest() {
     let text = "[[instance]]\nname = \"a\"\nregion = \"eu-west-1\"\ntype = \"t3.small\"\nage = \"1d\"\nimage = \"al2032-x86_64\"\n";
-    insta::assert_snapshot!(refused(text), @"w.toml:6: there is no image `al2032-x86_64`; did you mean `al2023-x86_64`?");
-    insta::assert_snapshot!(refused(&text.replace("al2032-x86_64", "al2023-x86_64@35d")), @"w.toml:6: there was no release `al2023-x86_64@35d`; there is @6d, @34d, @62d, @97d, @213d, @431d");
+    insta::assert_snapshot!(refused(text), @"w.toml:6: instance.image: there is no image `al2032-x86_64`; did you mean `al2023-x86_64`?");
+    insta::assert_snapshot!(refused(&text.replace("al2032-x86_64", "al2023-x86_64@35d")), @"w.toml:6: instance.image: there was no release `al2023-x86_64@35d`; there is @6d, @34d, @62d, @97d, @213d, @431d");
 }
 
 #[test]
 fn a_name_that_is_there_twice_is_told_with_its_second_line() {
     let image = "[[image]]\nkey = \"web\"\nregions = [\"eu-west-1\"]\nparent = \"al2023-x86_64\"\nage = \"5d\"\n";
-    insta::assert_snapshot!(refused(&image.repeat(2)), @"w.toml:7: image `web` is there twice");
+    insta::assert_snapshot!(refused(&image.repeat(2)), @"w.toml:7: image.key: image `web` is there twice");
     let template = "[[template]]\nname = \"t\"\nregion = \"eu-west-1\"\n[[template.version]]\nage = \"1d\"\n";
-    insta::assert_snapshot!(refused(&template.repeat(2)), @"w.toml:7: template `t` is there twice in eu-west-1; give one of them another name");
+    insta::assert_snapshot!(refused(&template.repeat(2)), @"w.toml:7: template.name: template `t` is there twice in eu-west-1; give one of them another name");
 }
 
 #[test]
@@ -94,17 +94,17 @@ fn numbers_and_references_that_do_not_fit_are_told() {
                  image = \"al2023-x86_64@34d\"\n[[group]]\nname = \"g\"\nregion = \"eu-west-1\"\nage = \"2d\"\nsize = 2\n";
     world(&format!("{group}template = \"t\"\n"), "w.toml", start()).unwrap();
     let refused = |rest: &str| refused(&format!("{group}{rest}"));
-    insta::assert_snapshot!(refused(""), @"w.toml:8: group `g` needs a template or a launch configuration; write exactly one of the two keys");
-    insta::assert_snapshot!(refused("template = \"u\"\n"), @"w.toml:12: there is no template `u`; `t` is the only one");
-    insta::assert_snapshot!(refused("template = \"t\"\nversion = 2\n"), @"w.toml:13: template `t` has no version 2; there is 1");
-    insta::assert_snapshot!(refused("template = \"t\"\nversion = \"latest\"\n"), @r#"w.toml:13: `"latest"` is not a version: write a number, "$Latest" or "$Default""#);
-    insta::assert_snapshot!(refused("template = \"t\"\nmax = 1\n"), @"w.toml:13: `max` is less than the size, 2");
-    insta::assert_snapshot!(refused("template = \"t\"\nhealth = \"elb\"\n"), @"w.toml:13: unknown value `elb`; did you mean `ELB`?");
-    insta::assert_snapshot!(refused("template = \"t\"\nsuspended = [\"Terminat\"]\n"), @"w.toml:13: there is no process `Terminat`; did you mean `Terminate`?");
-    insta::assert_snapshot!(refused("template = \"t\"\ntags = { image = \"{ami:web}\" }\n"), @"w.toml:8: tags of `g`: there is no image `web`; there are `al2023-x86_64`, `al2023-arm64`, `al2023-minimal-x86_64`, `al2-x86_64`, `ubuntu-22.04-amd64`, `ubuntu-24.04-amd64`, `ubuntu-24.04-arm64`, `debian-12-amd64`, `rhel-9-x86_64`, `windows-2016`, `windows-2019`, `windows-2022`, and 6 more");
-    insta::assert_snapshot!(refused("template = \"t\"\n[[group.member]]\nindex = 2\n"), @"w.toml:14: group `g` has no member 2; members are counted from 0");
-    insta::assert_snapshot!(refused("template = \"t\"\nguest = { missing = [\"USN-7611-1\"] }\n"), @"w.toml:13: advisory `USN-7611-1` is for ubuntu-22.04, and the node is a amazon-linux-2023");
-    insta::assert_snapshot!(refused("template = \"t\"\nguest = { agent = \"silent\" }\n"), @r#"w.toml:8: `agent = "silent"` and `silent-since` of `g` belong together; write both or none"#);
+    insta::assert_snapshot!(refused(""), @"w.toml:8: group.name: group `g` needs a template or a launch configuration; write exactly one of the two keys");
+    insta::assert_snapshot!(refused("template = \"u\"\n"), @"w.toml:12: group.template: there is no template `u`; `t` is the only one");
+    insta::assert_snapshot!(refused("template = \"t\"\nversion = 2\n"), @"w.toml:13: group.version: template `t` has no version 2; there is 1");
+    insta::assert_snapshot!(refused("template = \"t\"\nversion = \"latest\"\n"), @r#"w.toml:13: group.version: `"latest"` is not a version: write a number, "$Latest" or "$Default""#);
+    insta::assert_snapshot!(refused("template = \"t\"\nmax = 1\n"), @"w.toml:13: group.max: `max` is less than the size, 2");
+    insta::assert_snapshot!(refused("template = \"t\"\nhealth = \"elb\"\n"), @"w.toml:13: group.health: unknown value `elb`; did you mean `ELB`?");
+    insta::assert_snapshot!(refused("template = \"t\"\nsuspended = [\"Terminat\"]\n"), @"w.toml:13: group.suspended: there is no process `Terminat`; did you mean `Terminate`?");
+    insta::assert_snapshot!(refused("template = \"t\"\ntags = { image = \"{ami:web}\" }\n"), @"w.toml:8: group.name: tags of `g`: there is no image `web`; there are `al2023-x86_64`, `al2023-arm64`, `al2023-minimal-x86_64`, `al2-x86_64`, `ubuntu-22.04-amd64`, `ubuntu-24.04-amd64`, `ubuntu-24.04-arm64`, `debian-12-amd64`, `rhel-9-x86_64`, `windows-2016`, `windows-2019`, `windows-2022`, and 6 more");
+    insta::assert_snapshot!(refused("template = \"t\"\n[[group.member]]\nindex = 2\n"), @"w.toml:14: group.member.index: group `g` has no member 2; members are counted from 0");
+    insta::assert_snapshot!(refused("template = \"t\"\nguest = { missing = [\"USN-7611-1\"] }\n"), @"w.toml:13: group.guest.missing: advisory `USN-7611-1` is for ubuntu-22.04, and the node is a amazon-linux-2023");
+    insta::assert_snapshot!(refused("template = \"t\"\nguest = { agent = \"silent\" }\n"), @r#"w.toml:8: group.name: `agent = "silent"` and `silent-since` of `g` belong together; write both or none"#);
 }
 
 #[test]

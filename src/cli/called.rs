@@ -1,0 +1,54 @@
+//! How this rebake was called, as far as the commands that it suggests must say so again: another account, another
+//! configuration or other regions are not what the user meant.
+
+use std::path::Path;
+
+use clap::CommandFactory;
+
+use super::{Cli, Global};
+use crate::text::Commands;
+
+/// Where a sandbox is kept when nothing else is said; the default of `--sandbox`.
+pub(crate) const SANDBOX: &str = ".rebake/sandbox";
+
+impl Global {
+    /// What makes a suggested command act where this one did.
+    pub(crate) fn commands(&self) -> Commands {
+        let names = Cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect();
+        Commands::new(names, &self.repeated())
+    }
+
+    /// The options that name the account, the configuration and the regions, as they are typed.
+    fn repeated(&self) -> Vec<String> {
+        let sandbox = self.sandbox.iter().map(|dir| match dir {
+            dir if dir == Path::new(SANDBOX) => "--sandbox".to_owned(),
+            dir => format!("--sandbox={}", dir.display()),
+        });
+        let valued = |name: &str, value: String| [name.to_owned(), value];
+        let config = self.config.iter().flat_map(|file| valued("--config", file.display().to_string()));
+        let profile = self.profile.iter().flat_map(|profile| valued("--profile", profile.clone()));
+        let region = (!self.region.is_empty()).then(|| valued("--region", self.region.join(",")));
+        sandbox.chain(config).chain(profile).chain(region.into_iter().flatten()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    fn suggested(arguments: &[&str]) -> String {
+        let cli = Cli::parse_from([&["rebake"], arguments, &["status"]].concat());
+        cli.global.commands().complete("rebake plan")
+    }
+
+    #[test]
+    fn a_suggestion_repeats_what_says_where() {
+        assert_eq!(suggested(&["--quiet", "--format", "json"]), "rebake plan");
+        assert_eq!(suggested(&["--sandbox"]), "rebake --sandbox plan");
+        assert_eq!(suggested(&["--sandbox=sb", "--config", "c.toml"]), "rebake --sandbox=sb --config c.toml plan");
+        let regions = ["--profile", "prod", "--region", "eu-west-1,us-east-1"];
+        assert_eq!(suggested(&regions), "rebake --profile prod --region eu-west-1,us-east-1 plan");
+    }
+}
