@@ -113,7 +113,7 @@ pub(super) fn approve(global: &Global, recipe: &str, channel: &str) -> Result<Ex
         let requires = known_channel(known, channel)?.requires.as_ref();
         if !requires.is_some_and(|requires| requires.approval) {
             let message = format!("channel {channel} of {name} asks for no approval; nothing was written");
-            return Err(Failure::usage(message).next(format!("rebake promote {name}@{version} {channel}")));
+            return Err(Failure::usage(message).next("rebake channels"));
         }
         known_version(&look, name, version)?;
         let region = known.publish.regions.first().cloned().unwrap_or_default();

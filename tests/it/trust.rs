@@ -18,7 +18,8 @@ fn status_tells_a_run_that_is_at_work() {
         .spawn()
         .unwrap();
     let looks = std::iter::repeat_with(|| sandboxed(here, &["status"]).ends(0)).take(5000);
-    let told = looks.into_iter().find(|told| told.starts_with("At work") && told.contains("ring canary")).unwrap_or_default();
+    let told =
+        looks.into_iter().find(|told| told.starts_with("At work") && told.contains("ring canary")).unwrap_or_default();
     assert!(told.starts_with("At work since 2026-11-24"), "{told}");
     assert!(sandboxed(here, &["history"]).ends(0).contains("At work since"));
     run.kill().unwrap();
@@ -51,5 +52,5 @@ fn a_promotion_that_cannot_begin_fails() {
     sandboxed(here, &["bake", "web", "--yes"]).ends(0);
     let promoted = sandboxed(here, &["promote", "web", "prod", "--yes", "--wait"]);
     promoted.ends(1);
-    assert!(promoted.out.contains("rebake promote web@2.4.17 staging"), "{}", promoted.out);
+    assert!(promoted.out.contains("rebake --sandbox promote web@2.4.17 staging"), "{}", promoted.out);
 }
