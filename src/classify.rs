@@ -65,6 +65,14 @@ pub struct Exempt {
     pub why: String,
 }
 
+impl Exempt {
+    /// The last day on which it holds (UTC).
+    #[must_use]
+    pub fn last_day(&self) -> jiff::civil::Date {
+        jiff::tz::TimeZone::UTC.to_datetime(self.until - jiff::SignedDuration::from_secs(1)).date()
+    }
+}
+
 impl Judgement {
     /// Whether it needs patching and no exception holds.
     #[must_use]

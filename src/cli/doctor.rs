@@ -115,8 +115,9 @@ impl Examined {
 
     fn exit(&self) -> Exit {
         match (&self.origin, self.missing()) {
-            (None, _) => Exit::Usage,
-            (Some(_), 0) => Exit::Done,
+            // Before `init` the configuration alone is missing: that is the beginning, and no failure.
+            (None, 0..=1) | (Some(_), 0) => Exit::Done,
+            (None, _) => Exit::Failed,
             (Some(_), _) => Exit::Failed,
         }
     }

@@ -236,7 +236,8 @@ impl<'a> Room<'a> {
 }
 
 /// How many nodes are patched at once: as the ring has it, or AWS's ramp of "Patch now".
-pub(super) fn at_once(ring: &RingPatch, nodes: usize) -> String {
+#[must_use]
+pub fn at_once(ring: &RingPatch, nodes: usize) -> String {
     ring.concurrency.clone().unwrap_or_else(|| aws_ramp(nodes).0.to_string())
 }
 

@@ -55,7 +55,7 @@ fn headline(node: &Node, judged: &Judgement, now: Timestamp) -> String {
         Lane::Excluded => "is excluded",
     };
     let state = match (&judged.exception, judged.needs_patching(), judged.is_overdue(now)) {
-        (Some(exception), ..) => format!(", an exception holds until {}", words::day(exception.until)),
+        (Some(exception), ..) => format!(", an exception holds until {}", exception.last_day()),
         (None, true, true) => " and overdue for patching".to_owned(),
         (None, true, false) => " and needs patching".to_owned(),
         (None, false, _) if judged.blind.is_some() => "; its patch state cannot be told".to_owned(),
@@ -79,7 +79,7 @@ fn lane(facts: &mut Table, judged: &Judgement) {
         facts.row(["", "the tag rebake:lane=excluded would take it out"]);
     }
     if let Some(exception) = &judged.exception {
-        let until = words::day(exception.until);
+        let until = exception.last_day();
         facts.row(["exception", &format!("until {until}: {} ({})", exception.why, exception.owner)]);
     }
 }

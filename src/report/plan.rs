@@ -263,7 +263,7 @@ fn blast_radius(plan: &Plan) -> String {
         parts.push(format!("at most {} at a time", count(plan.limits.groups_at_once as usize, "group")));
     }
     for ring in plan.patches.iter().filter(|ring| !ring.scan_only) {
-        let at_once = ring.concurrency.as_deref().unwrap_or("a few");
+        let at_once = crate::patch::decide::at_once(ring, ring.nodes.len());
         parts.push(format!("ring {}: {at_once} of {} at a time", ring.ring, count(ring.nodes.len(), "node")));
     }
     if !parts.is_empty() {

@@ -225,7 +225,7 @@ fn others(story: &Story<'_>, width: usize) -> String {
     for (line, over) in story.over().filter(|(line, _)| line.task.parent.is_none()) {
         let told = match over {
             Outcome::Waiting { .. } => format!("Waiting: {} {}", story.label(line), outcome(over, story.now)),
-            Outcome::LeftRunning { what } => format!("Left to AWS: {}, {what}", story.label(line)),
+            Outcome::LeftRunning { what } => format!("Left to AWS: {what}"),
             Outcome::Skipped { why } => format!("Not started: {}, {why}", story.label(line)),
             Outcome::Locked { by } => format!("Locked: {} by {by}", story.label(line)),
             Outcome::Done { .. } | Outcome::Failed { .. } => continue,

@@ -48,8 +48,8 @@ fn unit_seconds(unit: &str) -> Option<u64> {
     }
 }
 
-/// A duration as people say it: `41 s`, `11 min`, `1 h 05 min`, `24 h`, `3 d`. Two days and more are told in whole
-/// days.
+/// A duration as people say it: `41 s`, `11 min`, `1 h 05 min`, `24 h`, `3 d`. Two days and more are
+/// told in days and hours, ten and more in days.
 #[must_use]
 pub fn format_duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
@@ -61,7 +61,10 @@ pub fn format_duration(duration: Duration) -> String {
                 (hours, 0) => format!("{hours} h"),
                 (hours, minutes) => format!("{hours} h {minutes:02} min"),
             },
-            minutes => format!("{} d", minutes * MINUTE / DAY),
+            minutes => match (minutes / 1440, minutes % 1440 / 60) {
+                (days @ 0..10, hours @ 1..) => format!("{days} d {hours} h"),
+                (days, _) => format!("{days} d"),
+            },
         },
     }
 }
@@ -115,7 +118,8 @@ mod tests {
         assert_eq!(told("65m"), "1 h 05 min");
         assert_eq!(told("24h"), "24 h");
         assert_eq!(told("47h 59m 50s"), "2 d");
-        assert_eq!(told("75h"), "3 d");
+        assert_eq!(told("75h"), "3 d 3 h");
+        assert_eq!(told("250h"), "10 d");
     }
 
     proptest::proptest! {

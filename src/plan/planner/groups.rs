@@ -185,7 +185,7 @@ fn left_alone(input: &Input<'_>, group: &Group) -> Option<(String, String)> {
             Some((reason, "the same lane for all of its nodes".to_owned()))
         }
         Some(exempt) => {
-            let until = exempt.until.strftime("%Y-%m-%d");
+            let until = exempt.last_day();
             let reason = format!("an exception holds for {} in it until {until} ({})", judged.node, exempt.why);
             Some((reason, "it ends by itself".to_owned()))
         }

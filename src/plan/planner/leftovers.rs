@@ -45,7 +45,7 @@ type Why = (LeftOutKind, String, String, String);
 fn why(input: &Input<'_>, node: &Node, judged: &Judgement, in_plan: bool, named: bool) -> Option<Why> {
     let name = || if node.name.is_empty() { node.id.clone() } else { node.name.clone() };
     if let Some(exempt) = &judged.exception {
-        let until = exempt.until.strftime("%Y-%m-%d");
+        let until = exempt.last_day();
         let reason = format!("exception until {until} ({}, {})", exempt.why, exempt.owner);
         let needs = !judged.needs.is_empty();
         return needs.then(|| (LeftOutKind::Exception, name(), reason, "it ends by itself".to_owned()));

@@ -75,6 +75,12 @@ fn rollout(
         ));
         return None;
     }
+    if !matches!(recipe.build, Build::ImageBuilder(_)) {
+        let why = "its images are built elsewhere, and rebake rolls out what it built: it has no versions of these";
+        let cure = "deploy them as until now, or `with = \"image-builder\"` with that image as the parent";
+        left_out.push(blocked_channel(input, &groups, recipe, channel, why, cure));
+        return None;
+    }
     let version = version(input, recipe, bake)?;
     let targets = targets(input, recipe, channel, &version, bake);
     if let Some(without) = targets.iter().find(|target| bake.is_none() && target.image.is_none()) {
