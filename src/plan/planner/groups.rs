@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::Input;
 use super::limits::{Applications, healthy};
+use super::{Input, unread};
 use crate::classify::{Judgement, channel_of, owner};
 use crate::config::recipe::Mode;
 use crate::config::{Channel, Rollout};
-use crate::model::{Fact, Group, GroupSource, ImageSource, Lane, Node, Refresh, Template, VersionSpec};
+use crate::model::{Group, GroupSource, ImageSource, Lane, Node, Refresh, Template, VersionSpec};
 use crate::plan::{Application, GroupRollout, HandOver};
 
 /// Processes without which a refresh hangs, or new instances never serve.
@@ -44,22 +44,8 @@ pub(super) fn verdict(
     let nodes: BTreeMap<&str, &Node> =
         input.fleet.nodes.iter().filter(|node| node.site == group.site).map(|node| (node.id.as_str(), node)).collect();
     let region = &group.site.region;
-    for fact in [
-        Fact::Site,
-        Fact::Groups,
-        Fact::Instances,
-        Fact::Templates,
-        Fact::Images,
-        Fact::Refreshes,
-        Fact::ScalingPolicies,
-        Fact::LifecycleHooks,
-    ] {
-        let missing = input.fleet.gaps.iter().find(|gap| {
-            gap.site == group.site && gap.fact == fact && gap.resource.as_ref().is_none_or(|name| *name == group.name)
-        });
-        if let Some(gap) = missing {
-            return blocked(format!("{} was not answered: {}", gap.action, gap.code), "rebake doctor");
-        }
+    if let Some(gap) = unread::of_group(input, group) {
+        return blocked(unread::told(gap), "rebake doctor");
     }
     if let Some((reason, cure)) = left_alone(input, group) {
         return blocked(reason, cure);

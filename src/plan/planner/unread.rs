@@ -2,10 +2,10 @@
 
 use super::{Input, site_of};
 use crate::config::{Channel, Recipe};
-use crate::model::{Fact, Gap, Site, approval_parameter, channel_parameter, rollout_parameter};
+use crate::model::{Fact, Gap, Group, Site, approval_parameter, channel_parameter, rollout_parameter};
 
-/// What says which groups follow a channel, whether they may be refreshed, and where the channel points.
-const OF_CHANNELS: [Fact; 9] = [
+/// What says which groups there are, who owns them, and whether they may be refreshed.
+const OF_GROUPS: [Fact; 8] = [
     Fact::Site,
     Fact::Groups,
     Fact::Instances,
@@ -14,17 +14,23 @@ const OF_CHANNELS: [Fact; 9] = [
     Fact::Refreshes,
     Fact::ScalingPolicies,
     Fact::LifecycleHooks,
-    Fact::Parameters,
 ];
 
 /// What says which images of a recipe there are, and what they are made from.
 const OF_IMAGES: [Fact; 4] = [Fact::Site, Fact::Images, Fact::ImageRecipes, Fact::Components];
 
-/// The gap that hides what a channel depends on.
+/// The gap that hides what a group's refresh depends on.
+pub(super) fn of_group<'a>(input: &Input<'a>, group: &Group) -> Option<&'a Gap> {
+    let mut here = input.fleet.gaps.iter().filter(|gap| gap.site == group.site && OF_GROUPS.contains(&gap.fact));
+    here.find(|gap| gap.resource.as_ref().is_none_or(|name| *name == group.name))
+}
+
+/// The gap that hides what a channel depends on: who follows it, and where it points.
 pub(super) fn of_channel<'a>(input: &Input<'a>, recipe: &Recipe, channel: &Channel) -> Option<&'a Gap> {
     let own = [channel_parameter, rollout_parameter, approval_parameter].map(|name| name(&recipe.name, &channel.name));
     let sites = published(input, recipe);
-    input.fleet.gaps.iter().filter(|gap| sites.contains(&gap.site) && OF_CHANNELS.contains(&gap.fact)).find(|gap| {
+    let concerns = |fact| OF_GROUPS.contains(&fact) || fact == Fact::Parameters;
+    input.fleet.gaps.iter().filter(|gap| sites.contains(&gap.site) && concerns(gap.fact)).find(|gap| {
         gap.resource.as_ref().is_none_or(|resource| {
             let of_group = input.fleet.group(&gap.site, resource).is_some_and(|group| channel.groups.matches(group));
             of_group || own.contains(resource)
