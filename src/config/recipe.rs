@@ -80,8 +80,6 @@ pub struct Publish {
     pub regions: Vec<String>,
     /// Accounts that may launch it.
     pub share_with: Vec<String>,
-    /// Accounts that get copies of their own.
-    pub copy_to: Vec<String>,
 }
 
 impl Recipe {
@@ -189,11 +187,7 @@ fn trigger(item: &Item<'_>) -> Result<Trigger, Problem> {
 fn publish(top: &Table<'_>, new_regions: &[String]) -> Option<Publish> {
     let table = top.required("publish", Table::of)?;
     let regions = table.required_list("regions", |item| item.region(new_regions));
-    Some(Publish {
-        regions,
-        share_with: table.list("share-with", Item::account),
-        copy_to: table.list("copy-to", Item::account),
-    })
+    Some(Publish { regions, share_with: table.list("share-with", Item::account) })
 }
 
 fn tags(top: &Table<'_>) -> BTreeMap<String, String> {

@@ -64,7 +64,7 @@ pub const RECIPE: &[Key] = &[
         Word(&["image-builder", "parent", "external"]),
         REQUIRED,
         r#""image-builder""#,
-        "`image-builder` builds it; `parent` rolls out the parent as it is; `external` rolls out AMIs that something else built, such as Packer",
+        "`image-builder` builds it; `parent` (the parent as it is) and `external` (AMIs that something else built) are named in the plan and not rolled out yet",
     ),
     key(
         "build.components",
@@ -151,7 +151,6 @@ pub const RECIPE: &[Key] = &[
     ),
     key("publish.regions", Texts, REQUIRED, r#"["eu-west-1", "us-east-1"]"#, "regions that get the image"),
     key("publish.share-with", Texts, "none", r#"["222222222222"]"#, "accounts that may launch it"),
-    key("publish.copy-to", Texts, "none", r#"["333333333333"]"#, "accounts that get copies of their own"),
     key(
         "tags",
         Map,
