@@ -124,8 +124,10 @@ impl Acting {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Show every node: its system, its lane, what it needs
-    #[command(after_help = "Example: rebake --sandbox inventory --format json")]
-    Inventory,
+    #[command(
+        after_help = "Example: rebake --sandbox inventory\n         rebake --sandbox inventory os:windows\n         rebake --sandbox inventory --columns name,lane,tag:app --sort -launched\n         rebake --sandbox inventory --group-by tag:app --format csv"
+    )]
+    Inventory(see::Wanted),
     /// Explain one node: why it is in its lane, what it needs, what rebake would do
     #[command(after_help = "Example: rebake --sandbox explain wiki")]
     Explain {
@@ -265,7 +267,7 @@ impl Command {
     fn formats(&self) -> (&'static str, &'static [Format]) {
         use Format::{Csv, Json, Md, Table};
         match self {
-            Self::Inventory => ("inventory", &[Table, Json, Csv, Md]),
+            Self::Inventory(_) => ("inventory", &[Table, Json, Csv, Md]),
             Self::Images => ("images", &[Table, Json, Csv, Md]),
             Self::Channels => ("channels", &[Table, Json, Csv, Md]),
             Self::History => ("history", &[Table, Json, Csv, Md]),
@@ -302,7 +304,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
     let global = &cli.global;
     check_format(&cli.command, global.format)?;
     match cli.command {
-        Command::Inventory => see::inventory(global),
+        Command::Inventory(wanted) => see::inventory(global, &wanted),
         Command::Explain { node } => see::explain(global, &node),
         Command::Images => see::images(global),
         Command::Channels => see::channels(global),

@@ -4,6 +4,7 @@
 //! The same facts have the same words in every format. Foreign text is escaped where it becomes text of a format.
 //!
 //! - [`inventory`]: what runs, and what needs patching.
+//! - [`nodes`]: nodes as a list, or their totals, by columns.
 //! - [`explain`]: one node, with the evidence.
 //! - [`plan`]: what would be done, and what not.
 //! - [`run`]: what was done.
@@ -16,6 +17,7 @@ pub mod channels;
 pub mod explain;
 pub mod images;
 pub mod inventory;
+pub mod nodes;
 pub mod plan;
 pub mod run;
 pub mod sheet;

@@ -3,14 +3,18 @@
 use std::io::Write;
 use std::path::Path;
 
+use clap::Args;
 use serde_json::{Value, json};
 
 use super::configuration::{self, Loaded};
 use super::session::{self, Session};
 use super::{Failure, Format, Global, folder};
+use crate::classify::Judgement;
+use crate::model::{Node, Selector};
 use crate::pass::{Look, Refused};
 use crate::plan::file;
 use crate::plan::planner::Asked;
+use crate::report::nodes::{By, Column};
 use crate::report::{self, sheet::Sheet};
 use crate::run::exit::Exit;
 use crate::text::count;
@@ -107,14 +111,75 @@ pub(crate) fn width() -> usize {
     told.or_else(terminal).unwrap_or(WIDTH).max(NARROWEST)
 }
 
-pub(super) fn inventory(global: &Global) -> Result<Exit, Failure> {
+/// Reads a selector of the command line.
+pub(crate) fn selector(text: &str) -> Result<Selector, Failure> {
+    Selector::parse(text).map_err(|error| {
+        let failure = Failure::usage(format!("in the selector {text}: {error}"));
+        match error.help {
+            Some(help) => failure.next(help),
+            None => failure,
+        }
+    })
+}
+
+/// What an inventory is asked for.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Wanted {
+    /// Only these nodes: tag:env=prod & os:ubuntu & overdue>7d
+    selector: Option<String>,
+    /// List the nodes with these columns: id,name,lane,needs,tag:app …
+    #[arg(long, value_name = "COLUMN", value_delimiter = ',', value_parser = Column::parse)]
+    columns: Vec<Column>,
+    /// List the nodes in the order of these columns; -COLUMN reverses
+    #[arg(long, value_name = "COLUMN", value_delimiter = ',', allow_hyphen_values = true, value_parser = By::parse)]
+    sort: Vec<By>,
+    /// Count the nodes by a column: account, region, os, lane, owner, recipe, tag:KEY …
+    #[arg(long, value_name = "COLUMN", conflicts_with_all = ["columns", "sort"], value_parser = Column::parse)]
+    group_by: Option<Column>,
+}
+
+impl Wanted {
+    /// The sheet that is asked for; none where the overview is.
+    fn sheet(&self, look: &Look, judged: &[Judgement], format: Format) -> Option<Sheet> {
+        if let Some(by) = &self.group_by {
+            return Some(report::nodes::totals(&look.fleet, judged, by, look.now));
+        }
+        let lists = self.selector.is_some() || !self.columns.is_empty() || !self.sort.is_empty();
+        let columns = match (format, self.columns.is_empty()) {
+            (_, false) => self.columns.clone(),
+            (Format::Csv, true) => Column::of_data(),
+            (_, true) if lists => Column::of_screen(),
+            (_, true) => return None,
+        };
+        Some(report::nodes::list(&look.fleet, judged, &columns, &self.sort, look.now))
+    }
+}
+
+pub(super) fn inventory(global: &Global, wanted: &Wanted) -> Result<Exit, Failure> {
+    let selector = wanted.selector.as_deref().map(selector).transpose()?;
     let format = global.format;
     show_with(global, configuration::find(global)?, |look| {
-        let text = match format {
-            Format::Table => report::inventory::table(&look.fleet, &look.judged, look.now, width()),
-            Format::Json => pretty(&report::inventory::json(&look.fleet, &look.judged, look.now)),
-            Format::Csv => report::inventory::sheet(&look.fleet, &look.judged, look.now).csv(),
-            Format::Md => report::inventory::markdown(&look.fleet, &look.judged, look.now),
+        let picked = |(node, judged): (&Node, &Judgement)| {
+            selector
+                .as_ref()
+                .is_none_or(|selector| judged.is_selected(selector, node, look.now))
+                .then(|| judged.clone())
+        };
+        let judged: Vec<Judgement> = report::nodes::pairs(&look.fleet, &look.judged).filter_map(picked).collect();
+        let sheet = wanted.sheet(look, &judged, format);
+        let text = match (format, sheet) {
+            (Format::Json, Some(sheet)) if wanted.group_by.is_some() => {
+                pretty(&json!({"schema": "rebake/totals", "version": 1, "totals": sheet.objects()}))
+            }
+            (Format::Json, _) => pretty(&report::inventory::json(&look.fleet, &judged, look.now)),
+            (Format::Csv, Some(sheet)) => sheet.csv(),
+            (Format::Md, Some(sheet)) => sheet.markdown(),
+            (Format::Table, Some(sheet)) => {
+                let headline = report::inventory::headline(&look.fleet, &judged, look.now);
+                format!("{headline}\n\n{}{}", sheet.screen(width()), report::inventory::gaps(&look.fleet, width()))
+            }
+            (Format::Md, None) => report::inventory::markdown(&look.fleet, &judged, look.now),
+            (Format::Table | Format::Csv, None) => report::inventory::table(&look.fleet, &judged, look.now, width()),
         };
         Ok((text, Exit::Done))
     })
@@ -252,7 +317,7 @@ pub(super) fn history(global: &Global) -> Result<Exit, Failure> {
         let row = |(name, exit, headline): &(String, Exit, String)| {
             vec![name.clone(), exit.code().to_string(), headline.clone()]
         };
-        Sheet { head: vec!["run", "exit", "summary"], rows: runs.iter().map(row).collect() }
+        Sheet { head: ["run", "exit", "summary"].map(str::to_owned).to_vec(), rows: runs.iter().map(row).collect() }
     };
     let text = match global.format {
         Format::Csv => sheet().csv(),

@@ -48,8 +48,8 @@ pub fn sheet(fleet: &Fleet, judged: &[Judgement]) -> Sheet {
         let (recipe, name) = (channel.recipe.clone(), channel.name.clone());
         vec![recipe, name, version, since, on_it.to_string(), nodes.to_string(), account, region, rollout(channel)]
     };
-    let head = vec!["recipe", "channel", "version", "since", "on_it", "nodes", "account", "region", "rollout"];
-    Sheet { head, rows: fleet.channels.iter().map(row).collect() }
+    let head = ["recipe", "channel", "version", "since", "on_it", "nodes", "account", "region", "rollout"];
+    Sheet { head: head.map(str::to_owned).to_vec(), rows: fleet.channels.iter().map(row).collect() }
 }
 
 /// The channels as JSON, schema `rebake/channels`, version 1.

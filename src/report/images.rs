@@ -58,8 +58,8 @@ pub fn sheet(fleet: &Fleet) -> Sheet {
         let nodes = nodes(fleet, image).to_string();
         vec![recipe, version, state(image, tags), built, image.id.clone(), nodes, account, region]
     };
-    let head = vec!["recipe", "version", "state", "built", "image", "nodes", "account", "region"];
-    Sheet { head, rows: own(fleet).iter().map(row).collect() }
+    let head = ["recipe", "version", "state", "built", "image", "nodes", "account", "region"];
+    Sheet { head: head.map(str::to_owned).to_vec(), rows: own(fleet).iter().map(row).collect() }
 }
 
 /// The images as a screen of a width, by recipe, the newest first.

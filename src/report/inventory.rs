@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::sheet::Sheet;
+use super::nodes::{pairs, short};
 use super::table::{Align, Table, paragraph};
 use super::words;
 use crate::classify::{Judgement, system};
@@ -162,13 +162,6 @@ fn end_of_life(system: Option<&OperatingSystem>, now: Timestamp) -> String {
     }
 }
 
-/// Nodes with their judgements. Both are in the order of the fleet unless somebody took some out.
-fn pairs<'a>(fleet: &'a Fleet, judged: &'a [Judgement]) -> impl Iterator<Item = (&'a Node, &'a Judgement)> {
-    let nodes: BTreeMap<(&crate::model::Site, &str), &Node> =
-        fleet.nodes.iter().map(|node| ((&node.site, node.id.as_str()), node)).collect();
-    judged.iter().filter_map(move |one| Some((*nodes.get(&(&one.site, one.node.as_str()))?, one)))
-}
-
 fn urgent(fleet: &Fleet, judged: &[Judgement], now: Timestamp, width: usize) -> String {
     let mut due: Vec<(&Node, &Judgement)> = pairs(fleet, judged).filter(|(_, one)| one.needs_patching()).collect();
     if due.is_empty() {
@@ -185,17 +178,9 @@ fn urgent(fleet: &Fleet, judged: &[Judgement], now: Timestamp, width: usize) -> 
     let more = due.len().saturating_sub(MOST_URGENT);
     let more = match more {
         0 => String::new(),
-        _ => paragraph(&format!(" … and {more} more: rebake inventory --format csv"), width, 4),
+        _ => paragraph(&format!(" … and {more} more: rebake inventory --sort overdue"), width, 4),
     };
     format!(" MOST URGENT\n{}{more}", table.render(width))
-}
-
-/// An id short enough for a table, long enough to find it: `i-0a1f…c2d4`.
-fn short(id: &str) -> String {
-    match (id.get(..6), id.len().checked_sub(4).and_then(|from| id.get(from..))) {
-        (Some(head), Some(tail)) if id.len() > 14 => format!("{head}…{tail}"),
-        _ => id.to_owned(),
-    }
 }
 
 /// The most urgent need of a node in words.
@@ -213,7 +198,9 @@ pub(super) fn due_story(due: Option<Timestamp>, now: Timestamp) -> String {
     })
 }
 
-fn gaps(fleet: &Fleet, width: usize) -> String {
+/// What could not be read, for the end of a screen; empty if all could.
+#[must_use]
+pub fn gaps(fleet: &Fleet, width: usize) -> String {
     if fleet.gaps.is_empty() {
         return String::new();
     }
@@ -302,51 +289,6 @@ fn node_json(node: &Node, one: &Judgement, now: Timestamp) -> Value {
     })
 }
 
-const COLUMNS: [&str; 13] = [
-    "account",
-    "region",
-    "id",
-    "name",
-    "lane",
-    "needs_patching",
-    "overdue",
-    "needs",
-    "cannot_judge",
-    "system",
-    "image",
-    "group",
-    "channel",
-];
-
-fn cells(node: &Node, one: &Judgement, now: Timestamp) -> [String; 13] {
-    let yes = |is: bool| if is { "yes" } else { "no" }.to_owned();
-    let needs: Vec<&str> = one.needs.iter().map(|need| need.what.as_str()).collect();
-    [
-        node.site.account.clone(),
-        node.site.region.clone(),
-        node.id.clone(),
-        node.name.clone(),
-        one.lane.to_string(),
-        yes(one.needs_patching()),
-        yes(one.is_overdue(now)),
-        needs.join("; "),
-        one.blind.map(|blind| blind.told().to_owned()).unwrap_or_default(),
-        node.system.as_ref().map(system::label).unwrap_or_default(),
-        node.image.clone().unwrap_or_default(),
-        node.group.clone().unwrap_or_default(),
-        one.recipe.as_ref().map(|(recipe, channel)| format!("{recipe}/{channel}")).unwrap_or_default(),
-    ]
-}
-
-/// The nodes as a sheet, one row each.
-#[must_use]
-pub fn sheet(fleet: &Fleet, judged: &[Judgement], now: Timestamp) -> Sheet {
-    Sheet {
-        head: COLUMNS.to_vec(),
-        rows: pairs(fleet, judged).map(|(node, one)| cells(node, one, now).to_vec()).collect(),
-    }
-}
-
 /// The inventory as Markdown: the sentence, the lanes, the nodes that need something.
 #[must_use]
 pub fn markdown(fleet: &Fleet, judged: &[Judgement], now: Timestamp) -> String {
@@ -418,7 +360,8 @@ mod tests {
         assert_eq!(json["schema"], "rebake/fleet");
         assert_eq!(json["nodes"].as_array().map(Vec::len), Some(fleet.nodes.len()));
         assert_eq!(json["totals"]["need_patching"], 2);
-        let csv = sheet(&fleet, &judged, sample::now()).csv();
+        let columns = crate::report::nodes::Column::of_data();
+        let csv = crate::report::nodes::list(&fleet, &judged, &columns, &[], sample::now()).csv();
         assert_eq!(csv.lines().count(), fleet.nodes.len() + 1);
         assert!(csv.contains("'=cmd"), "{csv}");
     }

@@ -2,6 +2,9 @@
 
 use std::fmt::Write as _;
 
+use serde_json::Value;
+
+use super::table::{Align, Table};
 use super::words;
 use crate::text::csv_safe;
 
@@ -9,7 +12,7 @@ use crate::text::csv_safe;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sheet {
     /// What the columns hold: `patch_state`.
-    pub head: Vec<&'static str>,
+    pub head: Vec<String>,
     /// The rows, as wide as the head.
     pub rows: Vec<Vec<String>>,
 }
@@ -18,7 +21,8 @@ impl Sheet {
     /// As CSV (RFC 4180); no cell begins a formula.
     #[must_use]
     pub fn csv(&self) -> String {
-        let mut text = format!("{}\r\n", self.head.join(","));
+        let head: Vec<_> = self.head.iter().map(|name| csv_safe(name)).collect();
+        let mut text = format!("{}\r\n", head.join(","));
         for row in &self.rows {
             let row: Vec<_> = row.iter().map(|cell| csv_safe(cell)).collect();
             _ = write!(text, "{}\r\n", row.join(","));
@@ -29,6 +33,37 @@ impl Sheet {
     /// As a table of Markdown.
     #[must_use]
     pub fn markdown(&self) -> String {
-        words::markdown_table(&self.head, &self.rows)
+        let head: Vec<&str> = self.head.iter().map(String::as_str).collect();
+        words::markdown_table(&head, &self.rows)
+    }
+
+    /// As a screen of a width: heads in capitals, the last column goes on in the next line.
+    #[must_use]
+    pub fn screen(&self, width: usize) -> String {
+        // A column of numbers is flush right.
+        let is_number = |column: usize| {
+            let mut cells = self.rows.iter().filter_map(|row| row.get(column)).peekable();
+            cells.peek().is_some()
+                && cells.all(|cell| !cell.is_empty() && cell.bytes().all(|byte| byte.is_ascii_digit()))
+        };
+        let columns: Vec<Align> =
+            (0..self.head.len()).map(|column| if is_number(column) { Align::Right } else { Align::Left }).collect();
+        let mut table = Table::new(&columns);
+        table.row(self.head.iter().map(|name| name.replace('_', " ").to_uppercase()));
+        // Nothing in the first column looks as if a row went on.
+        let first =
+            |(column, cell): (usize, &String)| if column == 0 && cell.is_empty() { "–".into() } else { cell.clone() };
+        self.rows.iter().for_each(|row| table.row(row.iter().enumerate().map(first)));
+        table.render(width)
+    }
+
+    /// As data: an object for each row.
+    #[must_use]
+    pub fn objects(&self) -> Vec<Value> {
+        let object = |row: &Vec<String>| {
+            let cells = self.head.iter().zip(row).map(|(name, cell)| (name.clone(), Value::from(cell.as_str())));
+            Value::Object(cells.collect())
+        };
+        self.rows.iter().map(object).collect()
     }
 }

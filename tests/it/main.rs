@@ -29,3 +29,4 @@ mod scan;
 mod served;
 mod suggested;
 mod trust;
+mod views;

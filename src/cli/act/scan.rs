@@ -3,9 +3,9 @@
 
 use crate::bake::digest::goal_uuid;
 use crate::classify::Judgement;
-use crate::cli::Failure;
+use crate::cli::{Failure, see};
 use crate::config::Ring;
-use crate::model::{Agent, Lane, Node, Selector};
+use crate::model::{Agent, Lane, Node};
 use crate::pass::Look;
 use crate::plan::planner::Asked;
 use crate::plan::{PatchTarget, Plan, Reboot, RingPatch};
@@ -25,8 +25,7 @@ pub(super) fn of_ring(look: &Look, ring: &Ring) -> Result<Plan, Failure> {
 
 /// Scans the nodes of a selector whose agents answer.
 pub(super) fn of_selector(look: &Look, selector: &str) -> Result<Plan, Failure> {
-    let chosen =
-        Selector::parse(selector).map_err(|error| Failure::usage(format!("in the selector {selector}: {error}")))?;
+    let chosen = see::selector(selector)?;
     let picks = |node: &Node, judged: &Judgement| {
         matches!(judged.lane, Lane::Mutable | Lane::Immutable) && judged.is_selected(&chosen, node, look.now)
     };

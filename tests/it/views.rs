@@ -1,0 +1,59 @@
+//! The inventory by selector, columns, order and totals.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::binary::sandboxed;
+
+/// What an inventory prints.
+fn told(here: &Path, arguments: &[&str]) -> String {
+    let told = sandboxed(here, &[&["inventory"], arguments].concat());
+    told.ends(0);
+    told.out
+}
+
+fn csv(here: &Path, arguments: &[&str]) -> Vec<Vec<String>> {
+    let told = told(here, &[arguments, &["--format", "csv"]].concat());
+    told.lines().map(|line| line.split(',').map(str::to_owned).collect()).collect()
+}
+
+#[test]
+fn nodes_are_picked_listed_and_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let windows = csv(here, &["os:windows", "--columns", "name,system,tag:app", "--sort", "-name"]);
+    assert_eq!(windows[0], ["name", "system", "tag:app"]);
+    assert!(windows[1..].iter().all(|row| row[1].starts_with("Windows Server")), "{windows:?}");
+    assert!(windows[1..].iter().rev().map(|row| &row[0]).is_sorted(), "{windows:?}");
+
+    // Totals add up to the nodes, whatever they are counted by, and to those of a selection.
+    for by in ["account", "region", "os", "lane", "owner", "recipe", "tag:env"] {
+        let totals = csv(here, &["--group-by", by]);
+        let nodes: usize = totals[1..].iter().map(|row| row[1].parse::<usize>().unwrap()).sum();
+        assert_eq!(nodes, 93, "{by}: {totals:?}");
+    }
+    let lanes = csv(here, &["os:windows", "--group-by", "lane"]);
+    let nodes: usize = lanes[1..].iter().map(|row| row[1].parse::<usize>().unwrap()).sum();
+    assert_eq!(nodes, windows.len() - 1);
+
+    let picked: Value = serde_json::from_str(&told(here, &["os:windows", "--format", "json"])).unwrap();
+    assert_eq!(picked["nodes"].as_array().unwrap().len(), nodes);
+    let counted: Value = serde_json::from_str(&told(here, &["--group-by", "lane", "--format", "json"])).unwrap();
+    assert_eq!(counted["schema"], "rebake/totals");
+
+    // The first line answers, and what nobody picks is no error.
+    let screen = told(here, &["os:windows"]);
+    assert!(screen.starts_with(&format!("{nodes} nodes in 2 sites: ")), "{screen}");
+    assert!(screen.contains(" NAME ") && screen.contains("dc-1"), "{screen}");
+    assert!(told(here, &["name:nobody"]).starts_with("No nodes"));
+}
+
+#[test]
+fn a_wrong_word_points_at_what_would_be_right() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    sandboxed(here, &["inventory", "os:windows & lnae:mutable"]).refused(&["at character 14", "lane"]);
+    sandboxed(here, &["inventory", "--columns", "name,lnae"]).refused(&["lnae", "did you mean `lane`?"]);
+    sandboxed(here, &["inventory", "--group-by", "lane", "--sort", "name"]).refused(&["--group-by", "--sort"]);
+}
