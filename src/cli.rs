@@ -188,7 +188,7 @@ enum Command {
     },
     /// Patch nodes where they are, or only scan them
     #[command(
-        after_help = "Example: rebake --sandbox patch --ring canary --yes\n         rebake --sandbox patch --scan 'tag:env=test' --yes"
+        after_help = "Example: rebake --sandbox patch --ring canary --yes\n         rebake --sandbox patch 'tag:env=test' --yes\n         rebake --sandbox patch --scan 'tag:env=test' --yes"
     )]
     Patch {
         /// A ring of the configuration
@@ -197,8 +197,8 @@ enum Command {
         /// Only scan; also nodes that no ring selects
         #[arg(long)]
         scan: bool,
-        /// Nodes, with --scan: tag:env=test & os:linux
-        #[arg(requires = "scan", required_unless_present = "ring")]
+        /// Nodes, each as its ring says: tag:env=test & os:linux
+        #[arg(required_unless_present = "ring")]
         selector: Option<String>,
         #[command(flatten)]
         acting: Acting,

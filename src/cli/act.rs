@@ -10,7 +10,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::Path;
 
-use super::see::{look, pretty, tell, width};
+use super::see::{self, look, pretty, tell, width};
 use super::session::{self, Session};
 use super::{Acting, Failure, Format, Global, configuration, folder};
 use crate::aws::ValueKind;
@@ -150,13 +150,25 @@ pub(super) fn patch(
                     look.plan(&Asked { ring: Some(name.to_owned()), ..Asked::default() })?
                 }
             }
-            (None, Some(selector)) => scan::of_selector(look, selector)?,
-            (None, None) => return Err(Failure::usage("name a ring, or nodes with --scan")),
+            (None, Some(selector)) if scan => scan::of_selector(look, selector)?,
+            (None, Some(selector)) => of_rings(look, selector)?,
+            (None, None) => return Err(Failure::usage("name a ring, or nodes by a selector")),
         };
         // What was put together here is judged like any other plan.
         look.vouch(&plan, Scope::Part)?;
         Ok(plan)
     })
+}
+
+/// Patches the nodes of a selector, each as its ring says: what no ring selects is never patched.
+fn of_rings(look: &Look, text: &str) -> Result<Plan, Failure> {
+    let selector = see::selector(text)?;
+    let picks =
+        look.fleet.nodes.iter().zip(&look.judged).any(|(node, judged)| judged.is_selected(&selector, node, look.now));
+    if !picks {
+        return Err(Failure::usage(format!("{text} selects no node")).next("rebake inventory"));
+    }
+    Ok(look.plan(&Asked { nodes: Some(selector), ..Asked::default() })?)
 }
 
 fn known_ring<'a>(look: &'a Look, name: &str) -> Result<&'a crate::config::Ring, Failure> {

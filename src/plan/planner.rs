@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use super::{Bake, Gate, LeftOut, Limits, Plan, Unchanged};
 use crate::classify::Judgement;
 use crate::config::Config;
-use crate::model::{Fleet, Freeze, Site, Window};
+use crate::model::{Fleet, Freeze, Selector, Site, Window};
 
 /// How long a plan may be applied.
 const LIVES: Duration = Duration::from_hours(24);
@@ -48,6 +48,8 @@ pub struct Asked {
     pub promote: Option<(String, Option<String>, String)>,
     /// Only this ring is patched (`patch --ring`).
     pub ring: Option<String>,
+    /// Only these nodes of rings are patched (`patch SELECTOR`).
+    pub nodes: Option<Selector>,
 }
 
 impl Asked {
@@ -82,11 +84,12 @@ pub fn plan(input: &Input<'_>) -> Plan {
     } else {
         Vec::new()
     };
-    let patches = if asked.everything() || asked.ring.is_some() {
+    let patches = if asked.everything() || asked.ring.is_some() || asked.nodes.is_some() {
         rings::rings(input, &applications, &mut left_out)
     } else {
         Vec::new()
     };
+    rings::not_patched(input, &mut left_out);
     if asked.everything() {
         leftovers::leftovers(input, &rollouts, &patches, &mut left_out);
     }

@@ -57,8 +57,12 @@ pub fn headline(plan: &Plan, now: Timestamp) -> String {
         let scan = plan.patches.iter().all(|ring| ring.scan_only);
         parts.push(format!("{} to {}", count(patched, "node"), if scan { "scan" } else { "patch" }));
     }
-    let gates = if waits(plan, now) { ", then gates" } else { "" };
-    format!("{}. About {}{gates}.", parts.join(", "), words::seconds(expected_seconds(plan, now)))
+    let time = match (expected_seconds(plan, now), waits(plan, now)) {
+        (0, true) => "Gates hold it back".to_owned(),
+        (seconds, true) => format!("About {}, then gates", words::seconds(seconds)),
+        (seconds, false) => format!("About {}", words::seconds(seconds)),
+    };
+    format!("{}. {time}.", parts.join(", "))
 }
 
 fn nodes_need(number: u32) -> String {

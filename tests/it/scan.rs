@@ -80,3 +80,31 @@ fn a_ring_is_scanned_as_a_whole_and_waits_for_nothing() {
     let plan = sandboxed(here, &["plan"]).out;
     assert!(plan.contains("12 h after ring canary"), "{plan}");
 }
+
+/// A selector patches nodes as their rings say, and nothing else: what no ring selects is named.
+#[test]
+fn a_selector_patches_what_rings_select_and_names_the_rest() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let one = sandboxed(here, &["patch", "name:ci-1", "--yes"]);
+    assert!(one.ends(0).contains("1 node patched"), "{}", one.out);
+    let installs = installs(here);
+    assert_eq!(installs.len(), 1, "{installs:?}");
+    // A group's member, and a pet that no ring selects.
+    let none = sandboxed(here, &["patch", "name:web-prod | name:dc-2", "--yes"]);
+    let told = none.ends(8);
+    assert!(told.contains("immutable: its group replaces it") && told.contains("no ring selects it"), "{told}");
+    assert_eq!(self::installs(here), installs);
+    sandboxed(here, &["patch", "name:nobody", "--yes"]).refused(&["selects no node"]);
+    sandboxed(here, &["patch", "lnae:x", "--yes"]).refused(&["at character 1"]);
+}
+
+/// The nodes of every Install that was sent.
+fn installs(here: &Path) -> Vec<String> {
+    let sent = calls(here).into_iter().filter(|call| call["operation"] == "SendCommand");
+    let installs = sent.filter(|call| call["request"]["Comment"].as_str().is_some_and(|it| it.contains(" install ")));
+    installs
+        .flat_map(|call| call["request"]["InstanceIds"].as_array().cloned().unwrap_or_default())
+        .filter_map(|id| id.as_str().map(str::to_owned))
+        .collect()
+}

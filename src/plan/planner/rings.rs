@@ -1,6 +1,6 @@
 //! Which nodes are patched together.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::limits::Applications;
 use super::{Input, needing, never_opens};
@@ -25,11 +25,11 @@ pub(super) fn rings(input: &Input<'_>, applications: &Applications<'_>, left_out
             continue;
         }
         if selected.is_empty() {
-            left_out.push(empty(ring));
+            left_out.extend(input.asked.nodes.is_none().then(|| empty(ring)));
             continue;
         }
-        let due: Vec<(&Node, &Judgement)> =
-            selected.into_iter().filter(|(node, judged)| is_due(ring, node, judged)).collect();
+        let due = selected.into_iter().filter(|(node, judged)| is_asked_for(input, node, judged));
+        let due: Vec<(&Node, &Judgement)> = due.filter(|(node, judged)| is_due(ring, node, judged)).collect();
         if due.is_empty() {
             continue;
         }
@@ -41,6 +41,38 @@ pub(super) fn rings(input: &Input<'_>, applications: &Applications<'_>, left_out
         }
     }
     rings
+}
+
+/// Whether a node is one of those that were asked for, if any were.
+fn is_asked_for(input: &Input<'_>, node: &Node, judged: &Judgement) -> bool {
+    input.asked.nodes.as_ref().is_none_or(|asked| judged.is_selected(asked, node, input.now))
+}
+
+/// Nodes that were asked for and are patched by no ring, with what is true of them instead.
+pub(super) fn not_patched(input: &Input<'_>, left_out: &mut Vec<LeftOut>) {
+    let Some(asked) = &input.asked.nodes else { return };
+    let mut found: BTreeMap<(LeftOutKind, &str, &str), Vec<String>> = BTreeMap::new();
+    for (node, judged) in nodes(input).filter(|(node, judged)| judged.is_selected(asked, node, input.now)) {
+        let ringed = input.config.rings.iter().any(|ring| judged.is_selected(&ring.nodes, node, input.now));
+        let why = match judged.lane {
+            Lane::Mutable if ringed => continue,
+            Lane::Mutable => (LeftOutKind::NoRing, "no ring selects it", "a [[ring]] in rebake.toml that selects it"),
+            Lane::Immutable => (LeftOutKind::Excluded, "immutable: its group replaces it", ""),
+            Lane::Delegated => (LeftOutKind::Delegated, "another controller owns it", "rebake explain NODE"),
+            Lane::Unreachable => (LeftOutKind::Unreachable, "nobody can see into it", "rebake explain NODE"),
+            Lane::Excluded => (LeftOutKind::Excluded, "excluded", ""),
+        };
+        found.entry(why).or_default().push(node.id.clone());
+    }
+    left_out.extend(found.into_iter().map(|((kind, reason, cure), nodes)| LeftOut {
+        kind,
+        subject: asked.to_string(),
+        site: None,
+        needing: if kind == LeftOutKind::NoRing { needing(input, &nodes) } else { 0 },
+        nodes,
+        reason: reason.to_owned(),
+        cure: cure.to_owned(),
+    }));
 }
 
 fn nodes<'a>(input: &Input<'a>) -> impl Iterator<Item = (&'a Node, &'a Judgement)> {
