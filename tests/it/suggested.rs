@@ -63,7 +63,7 @@ fn every_suggestion_names_the_sandbox_that_was_named() {
         let told = typed(here, &[&["--sandbox=sb"], arguments].concat());
         said += &format!("{}{}", told.out, told.err);
     }
-    for suggested in ["rebake --sandbox=sb plan\n", "rebake --sandbox=sb inventory --format csv", "apply plan.json"] {
+    for suggested in ["rebake --sandbox=sb plan\n", "rebake --sandbox=sb inventory --sort overdue", "apply plan.json"] {
         assert!(said.contains(suggested), "{suggested} is not in: {said}");
     }
     let bare: Vec<String> = COMMANDS.iter().map(|name| format!("rebake {name}")).collect();
