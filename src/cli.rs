@@ -128,11 +128,14 @@ enum Command {
         after_help = "Example: rebake --sandbox inventory\n         rebake --sandbox inventory os:windows\n         rebake --sandbox inventory --columns name,lane,tag:app --sort -launched\n         rebake --sandbox inventory --group-by tag:app --format csv"
     )]
     Inventory(see::Wanted),
-    /// Explain one node: why it is in its lane, what it needs, what rebake would do
-    #[command(after_help = "Example: rebake --sandbox explain wiki")]
+    /// Explain a node, a group or an image: why, and what rebake would do
+    #[command(
+        after_help = "Example: rebake --sandbox explain wiki\n         rebake --sandbox explain web-prod\n         rebake --sandbox explain web@2.4.16"
+    )]
     Explain {
-        /// A node's id or name
-        node: String,
+        /// A node's id or name, a group (also group:NAME), an image's id or name, or RECIPE@VERSION
+        #[arg(value_name = "NODE|GROUP|IMAGE")]
+        wanted: String,
     },
     /// Show the images that rebake built
     #[command(after_help = "Example: rebake --sandbox images")]
@@ -305,7 +308,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
     check_format(&cli.command, global.format)?;
     match cli.command {
         Command::Inventory(wanted) => see::inventory(global, &wanted),
-        Command::Explain { node } => see::explain(global, &node),
+        Command::Explain { wanted } => see::explain(global, &wanted),
         Command::Images => see::images(global),
         Command::Channels => see::channels(global),
         Command::Plan { out, detailed_exitcode } => see::plan(global, out.as_deref(), detailed_exitcode),

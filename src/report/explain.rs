@@ -1,4 +1,8 @@
-//! One node with the evidence: why it is in its lane, what it needs, what would be done.
+//! One thing with the evidence. A node: why it is in its lane, what it needs, what would be done; a [`group`]; an
+//! [`image`].
+
+pub mod group;
+pub mod image;
 
 use std::fmt::Write as _;
 
@@ -8,7 +12,7 @@ use super::inventory::due_story;
 use super::table::{Align, Table, paragraph};
 use super::words;
 use crate::classify::{Judgement, system};
-use crate::model::{Agent, Fleet, Lane, Node, NodeState};
+use crate::model::{Agent, Fleet, Lane, Node, NodeState, Site};
 use crate::plan::Plan;
 use crate::text::{format_ago, terminal_safe};
 
@@ -148,21 +152,32 @@ fn needs(facts: &mut Table, judged: &Judgement, now: Timestamp) {
 
 /// What a plan would do with a node, or why it does nothing.
 fn would(plan: &Plan, node: &Node, width: usize) -> String {
+    stories(plan, (&node.site, node.group.as_deref()), |ids| ids.contains(&node.id), width)
+}
+
+/// What a plan would do with a group, and with nodes of it or outside; or why it does nothing.
+fn stories(
+    plan: &Plan,
+    (site, group): (&Site, Option<&str>),
+    concerns: impl Fn(&[String]) -> bool,
+    width: usize,
+) -> String {
     let mut stories: Vec<String> = Vec::new();
     for rollout in &plan.rollouts {
         let groups = rollout.waves.iter().flat_map(|wave| &wave.groups);
-        for group in groups.filter(|group| group.site == node.site && Some(&group.group) == node.group.as_ref()) {
-            let (nodes, time) = (words::nodes(group.nodes), words::seconds(group.expected_seconds));
+        for planned in groups.filter(|planned| planned.site == *site && Some(planned.group.as_str()) == group) {
+            let (nodes, time) = (words::nodes(planned.nodes), words::seconds(planned.expected_seconds));
             let version = format!("{} {}", rollout.recipe, rollout.version);
-            stories.push(format!("rebake would refresh group {} to {version} ({nodes}, ~{time})", group.group));
+            stories.push(format!("rebake would refresh group {} to {version} ({nodes}, ~{time})", planned.group));
         }
     }
     for ring in &plan.patches {
-        if ring.nodes.iter().any(|target| target.node == node.id && target.site == node.site) {
+        let mut nodes = ring.nodes.iter().filter(|target| target.site == *site);
+        if nodes.any(|target| concerns(std::slice::from_ref(&target.node))) {
             stories.push(format!("rebake would patch it in ring {}", ring.ring));
         }
     }
-    for left in plan.left_out.iter().filter(|left| left.nodes.contains(&node.id)) {
+    for left in plan.left_out.iter().filter(|left| concerns(&left.nodes)) {
         let told = if stories.is_empty() { "rebake leaves it alone" } else { "that does not cure all of it" };
         stories.push(format!("{told}: {}", left.reason));
         stories.extend((!left.cure.is_empty()).then(|| left.cure.clone()));
@@ -170,7 +185,8 @@ fn would(plan: &Plan, node: &Node, width: usize) -> String {
     if stories.is_empty() {
         stories.push("rebake has nothing to do with it now".to_owned());
     }
-    stories.iter().map(|story| format!(" {}", paragraph(story, width, 3))).collect()
+    let width = |story: &str| if words::is_command(story) { usize::MAX } else { width };
+    stories.iter().map(|story| format!(" {}", paragraph(story, width(story), 3))).collect()
 }
 
 #[cfg(test)]

@@ -248,8 +248,7 @@ fn cure(cure: &str, width: usize) -> String {
     if cure.is_empty() {
         return String::new();
     }
-    let is_command = ["aws ", "rebake ", "kops "].iter().any(|tool| cure.starts_with(tool));
-    let width = if is_command { usize::MAX } else { width };
+    let width = if words::is_command(cure) { usize::MAX } else { width };
     format!("      {}", paragraph(cure, width, 6))
 }
 

@@ -109,6 +109,12 @@ pub fn gates(all: &[Gate], now: Timestamp) -> String {
     holding.join(", then ")
 }
 
+/// Whether a cure is a command: it must be copied whole, and is never broken into lines.
+#[must_use]
+pub fn is_command(cure: &str) -> bool {
+    ["aws ", "rebake ", "kops "].iter().any(|tool| cure.starts_with(tool))
+}
+
 /// Nodes with their number: `2 nodes`.
 #[must_use]
 pub fn nodes(number: u32) -> String {

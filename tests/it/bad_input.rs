@@ -143,7 +143,10 @@ fn names_that_lead_nowhere() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();
     for (arguments, saying) in [
-        (&["explain", "jump-su"][..], &["no node has the id or name jump-su", "did you mean `jump-us`?"][..]),
+        (
+            &["explain", "jump-su"][..],
+            &["no node, group or image has the id or name jump-su", "did you mean `jump-us`?"][..],
+        ),
         (&["bake", "wbe", "--yes"], &["there is no recipe wbe", "`web`"]),
         (&["promote", "web", "production", "--yes"], &["no channel production", "staging, prod"]),
         (&["promote", "wbe", "prod", "--yes"], &["there is no recipe wbe"]),

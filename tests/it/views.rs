@@ -57,3 +57,40 @@ fn a_wrong_word_points_at_what_would_be_right() {
     sandboxed(here, &["inventory", "--columns", "name,lnae"]).refused(&["lnae", "did you mean `lane`?"]);
     sandboxed(here, &["inventory", "--group-by", "lane", "--sort", "name"]).refused(&["--group-by", "--sort"]);
 }
+
+#[test]
+fn groups_and_images_are_explained_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let explained = |wanted: &str| {
+        let told = sandboxed(here, &["explain", wanted]);
+        told.ends(0);
+        told.out
+    };
+    for (wanted, says) in [
+        (
+            "web-prod",
+            &["Group web-prod in", "6 nodes", "on web 2.4.16", "channel prod of recipe web", "would refresh"][..],
+        ),
+        ("shop-search", &["Group shop-search", "suspended", "Terminate", "leaves it alone"]),
+        ("shop-legacy", &["launch configuration shop-legacy-2025"]),
+        ("api-prod-us", &["stay behind", "protected from scale-in"]),
+        ("ecs-orders", &["owner", "ECS"]),
+        ("web@2.4.16", &["web 2.4.16 in", "eu-west-1", "us-east-1", "web/prod", "nodes in group web-prod"]),
+        ("wiki", &["wiki is mutable"]),
+    ] {
+        let told = explained(wanted);
+        for said in says {
+            assert!(told.contains(said), "{said} is not in: {told}");
+        }
+    }
+    // A node and a group of one name: the word means the node, `group:` the group.
+    assert!(explained("jenkins").starts_with("jenkins is"), "{}", explained("jenkins"));
+    assert!(explained("group:jenkins").starts_with("Group jenkins in"));
+    for (wanted, schema) in [("web-prod", "rebake/group"), ("web@2.4.16", "rebake/image"), ("wiki", "rebake/node")] {
+        let told = sandboxed(here, &["explain", wanted, "--format", "json"]);
+        told.ends(0);
+        let told: Value = serde_json::from_str(&told.out).unwrap();
+        assert_eq!(told["schema"], schema);
+    }
+}
