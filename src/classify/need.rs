@@ -228,9 +228,9 @@ fn drift(context: &Context<'_>) -> Option<Need> {
     if state.operation == PatchOperation::Install && state.at > settled {
         return need(format!("Install ran on {}", state.at.strftime("%Y-%m-%d %H:%M")), state.at);
     }
-    let siblings = context.fleet.nodes.iter().filter(|other| {
-        other.id != node.id && other.group == node.group && other.site == node.site && other.image == node.image
-    });
+    let group = node.group.as_deref().and_then(|name| context.fleet.group(&node.site, name))?;
+    let others = group.members.iter().filter_map(|member| context.fleet.node(&node.site, &member.id));
+    let siblings = others.filter(|other| other.id != node.id && other.image == node.image);
     let fewest = siblings
         .filter_map(|other| other.patch_state.as_ref())
         .filter(|other| comparable(other.at, state.at) && other.baseline == state.baseline)

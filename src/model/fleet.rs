@@ -18,9 +18,9 @@ pub struct Fleet {
     pub nodes: Vec<Node>,
     /// Every group, sorted by site and name.
     pub groups: Vec<Group>,
-    /// The templates that groups use.
+    /// The templates that groups use, sorted by site and id.
     pub templates: Vec<Template>,
-    /// The images that nodes, templates and recipes name, and those that rebake built.
+    /// The images that nodes, templates and recipes name, and those that rebake built, sorted by site and id.
     pub images: Vec<Image>,
     /// The parents of recipes as they resolve now: (site, how the recipe names it) → image id.
     #[serde(with = "by_site")]
@@ -68,28 +68,34 @@ impl Fleet {
         }
     }
 
-    /// A node by its id.
+    /// A node by site and id.
     #[must_use]
-    pub fn node(&self, id: &str) -> Option<&Node> {
-        self.nodes.iter().find(|node| node.id == id)
+    pub fn node(&self, site: &Site, id: &str) -> Option<&Node> {
+        self.nodes.get(self.position(site, id)?)
+    }
+
+    /// Where a node is among the nodes, by site and id.
+    #[must_use]
+    pub fn position(&self, site: &Site, id: &str) -> Option<usize> {
+        position(&self.nodes, (site, id), |node| (&node.site, &node.id))
     }
 
     /// A group by site and name.
     #[must_use]
     pub fn group(&self, site: &Site, name: &str) -> Option<&Group> {
-        self.groups.iter().find(|group| group.site == *site && group.name == name)
+        self.groups.get(position(&self.groups, (site, name), |group| (&group.site, &group.name))?)
     }
 
     /// A template by site and id.
     #[must_use]
     pub fn template(&self, site: &Site, id: &str) -> Option<&Template> {
-        self.templates.iter().find(|template| template.site == *site && template.id == id)
+        self.templates.get(position(&self.templates, (site, id), |template| (&template.site, &template.id))?)
     }
 
     /// An image by site and id.
     #[must_use]
     pub fn image(&self, site: &Site, id: &str) -> Option<&Image> {
-        self.images.iter().find(|image| image.site == *site && image.id == id)
+        self.images.get(position(&self.images, (site, id), |image| (&image.site, &image.id))?)
     }
 
     /// A channel as a site holds it.
@@ -97,6 +103,15 @@ impl Fleet {
     pub fn channel(&self, site: &Site, recipe: &str, name: &str) -> Option<&Channel> {
         self.channels.iter().find(|channel| channel.site == *site && channel.recipe == recipe && channel.name == name)
     }
+}
+
+/// Where something is in a list, which an inventory sorts by site and id or name.
+fn position<T>(list: &[T], wanted: (&Site, &str), key: impl Fn(&T) -> (&Site, &String)) -> Option<usize> {
+    let of = |item: &T| {
+        let (site, id) = key(item);
+        (site.cmp(wanted.0)).then_with(|| id.as_str().cmp(wanted.1))
+    };
+    list.binary_search_by(of).ok()
 }
 
 /// JSON takes no tuples as keys: saved as a list.

@@ -114,8 +114,13 @@ pub fn plan(input: &Input<'_>) -> Plan {
 
 /// How many of some nodes keep needs, exceptions apart.
 fn needing<'a>(input: &Input<'_>, nodes: impl IntoIterator<Item = &'a String>) -> u32 {
-    let needs = |id: &String| input.judgements.iter().any(|judged| judged.node == *id && judged.needs_patching());
-    nodes.into_iter().filter(|id| needs(id)).count() as u32
+    let judged = |id: &String| input.fleet.sites.iter().find_map(|seen| judgement(input, &seen.site, id));
+    nodes.into_iter().filter(|id| judged(id).is_some_and(Judgement::needs_patching)).count() as u32
+}
+
+/// What was decided about a node: judgements are in the order of the fleet's nodes.
+fn judgement<'a>(input: &Input<'a>, site: &Site, id: &str) -> Option<&'a Judgement> {
+    input.judgements.get(input.fleet.position(site, id)?)
 }
 
 /// Whether the window of an action and its freezes never leave a moment in which it may begin.

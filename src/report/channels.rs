@@ -87,11 +87,7 @@ fn followers(fleet: &Fleet, judged: &[Judgement], channel: &Channel) -> (usize, 
             && one.recipe.as_ref().is_some_and(|(recipe, name)| *recipe == channel.recipe && *name == channel.name)
     };
     let image = channel.current.as_ref().map(|current| current.image.as_str());
-    let nodes: Vec<_> = judged
-        .iter()
-        .filter(follows)
-        .filter_map(|one| fleet.nodes.iter().find(|node| node.id == one.node && node.site == one.site))
-        .collect();
+    let nodes: Vec<_> = judged.iter().filter(follows).filter_map(|one| fleet.node(&one.site, &one.node)).collect();
     let on_it = nodes.iter().filter(|node| image.is_some() && node.image.as_deref() == image).count();
     (on_it, nodes.len())
 }

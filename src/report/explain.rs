@@ -21,7 +21,7 @@ use Align::Left;
 /// The story of a node as a screen of a width; the plan, if there is one, says what would be done with it.
 #[must_use]
 pub fn table(fleet: &Fleet, judged: &Judgement, plan: Option<&Plan>, now: Timestamp, width: usize) -> String {
-    let Some(node) = fleet.nodes.iter().find(|node| node.id == judged.node && node.site == judged.site) else {
+    let Some(node) = fleet.node(&judged.site, &judged.node) else {
         return format!("{} is not in the inventory.\n", terminal_safe(&judged.node));
     };
     let mut text = paragraph(&headline(node, judged, now), width, 2);

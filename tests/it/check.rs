@@ -109,7 +109,7 @@ fn id(fleet: &Fleet, name: &str) -> String {
 
 /// Puts a node of the fleet into a ring.
 fn patch(plan: &mut Plan, fleet: &Fleet, node: &str) {
-    let node = fleet.node(node).unwrap();
+    let node = fleet.nodes.iter().find(|known| known.id == node).unwrap();
     let canary = ring(plan, "canary");
     let target =
         rebake::plan::PatchTarget { node: node.id.clone(), site: node.site.clone(), ..canary.nodes[0].clone() };

@@ -25,6 +25,7 @@ mod main_job;
 mod moved;
 mod over_http;
 mod port;
+mod scale;
 mod scan;
 mod served;
 mod suggested;

@@ -126,7 +126,9 @@ fn desired<'a>(template: &'a Template, refresh: &Refresh) -> Option<&'a Template
 fn all_on(group: &Group, version: &TemplateVersion, now: &Now<'_>) -> bool {
     let ImageSource::Literal(image) = &version.image else { return false };
     let replaceable = |member: &&Member| member.lifecycle == "InService" && !member.protected;
-    let on = |member: &Member| now.fleet.node(&member.id).is_some_and(|node| node.image.as_ref() == Some(image));
+    let on = |member: &Member| {
+        now.fleet.node(&group.site, &member.id).is_some_and(|node| node.image.as_ref() == Some(image))
+    };
     group.members.iter().filter(replaceable).all(on)
 }
 

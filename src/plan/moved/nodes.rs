@@ -13,7 +13,7 @@ pub(super) fn node(ring: &RingPatch, target: &PatchTarget, now: &Now<'_>) -> Act
 
 /// The error is what has moved.
 fn standing(ring: &RingPatch, target: &PatchTarget, now: &Now<'_>) -> Result<Standing, String> {
-    let found = now.fleet.nodes.iter().position(|node| node.id == target.node && node.site == target.site);
+    let found = now.fleet.position(&target.site, &target.node);
     let Some((node, judged)) = found.and_then(|at| Some((now.fleet.nodes.get(at)?, now.judgements.get(at)?))) else {
         let facts = [Fact::Site, Fact::Instances, Fact::ManagedNodes];
         return Err(now.unread(&target.site, &facts, &[&target.node]).unwrap_or_else(|| "it is gone".to_owned()));

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::limits::{Applications, healthy};
-use super::{Input, unread};
-use crate::classify::{Judgement, channel_of, owner};
+use super::{Input, judgement, unread};
+use crate::classify::{channel_of, owner};
 use crate::config::recipe::Mode;
 use crate::config::{Channel, Rollout};
-use crate::model::{Group, GroupSource, ImageSource, Lane, Node, Refresh, Template, VersionSpec};
+use crate::model::{Group, GroupSource, ImageSource, Lane, Node, Refresh, Site, Template, VersionSpec};
 use crate::plan::{Application, GroupRollout, HandOver};
 
 /// Processes without which a refresh hangs, or new instances never serve.
@@ -33,16 +33,34 @@ fn blocked(reason: impl Into<String>, cure: impl Into<String>) -> Verdict {
     Verdict::Blocked { reason: reason.into(), cure: cure.into() }
 }
 
+/// What is known of all groups together.
+pub(super) struct Known<'a> {
+    pub(super) applications: &'a Applications<'a>,
+    /// Templates that groups read as `$Latest` or `$Default`, with those groups.
+    readers: BTreeMap<(&'a Site, &'a str), Vec<&'a str>>,
+}
+
+impl<'a> Known<'a> {
+    pub(super) fn of(input: &Input<'a>, applications: &'a Applications<'a>) -> Self {
+        let mut readers: BTreeMap<(&Site, &str), Vec<&str>> = BTreeMap::new();
+        for group in &input.fleet.groups {
+            match group.source.template() {
+                Some((_, VersionSpec::Number(_))) | None => {}
+                Some((template, _)) => readers.entry((&group.site, template)).or_default().push(&group.name),
+            }
+        }
+        Self { applications, readers }
+    }
+}
+
 /// Decides about a group of a channel that is to get a version of a recipe.
 pub(super) fn verdict(
     input: &Input<'_>,
-    applications: &Applications<'_>,
+    known: &Known<'_>,
     channel: &Channel,
     (recipe, to): (&str, &str),
     group: &Group,
 ) -> Verdict {
-    let nodes: BTreeMap<&str, &Node> =
-        input.fleet.nodes.iter().filter(|node| node.site == group.site).map(|node| (node.id.as_str(), node)).collect();
     let region = &group.site.region;
     if let Some(gap) = unread::of_group(input, group) {
         return blocked(unread::told(gap), "rebake doctor");
@@ -97,7 +115,7 @@ pub(super) fn verdict(
             owner,
         });
     }
-    if let Some(why) = stateful(group, &nodes) {
+    if let Some(why) = stateful(input, group) {
         return blocked(
             why,
             format!(
@@ -119,19 +137,7 @@ pub(super) fn verdict(
             ),
         );
     }
-    let readers: Vec<&str> = input
-        .fleet
-        .groups
-        .iter()
-        .filter(|other| other.site == group.site)
-        .filter(|other| {
-            other
-                .source
-                .template()
-                .is_some_and(|(id, spec)| id == template_id && !matches!(spec, VersionSpec::Number(_)))
-        })
-        .map(|other| other.name.as_str())
-        .collect();
+    let readers = known.readers.get(&(&group.site, template_id)).map_or(&[][..], Vec::as_slice);
     let only_itself = readers == [group.name.as_str()];
     let pins_itself = only_itself && channel.pin;
     if !readers.is_empty() && !pins_itself {
@@ -153,7 +159,7 @@ pub(super) fn verdict(
         );
     };
     let runs = (template_id, number, from_image.as_str());
-    let planned = GroupRollout { owner, ..refresh(channel, group, applications.named(&group.tags), runs, spec) };
+    let planned = GroupRollout { owner, ..refresh(channel, group, known.applications.named(&group.tags), runs, spec) };
     if let Some(active) = group.refresh.as_ref().filter(|refresh| refresh.status.is_active())
         && let Some(whose) = foreign(template, active, &planned.description(recipe, to))
     {
@@ -164,8 +170,8 @@ pub(super) fn verdict(
 
 /// A member that must not be replaced: a refresh replaces all of them.
 fn left_alone(input: &Input<'_>, group: &Group) -> Option<(String, String)> {
-    let of_group = |judged: &&Judgement| group.members.iter().any(|member| member.id == judged.node);
-    input.judgements.iter().filter(of_group).find_map(|judged| match &judged.exception {
+    let members = group.members.iter().filter_map(|member| judgement(input, &group.site, &member.id));
+    members.into_iter().find_map(|judged| match &judged.exception {
         _ if judged.lane != Lane::Immutable => {
             let reason = format!("{} in it is {}, and a refresh replaces all of its nodes", judged.node, judged.lane);
             Some((reason, "the same lane for all of its nodes".to_owned()))
@@ -249,10 +255,10 @@ fn hands_over(channel: &Channel, owner: Option<&str>) -> Option<String> {
 }
 
 /// Volumes that must follow the one instance of a group.
-fn stateful(group: &Group, nodes: &BTreeMap<&str, &Node>) -> Option<String> {
+fn stateful(input: &Input<'_>, group: &Group) -> Option<String> {
     let one = group.min == 1 && group.max == 1;
-    let keeps = |node: &&&Node| node.volumes.iter().any(|volume| !volume.delete_on_termination);
-    let member = group.members.iter().filter_map(|member| nodes.get(member.id.as_str())).find(keeps)?;
+    let keeps = |node: &&Node| node.volumes.iter().any(|volume| !volume.delete_on_termination);
+    let member = group.members.iter().filter_map(|member| input.fleet.node(&group.site, &member.id)).find(keeps)?;
     one.then(|| format!("stateful: {} has a volume that outlives it", member.id))
 }
 

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::groups::{Verdict, verdict};
+use super::groups::{Known, Verdict, verdict};
 use super::limits::Applications;
-use super::{Input, is_read, needing, never_opens, site_of, unread};
+use super::{Input, is_read, judgement, needing, never_opens, site_of, unread};
 use crate::classify::{channel_of, need};
 use crate::config::{Build, Channel, Recipe};
 use crate::model::{Group, Image, Lane, RolloutOutcome, RolloutRecord, Site};
@@ -19,6 +19,7 @@ pub(super) fn rollouts(
     left_out: &mut Vec<LeftOut>,
 ) -> Vec<Rollout> {
     let mut rollouts: Vec<Rollout> = Vec::new();
+    let known = Known::of(input, applications);
     for recipe in &input.config.recipes {
         let asked = input.asked.promote.as_ref();
         if asked.is_some_and(|(name, _, _)| *name != recipe.name) {
@@ -29,7 +30,7 @@ pub(super) fn rollouts(
                 continue;
             }
             let bake = bakes.iter().find(|bake| bake.recipe == recipe.name);
-            rollouts.extend(rollout(input, applications, (recipe, channel), bake, left_out));
+            rollouts.extend(rollout(input, &known, (recipe, channel), bake, left_out));
         }
     }
     rollouts
@@ -56,7 +57,7 @@ fn by_dependency(recipe: &Recipe) -> Vec<&Channel> {
 
 fn rollout(
     input: &Input<'_>,
-    applications: &Applications<'_>,
+    known: &Known<'_>,
     (recipe, channel): (&Recipe, &Channel),
     bake: Option<&Bake>,
     left_out: &mut Vec<LeftOut>,
@@ -137,7 +138,7 @@ fn rollout(
             ));
             continue;
         }
-        match verdict(input, applications, channel, (&recipe.name, &version), group) {
+        match verdict(input, known, channel, (&recipe.name, &version), group) {
             Verdict::Refresh(refresh) => waves_of.push(*refresh),
             Verdict::HandOver(hand_over) => {
                 left_out.push(LeftOut {
@@ -201,8 +202,8 @@ fn rollout(
 fn selected<'a>(input: &Input<'a>, recipe: &Recipe, channel: &Channel) -> Vec<&'a Group> {
     let immutable = |group: &&Group| {
         group.members.is_empty()
-            || input.judgements.iter().any(|judged| {
-                judged.lane == Lane::Immutable && group.members.iter().any(|member| member.id == judged.node)
+            || group.members.iter().any(|member| {
+                judgement(input, &group.site, &member.id).is_some_and(|judged| judged.lane == Lane::Immutable)
             })
     };
     let of_this = |group: &&Group| {
@@ -314,7 +315,7 @@ fn record<'a>(
 fn all_on(input: &Input<'_>, group: &Group, image: &str) -> bool {
     let replaceable = |member: &&crate::model::Member| member.lifecycle == "InService" && !member.protected;
     let on = |member: &crate::model::Member| {
-        input.fleet.node(&member.id).is_some_and(|node| node.image.as_deref() == Some(image))
+        input.fleet.node(&group.site, &member.id).is_some_and(|node| node.image.as_deref() == Some(image))
     };
     group.members.iter().filter(replaceable).all(on)
 }
@@ -348,10 +349,8 @@ fn gates(input: &Input<'_>, channel: &Channel, waves: &[Wave]) -> Vec<Gate> {
     if let Some(requires) = &channel.requires {
         gates.push(Gate::Soak { channel: requires.channel.clone(), seconds: requires.soak.as_secs() });
     }
-    let of_waves = |group: &&Group| {
-        waves.iter().flat_map(|wave| &wave.groups).any(|one| one.site == group.site && one.group == group.name)
-    };
-    let rolled: Vec<&Group> = input.fleet.groups.iter().filter(of_waves).collect();
+    let rolled = waves.iter().flat_map(|wave| &wave.groups);
+    let rolled: Vec<&Group> = rolled.filter_map(|one| input.fleet.group(&one.site, &one.group)).collect();
     for freeze in &input.config.freezes {
         if rolled.iter().any(|group| freeze.selector.matches(*group)) {
             gates.push(Gate::Freeze(freeze.clone()));
@@ -377,7 +376,7 @@ fn leftover(kind: LeftOutKind, subject: &str, reason: &str, cure: &str) -> LeftO
 
 /// The members of a group that are nodes: one that is just being terminated is a member still, and no node any more.
 fn nodes_of(input: &Input<'_>, group: &Group) -> Vec<String> {
-    let there = |id: &&String| input.fleet.node(id).is_some();
+    let there = |id: &&String| input.fleet.node(&group.site, id).is_some();
     group.members.iter().map(|member| &member.id).filter(there).cloned().collect()
 }
 
