@@ -259,9 +259,14 @@ impl GroupRollout {
     pub fn out_at_once(&self) -> u32 {
         let healthy = (u64::from(self.nodes) * u64::from(self.min_healthy)).div_ceil(100);
         let out = u64::from(self.nodes).saturating_sub(healthy);
-        let launches_first = self.min_healthy >= 100 && self.max_healthy > 100;
-        u32::try_from(out).unwrap_or(u32::MAX).max(u32::from(!launches_first))
+        u32::try_from(out).unwrap_or(u32::MAX).max(u32::from(!launches_first(self.min_healthy, self.max_healthy)))
     }
+}
+
+/// Whether a refresh with these percentages launches an instance before it terminates one.
+#[must_use]
+pub fn launches_first(min_healthy: u32, max_healthy: u32) -> bool {
+    min_healthy >= 100 && max_healthy > 100
 }
 
 /// A group whose owner must change its template.

@@ -93,7 +93,7 @@ fn why(error: &std::io::Error) -> String {
 }
 
 /// Whether anything is at a path, readable or not: what is there is never passed over.
-fn is_there(path: &Path) -> bool {
+pub(crate) fn is_there(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
 }
 

@@ -1,5 +1,6 @@
 //! The commands that only look: nothing here changes anything, the lock included.
 
+use std::borrow::Cow;
 use std::io::Write;
 use std::path::Path;
 
@@ -159,13 +160,14 @@ pub(super) fn inventory(global: &Global, wanted: &Wanted) -> Result<Exit, Failur
     let selector = wanted.selector.as_deref().map(selector).transpose()?;
     let format = global.format;
     show_with(global, configuration::find(global)?, |look| {
-        let picked = |(node, judged): (&Node, &Judgement)| {
-            selector
-                .as_ref()
-                .is_none_or(|selector| judged.is_selected(selector, node, look.now))
-                .then(|| judged.clone())
+        let judged: Cow<'_, [Judgement]> = match &selector {
+            None => Cow::Borrowed(&look.judged),
+            Some(selector) => {
+                let nodes = look.fleet.nodes.iter().zip(&look.judged);
+                let picked = nodes.filter(|(node, judged)| judged.is_selected(selector, node, look.now));
+                picked.map(|(_, judged)| judged.clone()).collect()
+            }
         };
-        let judged: Vec<Judgement> = report::nodes::pairs(&look.fleet, &look.judged).filter_map(picked).collect();
         let sheet = wanted.sheet(look, &judged, format);
         let text = match (format, sheet) {
             (Format::Json, Some(sheet)) if wanted.group_by.is_some() => {
@@ -321,22 +323,6 @@ pub(super) fn plan(global: &Global, out: Option<&Path>, detailed: bool) -> Resul
     })
 }
 
-/// What the JSON of a run says before the first: the same members, and no exit code.
-fn no_run() -> Value {
-    json!({
-        "schema": "rebake/run",
-        "version": 1,
-        "started_at": null,
-        "ended_at": null,
-        "exit": null,
-        "summary": "no run yet",
-        "tasks": [],
-        "patched": [],
-        "left_out": [],
-        "warnings": [],
-    })
-}
-
 pub(super) fn status(global: &Global) -> Result<Exit, Failure> {
     let last = folder::all(global)?.pop();
     let told = last.map(|run| folder::told(&run)).transpose()?;
@@ -349,7 +335,7 @@ pub(super) fn status(global: &Global) -> Result<Exit, Failure> {
                 run
             }
             Some(told) => report::run::json(&told.events, &told.plan, told.exit),
-            None => no_run(),
+            None => report::run::none(),
         }),
         (Some(told), _) if told.runs => report::run::running(&told.events, &told.plan, width()),
         (Some(told), _) => report::run::summary(&told.events, &told.plan, told.exit, width()),
@@ -363,8 +349,11 @@ pub(super) fn history(global: &Global) -> Result<Exit, Failure> {
     let mut runs = Vec::new();
     for run in folder::all(global)? {
         let told = folder::told(&run)?;
-        let headline = report::run::headline(&told.events, &told.plan, told.exit);
-        let headline = if told.runs { report::run::at_work(&told.events, &told.plan) } else { headline };
+        let headline = if told.runs {
+            report::run::at_work(&told.events, &told.plan)
+        } else {
+            report::run::headline(&told.events, &told.plan, told.exit)
+        };
         let name = run.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         runs.push((name, told.exit, headline));
     }

@@ -66,8 +66,7 @@ fn beside(global: &Global, file: &library::File) -> (PathBuf, String) {
 
 /// Writes new files. One that is there already is never written over: the same one stays, another one is in the way.
 fn write(global: &Global, files: Vec<(PathBuf, String)>) -> Result<Exit, Failure> {
-    let is_there = |(path, _): &(PathBuf, String)| path.symlink_metadata().is_ok();
-    let (there, new): (Vec<_>, Vec<_>) = files.into_iter().partition(is_there);
+    let (there, new): (Vec<_>, Vec<_>) = files.into_iter().partition(|(path, _)| configuration::is_there(path));
     let is_other = |(path, text): &&(PathBuf, String)| std::fs::read(path).ok().as_deref() != Some(text.as_bytes());
     if let Some((other, _)) = there.iter().find(is_other) {
         return Err(Failure::usage(format!("{} is there already", other.display())).next("move it away first"));
@@ -83,7 +82,7 @@ fn write(global: &Global, files: Vec<(PathBuf, String)>) -> Result<Exit, Failure
         told.push_str(&format!("{}\n", path.display()));
     }
     let main = main_file(global);
-    told.push_str(&if main.symlink_metadata().is_ok() {
+    told.push_str(&if configuration::is_there(&main) {
         "Next: rebake doctor\n".to_owned()
     } else {
         format!("Recipes are read beside a configuration, and there is no {} yet. Next: rebake init\n", main.display())

@@ -212,16 +212,13 @@ impl<'a> Room<'a> {
         if phase != Phase::Install {
             return Self { out: None, shut: false };
         }
-        let running = stands.iter().filter(|(_, stand)| *stand == Stand::Running(Phase::Install));
+        let running = || stands.iter().filter(|(_, stand)| *stand == Stand::Running(Phase::Install));
         let mut out: BTreeMap<&str, u32> = BTreeMap::new();
-        let mut shut = false;
-        for (target, _) in running {
-            // A percentage counts over each command's own nodes, and so over all of them.
-            shut |= !at_once(goal.ring, goal.nodes.len()).ends_with('%');
-            if let Some(application) = &target.application {
-                *out.entry(&application.name).or_default() += 1;
-            }
+        for application in running().filter_map(|(target, _)| target.application.as_ref()) {
+            *out.entry(&application.name).or_default() += 1;
         }
+        // A percentage counts over each command's own nodes, and so over all of them.
+        let shut = running().next().is_some() && !at_once(goal.ring, goal.nodes.len()).ends_with('%');
         Self { out: Some(out), shut }
     }
 
@@ -261,8 +258,8 @@ fn progress(goal: &Goal<'_>, stands: &[(&PatchTarget, Stand)], phase: Phase, see
     let whole: u64 = goal.nodes.iter().map(work).sum::<u64>().max(1);
     let ahead: u64 = running.iter().map(|node| work(node)).sum();
     let at_work: u64 = running.iter().take(estimate::places(goal.ring, goal.nodes.len())).map(|node| work(node)).sum();
-    let share = |ahead: u64| takes * (whole - ahead.min(whole)) / whole;
-    let reached = elapsed.as_secs().clamp(share(ahead), share(ahead - at_work.min(ahead)).max(share(ahead)));
+    let share = |ahead: u64| takes * whole.saturating_sub(ahead) / whole;
+    let reached = elapsed.as_secs().clamp(share(ahead), share(ahead.saturating_sub(at_work)));
     let site = estimate::of_site(goal.ring, goal.nodes);
     let passed = goal.before_seconds + before + reached;
     let left = (site.saturating_sub(before + reached) + goal.after_seconds).max(20);

@@ -73,9 +73,10 @@ impl Job for PatchJob<'_> {
         let sent = self.site.invocations(&query).await?;
         let ids: Vec<String> = self.nodes.iter().map(|target| target.node.clone()).collect();
         let mut seen = Seen::default();
+        let goal = self.goal();
         for node in &ids {
             let here: Vec<&Invocation> = sent.iter().filter(|invocation| invocation.node == *node).collect();
-            let chain = chain(&self.goal(), &here, now);
+            let chain = chain(&goal, &here, now);
             let foreign = here.iter().find(|invocation| {
                 invocation.status == InvocationStatus::Active
                     && !is_dead_scan(invocation, now)

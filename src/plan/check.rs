@@ -28,7 +28,7 @@ pub use rule::Rule;
 use super::{GroupRollout, Plan, Rollout};
 use crate::classify::Judgement;
 use crate::config::Config;
-use crate::model::{Fleet, Site};
+use crate::model::{Fleet, Gap, Site};
 use view::View;
 
 /// What a plan is judged against.
@@ -126,5 +126,12 @@ impl Findings {
     /// Notes a rule as broken where a value of the plan is not what it has to be.
     fn same<T: PartialEq + fmt::Debug>(&mut self, rule: Rule, action: &str, name: &str, planned: &T, right: &T) {
         self.must(planned == right, rule, action, || format!("{name} is {planned:?} and not {right:?}"));
+    }
+
+    /// Notes that something that an action depends on was not read, if there is such a gap.
+    fn read(&mut self, gap: Option<&Gap>, action: &str) {
+        if let Some(gap) = gap {
+            self.must(false, Rule::Unread, action, || format!("{} was not answered in {}", gap.action, gap.site));
+        }
     }
 }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::inventory::Totals;
 use super::sheet::Sheet;
 use crate::classify::{Judgement, system};
-use crate::model::{Fleet, Node, NodeKind, NodeState, Site};
+use crate::model::{Fleet, Node, NodeKind, NodeState};
 use crate::text::suggestion;
 
 macro_rules! columns {
@@ -185,9 +185,7 @@ impl By {
 
 /// Nodes with their judgements, in the order of the judgements.
 pub fn pairs<'a>(fleet: &'a Fleet, judged: &'a [Judgement]) -> impl Iterator<Item = (&'a Node, &'a Judgement)> {
-    let nodes: BTreeMap<(&Site, &str), &Node> =
-        fleet.nodes.iter().map(|node| ((&node.site, node.id.as_str()), node)).collect();
-    judged.iter().filter_map(move |one| Some((*nodes.get(&(&one.site, one.node.as_str()))?, one)))
+    judged.iter().filter_map(move |one| Some((fleet.node(&one.site, &one.node)?, one)))
 }
 
 /// The nodes, one row each, in an order.

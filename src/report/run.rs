@@ -107,16 +107,19 @@ pub fn summary(events: &[Event], plan: &Plan, exit: Exit, width: usize) -> Strin
 /// A run that is under way in one sentence.
 #[must_use]
 pub fn at_work(events: &[Event], plan: &Plan) -> String {
-    let story = Story::new(events, plan);
+    working(&Story::new(events, plan))
+}
+
+fn working(story: &Story<'_>) -> String {
     let at = story.progress.started_at.map(|at| format!(" since {}", at.strftime("%Y-%m-%d %H:%M UTC")));
-    terminal_safe(&format!("At work{}: {}.", at.unwrap_or_default(), done(&story))).into_owned()
+    terminal_safe(&format!("At work{}: {}.", at.unwrap_or_default(), done(story))).into_owned()
 }
 
 /// A run that is under way, as a screen of a width.
 #[must_use]
 pub fn running(events: &[Event], plan: &Plan, width: usize) -> String {
     let story = Story::new(events, plan);
-    let mut text = paragraph(&at_work(events, plan), width, 2);
+    let mut text = paragraph(&working(&story), width, 2);
     let mut table = Table::new(&[Left, Left]).indent(2);
     for line in &story.progress.lines {
         match &line.standing {
@@ -308,6 +311,23 @@ pub fn json(events: &[Event], plan: &Plan, exit: Exit) -> Value {
         "patched": nodes,
         "left_out": plan.left_out,
         "warnings": story.warnings,
+    })
+}
+
+/// What the data says before the first run: the same members, and no exit code.
+#[must_use]
+pub fn none() -> Value {
+    json!({
+        "schema": "rebake/run",
+        "version": 1,
+        "started_at": null,
+        "ended_at": null,
+        "exit": null,
+        "summary": "no run yet",
+        "tasks": [],
+        "patched": [],
+        "left_out": [],
+        "warnings": [],
     })
 }
 

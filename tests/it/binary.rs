@@ -54,6 +54,13 @@ pub(crate) fn sandboxed(folder: &Path, arguments: &[&str]) -> Told {
     command(folder, &[&["--sandbox"], arguments].concat()).output().unwrap().into()
 }
 
+/// What a command over the sandbox of a folder tells programs.
+pub(crate) fn json(folder: &Path, arguments: &[&str]) -> Value {
+    let told = sandboxed(folder, &[arguments, &["--format", "json"]].concat());
+    told.ends(0);
+    serde_json::from_str(&told.out).unwrap()
+}
+
 /// A command over a served account, as a scheduler starts it: nothing in the environment but what leads there.
 pub(crate) fn over_http(served: &Served, folder: &Path, arguments: &[&str]) -> Told {
     let mut command = command(folder, arguments);

@@ -301,7 +301,6 @@ fn storms_and_lost_answers_leave_the_undisturbed_end_state() {
 }
 
 #[test]
-#[ignore = "eight main jobs: minutes"]
 fn every_kind_of_storm_leaves_the_undisturbed_end_state() {
     for kind in ["throttle", "internal", "lost-before", "lost-after"] {
         same_as_undisturbed(&[storm(5, [kind; 4]), storm(20, [kind; 4])]);

@@ -1,16 +1,8 @@
 //! Results as JSON: every command that shows something has a schema with a version.
 
-use std::path::Path;
-
 use serde_json::Value;
 
-use crate::binary::{sandboxed, write};
-
-fn json(here: &Path, arguments: &[&str]) -> Value {
-    let told = sandboxed(here, &[arguments, &["--format", "json"]].concat());
-    told.ends(0);
-    serde_json::from_str(&told.out).unwrap()
-}
+use crate::binary::{json, sandboxed, write};
 
 #[test]
 fn what_a_command_shows_it_also_tells_programs() {

@@ -1,6 +1,6 @@
 //! How deciding grows with the fleet: figures that are printed, and that no test asserts.
 //!
-//! `cargo nextest run --run-ignored only deciding_grows --no-capture`
+//! `REBAKE_SCALE=1000 cargo nextest run deciding_grows --no-capture`; without the variable up to ten copies of the demo.
 
 use jiff::Timestamp;
 use rebake::aws::Clock;
@@ -35,14 +35,15 @@ fn copies(fleet: &Fleet, number: usize) -> Fleet {
 }
 
 #[tokio::test(start_paused = true)]
-#[ignore = "prints figures"]
+#[expect(clippy::disallowed_methods, reason = "how much is printed is asked by the environment")]
 async fn deciding_grows_with_the_fleet() {
     let config = library::demo().unwrap();
     let (_, fleet, _) = seen(&config).await;
     let clock = Clock::wall();
     let since = |begun: Timestamp| clock.now().duration_since(begun).as_secs_f64();
     println!("{:>8} {:>8} {:>12} {:>12}", "nodes", "groups", "classify s", "plan s");
-    for number in [10, 100, 1000] {
+    let most = std::env::var("REBAKE_SCALE").map_or(10, |copies| copies.parse().unwrap());
+    for number in [10, 100, 1000].into_iter().filter(|number| *number <= most) {
         let many = copies(&fleet, number);
         let begun = clock.now();
         let judged = classify(&config, &many, many.as_of);

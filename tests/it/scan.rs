@@ -5,13 +5,11 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::binary::{calls, sandboxed};
+use crate::binary::{calls, json, sandboxed};
 
 /// The nodes of a name, as the inventory shows them.
 fn nodes(here: &Path, name: &str) -> Vec<Value> {
-    let fleet = sandboxed(here, &["inventory", "--format", "json"]);
-    fleet.ends(0);
-    let mut fleet: Value = serde_json::from_str(&fleet.out).unwrap();
+    let mut fleet = json(here, &["inventory"]);
     let nodes = std::mem::take(fleet["nodes"].as_array_mut().unwrap());
     nodes.into_iter().filter(|node| node["name"] == name).collect()
 }

@@ -2,9 +2,7 @@
 
 use std::path::Path;
 
-use serde_json::Value;
-
-use crate::binary::sandboxed;
+use crate::binary::{json, sandboxed};
 
 /// What an inventory prints.
 fn told(here: &Path, arguments: &[&str]) -> String {
@@ -37,9 +35,9 @@ fn nodes_are_picked_listed_and_counted() {
     let nodes: usize = lanes[1..].iter().map(|row| row[1].parse::<usize>().unwrap()).sum();
     assert_eq!(nodes, windows.len() - 1);
 
-    let picked: Value = serde_json::from_str(&told(here, &["os:windows", "--format", "json"])).unwrap();
+    let picked = json(here, &["inventory", "os:windows"]);
     assert_eq!(picked["nodes"].as_array().unwrap().len(), nodes);
-    let counted: Value = serde_json::from_str(&told(here, &["--group-by", "lane", "--format", "json"])).unwrap();
+    let counted = json(here, &["inventory", "--group-by", "lane"]);
     assert_eq!(counted["schema"], "rebake/totals");
 
     // The first line answers, and what nobody picks is no error.
@@ -88,9 +86,6 @@ fn groups_and_images_are_explained_too() {
     assert!(explained("jenkins").starts_with("jenkins is"), "{}", explained("jenkins"));
     assert!(explained("group:jenkins").starts_with("Group jenkins in"));
     for (wanted, schema) in [("web-prod", "rebake/group"), ("web@2.4.16", "rebake/image"), ("wiki", "rebake/node")] {
-        let told = sandboxed(here, &["explain", wanted, "--format", "json"]);
-        told.ends(0);
-        let told: Value = serde_json::from_str(&told.out).unwrap();
-        assert_eq!(told["schema"], schema);
+        assert_eq!(json(here, &["explain", wanted])["schema"], schema);
     }
 }

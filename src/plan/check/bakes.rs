@@ -44,9 +44,7 @@ fn unread(bake: &Bake, view: &View<'_>, name: &str, findings: &mut Findings) {
     let at = |site: &Site| site.account == bake.site.account && bake.regions.contains(&site.region);
     let gaps = &view.against.fleet.gaps;
     let gap = gaps.iter().find(|gap| at(&gap.site) && gap.resource.is_none() && facts.contains(&gap.fact));
-    findings.must(gap.is_none(), Rule::Unread, name, || {
-        gap.map_or_else(String::new, |gap| format!("{} was not answered in {}", gap.action, gap.site))
-    });
+    findings.read(gap, name);
 }
 
 fn is_hex(text: &str, length: usize) -> bool {

@@ -145,7 +145,8 @@ fn gates(rollout: &Rollout, channel: &Channel, view: &View<'_>, name: &str, find
 
 /// A channel moves only where it was read where it points, and who follows it.
 fn unread(rollout: &Rollout, channel: &Channel, view: &View<'_>, name: &str, findings: &mut Findings) {
-    let facts = [Fact::Groups, Fact::Instances, Fact::Templates, Fact::Images, Fact::Refreshes, Fact::Parameters];
+    let facts =
+        [Fact::Site, Fact::Groups, Fact::Instances, Fact::Templates, Fact::Images, Fact::Refreshes, Fact::Parameters];
     let suffix = format!("/{}/{}", rollout.recipe, rollout.channel);
     let sites = || rollout.targets.iter().map(|target| &target.site);
     let gap = view.against.fleet.gaps.iter().filter(|gap| sites().any(|site| gap.site == *site)).find(|gap| {
@@ -153,11 +154,9 @@ fn unread(rollout: &Rollout, channel: &Channel, view: &View<'_>, name: &str, fin
             let group = view.group(&gap.site, resource);
             resource.ends_with(&suffix) || group.is_some_and(|group| channel.groups.matches(group))
         };
-        (facts.contains(&gap.fact) || gap.fact == Fact::Site) && gap.resource.as_ref().is_none_or(concerns)
+        facts.contains(&gap.fact) && gap.resource.as_ref().is_none_or(concerns)
     });
-    findings.must(gap.is_none(), Rule::Unread, name, || {
-        gap.map_or_else(String::new, |gap| format!("{} was not answered in {}", gap.action, gap.site))
-    });
+    findings.read(gap, name);
 }
 
 /// A channel that refreshes nothing moves only when somebody follows it: a group that is there already, or an owner.

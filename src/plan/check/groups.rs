@@ -164,11 +164,19 @@ fn forbidden(
 ) {
     let name = &subject(goal);
     let fleet = view.against.fleet;
-    let facts = [Fact::Site, Fact::Groups, Fact::Instances, Fact::Templates, Fact::Images, Fact::Refreshes];
-    let owners = [Fact::ScalingPolicies, Fact::LifecycleHooks];
+    let facts = [
+        Fact::Site,
+        Fact::Groups,
+        Fact::Instances,
+        Fact::Templates,
+        Fact::Images,
+        Fact::Refreshes,
+        Fact::ScalingPolicies,
+        Fact::LifecycleHooks,
+    ];
     let gap = fleet.gaps.iter().find(|gap| {
         let concerns = gap.resource.as_deref().is_none_or(|name| name == group.name || name == goal.template);
-        gap.site == group.site && (facts.contains(&gap.fact) || owners.contains(&gap.fact)) && concerns
+        gap.site == group.site && facts.contains(&gap.fact) && concerns
     });
     findings.must(gap.is_none(), Rule::Unread, name, || {
         gap.map_or_else(String::new, |gap| format!("{} was not answered ({})", gap.action, gap.code))

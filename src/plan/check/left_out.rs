@@ -75,6 +75,9 @@ fn needing(left: &LeftOut, view: &View<'_>, findings: &mut Findings) {
 
 fn complete(plan: &Plan, acted: &BTreeSet<&str>, view: &View<'_>, findings: &mut Findings) {
     let named: BTreeSet<&str> = plan.left_out.iter().flat_map(|left| &left.nodes).map(String::as_str).collect();
+    let planned = |ring: &Ring| plan.patches.iter().any(|planned| planned.ring == ring.name);
+    let rings = view.against.config.rings.iter().filter(|ring| planned(ring) || opens(ring, view));
+    let opening: BTreeSet<&str> = rings.map(|ring| ring.name.as_str()).collect();
     for (node, judged) in view.nodes() {
         let id = node.id.as_str();
         let unseen = match judged.lane {
@@ -83,7 +86,7 @@ fn complete(plan: &Plan, acted: &BTreeSet<&str>, view: &View<'_>, findings: &mut
             Lane::Delegated | Lane::Unreachable | Lane::Excluded => true,
         };
         let concerned = !judged.needs.is_empty() || (unseen && judged.exception.is_none());
-        let forgotten = (concerned && !named.contains(id)) || is_due(plan, node, judged, view);
+        let forgotten = (concerned && !named.contains(id)) || is_due(node, judged, &opening, view);
         findings.must(!forgotten || acted.contains(id), Rule::Complete, id, || {
             let need = judged.needs.first().map_or("nobody looks after it", |need| &need.what);
             format!("{} {} is forgotten: {need}", judged.lane, node.name)
@@ -92,17 +95,13 @@ fn complete(plan: &Plan, acted: &BTreeSet<&str>, view: &View<'_>, findings: &mut
 }
 
 /// Whether a ring has to patch a node, whatever else is said of it.
-fn is_due(plan: &Plan, node: &Node, judged: &Judgement, view: &View<'_>) -> bool {
+fn is_due(node: &Node, judged: &Judgement, opening: &BTreeSet<&str>, view: &View<'_>) -> bool {
     let state = node.patch_state.as_ref().filter(|_| judged.blind.is_none());
     let installs = state.is_some_and(|state| state.missing + state.failed > 0);
     let lacks = judged.needs.iter().any(|need| need.kind == NeedKind::NonCompliant);
     let patched = judged.lane == Lane::Mutable && judged.exception.is_none();
-    let ring = view.against.config.rings.iter().find(|ring| view.picks(&ring.nodes, node, judged));
-    patched && installs && lacks && ring.is_some_and(|ring| plan_has(plan, ring) || opens(ring, view))
-}
-
-fn plan_has(plan: &Plan, ring: &Ring) -> bool {
-    plan.patches.iter().any(|planned| planned.ring == ring.name)
+    let ring = || view.against.config.rings.iter().find(|ring| view.picks(&ring.nodes, node, judged));
+    patched && installs && lacks && ring().is_some_and(|ring| opening.contains(ring.name.as_str()))
 }
 
 /// Whether a ring's window is ever open without a freeze of one of its nodes: tried every ten minutes of a year.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Input;
 use crate::config::Rollout;
 use crate::model::{Node, NodeState, Site, Tags};
-use crate::plan::Application;
+use crate::plan::{Application, launches_first};
 
 /// The applications of a fleet.
 pub(super) struct Applications<'a> {
@@ -46,8 +46,7 @@ impl<'a> Applications<'a> {
 
 /// The percentage of a group that stays healthy: as its channel says, or more where its application bears less.
 pub(super) fn healthy(application: &Application, size: u32, rollout: &Rollout) -> u32 {
-    let launches_first = rollout.min_healthy >= 100 && rollout.max_healthy > 100;
-    if launches_first {
+    if launches_first(rollout.min_healthy, rollout.max_healthy) {
         return rollout.min_healthy;
     }
     let least = 100 - (application.most_out * 100 / size.max(1)).clamp(1, 100);

@@ -122,7 +122,7 @@ fn rollout(
     let mut handed_over: Vec<HandOver> = Vec::new();
     let mut blocked = 0;
     let mut follows = false;
-    for group in groups {
+    for &group in &groups {
         let image = targets.iter().find(|target| target.site == group.site).and_then(|target| target.image.as_deref());
         let there = image.is_some_and(|image| all_on(input, group, image));
         if there || group.members.is_empty() {
@@ -175,7 +175,6 @@ fn rollout(
     let waves = waves(channel, waves_of);
     let gates = gates(input, channel, &waves);
     if never_opens(&gates, input.now) {
-        let groups: Vec<&Group> = selected(input, recipe, channel);
         let why = "a [[freeze]] for its groups never ends";
         let left = blocked_channel(input, &groups, recipe, channel, why, "another [[freeze]] in rebake.toml");
         left_out.push(left);
