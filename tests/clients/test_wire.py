@@ -7,7 +7,7 @@ import urllib.error
 import pytest
 from botocore.exceptions import ClientError
 
-from conftest import ROOT
+from ledger import ROOT
 
 
 def refused(call, **arguments):
