@@ -7,6 +7,7 @@ mod configuration;
 mod doctor;
 mod failure;
 mod folder;
+mod reported;
 mod sandbox;
 mod see;
 mod session;
@@ -75,6 +76,8 @@ pub(crate) enum Format {
     Csv,
     /// For pull requests
     Md,
+    /// For a browser: one file
+    Html,
 }
 
 /// How progress is shown.
@@ -212,9 +215,15 @@ enum Command {
     /// Show the runs of this folder
     #[command(after_help = "Example: rebake --sandbox history")]
     History,
-    /// Print the report of the last run and of the fleet
-    #[command(after_help = "Example: rebake --sandbox report --format md")]
-    Report,
+    /// Make the report of the last run and of the fleet
+    #[command(
+        after_help = "Example: rebake --sandbox report -o report.html\n         rebake --sandbox report --format md"
+    )]
+    Report {
+        /// Save it to this file; its ending says the format: .html, .md, .json
+        #[arg(short, long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
     /// Write a first configuration from what the inventory shows
     #[command(after_help = "Example: rebake init --demo")]
     Init {
@@ -268,7 +277,7 @@ pub fn run() -> ExitCode {
 impl Command {
     /// Its name, and the formats that its results have.
     fn formats(&self) -> (&'static str, &'static [Format]) {
-        use Format::{Csv, Json, Md, Table};
+        use Format::{Csv, Html, Json, Md, Table};
         match self {
             Self::Inventory(_) => ("inventory", &[Table, Json, Csv, Md]),
             Self::Images => ("images", &[Table, Json, Csv, Md]),
@@ -282,7 +291,7 @@ impl Command {
             Self::Promote { .. } => ("promote", &[Table, Json, Md]),
             Self::Patch { .. } => ("patch", &[Table, Json, Md]),
             Self::Status => ("status", &[Table, Json, Md]),
-            Self::Report => ("report", &[Table, Json, Md]),
+            Self::Report { .. } => ("report", &[Table, Json, Md, Html]),
             Self::Sandbox { command } => command.formats(),
             Self::Approve { .. } => ("approve", &[Table]),
             Self::Init { .. } => ("init", &[Table]),
@@ -321,7 +330,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         }
         Command::Status => see::status(global),
         Command::History => see::history(global),
-        Command::Report => see::report(global),
+        Command::Report { out } => reported::report(global, out.as_deref()),
         Command::Init { demo, recipe } => setup::init(global, demo, recipe.as_deref()),
         Command::Doctor => doctor::doctor(global),
         Command::Sandbox { command } => sandbox::run(global, command),

@@ -8,6 +8,7 @@
 //! - [`explain`]: one node, with the evidence.
 //! - [`plan`]: what would be done, and what not.
 //! - [`run`]: what was done.
+//! - [`html`]: fleet and run as one page that works without a network.
 //! - [`channels`], [`images`]: where versions are.
 //! - [`sheet`]: rows for spreadsheets and pull requests.
 //! - [`table`]: text in columns.
@@ -15,6 +16,7 @@
 
 pub mod channels;
 pub mod explain;
+pub mod html;
 pub mod images;
 pub mod inventory;
 pub mod nodes;

@@ -12,7 +12,7 @@ use std::path::Path;
 
 use super::see::{self, look, pretty, tell, width};
 use super::session::{self, Session};
-use super::{Acting, Failure, Format, Global, configuration, folder};
+use super::{Acting, Failure, Format, Global, configuration, folder, reported};
 use crate::aws::ValueKind;
 use crate::classify::need::version_key;
 use crate::config::{Channel, Recipe};
@@ -204,7 +204,7 @@ fn show_plan(global: &Global, look: &Look, plan: &Plan) -> Result<(), Failure> {
     match global.format {
         Format::Json => Ok(()),
         Format::Md => tell(global, &report::plan::markdown(plan, look.now)),
-        Format::Table | Format::Csv => tell(global, &report::plan::table(plan, look.now, width())),
+        Format::Table | Format::Csv | Format::Html => tell(global, &report::plan::table(plan, look.now, width())),
     }
 }
 
@@ -288,16 +288,25 @@ async fn carry_out(
     drop(run);
     drop(listeners);
     let events = recorder.events();
-    let report = folder::end(&folder, &events, plan, ended.exit)?;
+    folder::end(&folder, &events, plan, ended.exit)?;
     let told = match global.format {
         Format::Json => pretty(&report::run::json(&events, plan, ended.exit)),
         Format::Md => report::run::markdown(&events, plan, ended.exit),
-        Format::Table | Format::Csv => {
-            let summary = report::run::summary(&events, plan, ended.exit, width());
-            format!("{summary}Report: {}\n", report.display())
-        }
+        Format::Table | Format::Csv | Format::Html => report::run::summary(&events, plan, ended.exit, width()),
     };
     tell(global, &told)?;
+    // What the run changed is told by a second look; who interrupted it does not want to wait for that.
+    let page = if ended.exit == Exit::Interrupted {
+        reported::after(global, look, look, &events, plan, ended.exit)
+    } else {
+        let request = configuration::request(global, &look.config)?;
+        let left = Look::at(&session.aws, &session.clock, look.config.clone(), &request).await;
+        reported::after(global, look, &left, &events, plan, ended.exit)
+    };
+    let page = folder::page(&folder, page)?;
+    if matches!(global.format, Format::Table | Format::Csv | Format::Html) {
+        tell(global, &format!("Report: {}\n", page.display()))?;
+    }
     let waits = ended.outcomes.iter().any(|(_, outcome)| matches!(outcome, crate::event::Outcome::Waiting { .. }));
     if acting.detailed_exitcode && waits && ended.exit == Exit::Done {
         return Ok(Exit::Waiting);

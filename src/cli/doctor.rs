@@ -187,12 +187,7 @@ fn configured(look: &Look) -> Vec<Finding> {
 
 fn gap(gap: &Gap) -> Finding {
     let resource = gap.resource.as_deref().map(|resource| format!(" of {resource}")).unwrap_or_default();
-    let next = match gap.code.as_str() {
-        "NoCredentials" => "set AWS_PROFILE or --profile, or sign in with `aws sso login`".to_owned(),
-        "UnknownHost" => "check the network and the endpoint".to_owned(),
-        _ => format!("allow {}", gap.action),
-    };
-    Finding::missing(format!("{}{resource} in {}: {}: {}", gap.action, gap.site, gap.code, gap.message), next)
+    Finding::missing(format!("{}{resource} in {}: {}: {}", gap.action, gap.site, gap.code, gap.message), gap.cure())
 }
 
 fn section(title: &str, findings: &[Finding]) -> String {

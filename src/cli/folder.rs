@@ -100,16 +100,23 @@ pub(crate) fn begin(folder: &Path, plan: &Plan) -> Result<Journal, Failure> {
     Ok(journal)
 }
 
-/// Writes down how it ended, and returns the report for people.
-pub(crate) fn end(folder: &Path, events: &[Event], plan: &Plan, exit: Exit) -> Result<PathBuf, Failure> {
-    let write = |name: &str, text: String| {
-        let path = folder.join(name);
-        match std::fs::write(&path, text) {
-            Ok(()) => Ok(path),
-            Err(error) => Err(Failure::new(format!("cannot write {}: {error}", path.display()))),
-        }
-    };
+/// Writes down how it ended.
+pub(crate) fn end(folder: &Path, events: &[Event], plan: &Plan, exit: Exit) -> Result<(), Failure> {
     let json = report::run::json(events, plan, exit);
-    write("report.json", serde_json::to_string_pretty(&json).unwrap_or_default())?;
-    write("report.md", report::run::markdown(events, plan, exit))
+    write(folder, "report.json", serde_json::to_string_pretty(&json).unwrap_or_default())?;
+    write(folder, "report.md", report::run::markdown(events, plan, exit))?;
+    Ok(())
+}
+
+/// Writes down the page for people, and returns where.
+pub(crate) fn page(folder: &Path, page: String) -> Result<PathBuf, Failure> {
+    write(folder, "report.html", page)
+}
+
+fn write(folder: &Path, name: &str, text: String) -> Result<PathBuf, Failure> {
+    let path = folder.join(name);
+    match std::fs::write(&path, text) {
+        Ok(()) => Ok(path),
+        Err(error) => Err(Failure::new(format!("cannot write {}: {error}", path.display()))),
+    }
 }

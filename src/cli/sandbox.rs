@@ -155,7 +155,7 @@ fn show(dir: &Path, format: Format) -> Result<String, Failure> {
                 &json!({"schema": "rebake/sandbox", "version": 1, "world": cloud.world, "now": now, "places": places}),
             )
         }
-        Format::Table | Format::Csv | Format::Md => {
+        Format::Table | Format::Html | Format::Csv | Format::Md => {
             let line = |(place, instances, machines): (&Place, usize, usize)| {
                 format!("{} {}: {instances} instances, {machines} machines\n", place.account, place.region)
             };

@@ -54,7 +54,10 @@ pub(crate) async fn look(global: &Global, session: &Session, loaded: Loaded) -> 
 }
 
 /// Looks, lets a command say what it makes of it, and prints that.
-fn show(global: &Global, make: impl FnOnce(&Look) -> Result<(String, Exit), Failure>) -> Result<Exit, Failure> {
+pub(super) fn show(
+    global: &Global,
+    make: impl FnOnce(&Look) -> Result<(String, Exit), Failure>,
+) -> Result<Exit, Failure> {
     let loaded = configuration::load(global)?;
     show_with(global, Some(loaded), make)
 }
@@ -83,7 +86,7 @@ fn show_with(
 /// Prints what a command says in the format that was asked for; what is for people suggests whole commands.
 pub(crate) fn tell(global: &Global, text: &str) -> Result<(), Failure> {
     match global.format {
-        Format::Json | Format::Csv => print(text),
+        Format::Json | Format::Csv | Format::Html => print(text),
         Format::Md => print(&global.commands().complete(text)),
         Format::Table => print(&global.commands().complete_within(text, width())),
     }
@@ -176,12 +179,14 @@ pub(super) fn inventory(global: &Global, wanted: &Wanted) -> Result<Exit, Failur
             (Format::Json, _) => pretty(&report::inventory::json(&look.fleet, &judged, look.now)),
             (Format::Csv, Some(sheet)) => sheet.csv(),
             (Format::Md, Some(sheet)) => sheet.markdown(),
-            (Format::Table, Some(sheet)) => {
+            (Format::Table | Format::Html, Some(sheet)) => {
                 let headline = report::inventory::headline(&look.fleet, &judged, look.now);
                 format!("{headline}\n\n{}{}", sheet.screen(width()), report::inventory::gaps(&look.fleet, width()))
             }
             (Format::Md, None) => report::inventory::markdown(&look.fleet, &judged, look.now),
-            (Format::Table | Format::Csv, None) => report::inventory::table(&look.fleet, &judged, look.now, width()),
+            (Format::Table | Format::Csv | Format::Html, None) => {
+                report::inventory::table(&look.fleet, &judged, look.now, width())
+            }
         };
         Ok((text, Exit::Done))
     })
@@ -276,7 +281,7 @@ pub(super) fn images(global: &Global) -> Result<Exit, Failure> {
             Format::Json => pretty(&report::images::json(&look.fleet)),
             Format::Csv => report::images::sheet(&look.fleet).csv(),
             Format::Md => report::images::sheet(&look.fleet).markdown(),
-            Format::Table => report::images::table(&look.fleet, look.now, width()),
+            Format::Table | Format::Html => report::images::table(&look.fleet, look.now, width()),
         };
         Ok((text, Exit::Done))
     })
@@ -290,7 +295,7 @@ pub(super) fn channels(global: &Global) -> Result<Exit, Failure> {
             Format::Json => pretty(&report::channels::json(fleet, judged)),
             Format::Csv => report::channels::sheet(fleet, judged).csv(),
             Format::Md => report::channels::sheet(fleet, judged).markdown(),
-            Format::Table => report::channels::table(fleet, judged, look.now, width()),
+            Format::Table | Format::Html => report::channels::table(fleet, judged, look.now, width()),
         };
         Ok((text, Exit::Done))
     })
@@ -304,7 +309,7 @@ pub(super) fn plan(global: &Global, out: Option<&Path>, detailed: bool) -> Resul
         let mut told = match format {
             Format::Json => text.clone(),
             Format::Md => report::plan::markdown(&plan, look.now),
-            Format::Table | Format::Csv => report::plan::table(&plan, look.now, width()),
+            Format::Table | Format::Csv | Format::Html => report::plan::table(&plan, look.now, width()),
         };
         if let Some(out) = out {
             std::fs::write(out, &text)
@@ -371,29 +376,10 @@ pub(super) fn history(global: &Global) -> Result<Exit, Failure> {
             pretty(&json!({"schema": "rebake/history", "version": 1, "runs": runs.iter().map(run).collect::<Vec<_>>()}))
         }
         _ if runs.is_empty() => NO_RUN.to_owned(),
-        Format::Table => runs.iter().map(|(name, _, headline)| format!("{name}  {headline}\n")).collect(),
+        Format::Table | Format::Html => {
+            runs.iter().map(|(name, _, headline)| format!("{name}  {headline}\n")).collect()
+        }
     };
     tell(global, &text)?;
     Ok(Exit::Done)
-}
-
-pub(super) fn report(global: &Global) -> Result<Exit, Failure> {
-    let last = folder::all(global)?.pop();
-    let run = last.map(|run| folder::told(&run)).transpose()?;
-    let format = global.format;
-    show(global, |look| {
-        let mut text = String::new();
-        if format == Format::Json {
-            let fleet = report::inventory::json(&look.fleet, &look.judged, look.now);
-            let run = run.as_ref().map(|told| report::run::json(&told.events, &told.plan, told.exit));
-            let value = json!({"schema": "rebake/report", "version": 1, "run": run, "fleet": fleet});
-            return Ok((pretty(&value), Exit::Done));
-        }
-        if let Some(told) = &run {
-            text.push_str(&report::run::markdown(&told.events, &told.plan, told.exit));
-            text.push('\n');
-        }
-        text.push_str(&report::inventory::markdown(&look.fleet, &look.judged, look.now));
-        Ok((text, Exit::Done))
-    })
 }

@@ -64,3 +64,15 @@ pub struct Gap {
     /// What AWS said.
     pub message: String,
 }
+
+impl Gap {
+    /// What to do about it.
+    #[must_use]
+    pub fn cure(&self) -> String {
+        match self.code.as_str() {
+            "NoCredentials" => "set AWS_PROFILE or --profile, or sign in with `aws sso login`".to_owned(),
+            "UnknownHost" => "check the network and the endpoint".to_owned(),
+            _ => format!("allow {}", self.action),
+        }
+    }
+}

@@ -13,7 +13,7 @@ use super::table::{Align, Table, paragraph};
 use super::words;
 use crate::classify::{Judgement, system};
 use crate::model::{Agent, Fleet, Lane, Node, NodeState, Site};
-use crate::plan::Plan;
+use crate::plan::{GroupRollout, LeftOut, Plan, RingPatch, Rollout};
 use crate::text::{format_ago, terminal_safe};
 
 use Align::Left;
@@ -25,12 +25,10 @@ pub fn table(fleet: &Fleet, judged: &Judgement, plan: Option<&Plan>, now: Timest
         return format!("{} is not in the inventory.\n", terminal_safe(&judged.node));
     };
     let mut text = paragraph(&headline(node, judged, now), width, 2);
-    let mut facts = Table::new(&[Left, Left]);
-    lane(&mut facts, judged);
-    system_facts(&mut facts, node, now);
-    image(&mut facts, fleet, node, now);
-    needs(&mut facts, judged, now);
-    _ = write!(text, "\n{}", facts.render(width));
+    let mut table = Table::new(&[Left, Left]);
+    let told = facts(fleet, node, judged, now).into_iter().chain(needs(judged, now));
+    told.for_each(|(title, fact)| table.row([title, &fact]));
+    _ = write!(text, "\n{}", table.render(width));
     if let Some(blind) = judged.blind {
         _ = write!(
             text,
@@ -46,6 +44,18 @@ pub fn table(fleet: &Fleet, judged: &Judgement, plan: Option<&Plan>, now: Timest
         _ = write!(text, "\n{}", would(plan, node, width));
     }
     text
+}
+
+/// A title and what is told under it; without a title it goes on with the one before.
+pub(super) type Told = (&'static str, String);
+
+/// What is known of a node and why it is in its lane, in the order in which it is told.
+pub(super) fn facts(fleet: &Fleet, node: &Node, judged: &Judgement, now: Timestamp) -> Vec<Told> {
+    let mut facts = Vec::new();
+    lane(&mut facts, judged);
+    system_facts(&mut facts, node, now);
+    image(&mut facts, fleet, node, now);
+    facts
 }
 
 /// The answer in one sentence.
@@ -68,33 +78,33 @@ fn headline(node: &Node, judged: &Judgement, now: Timestamp) -> String {
     format!("{called} {lane}{state}.")
 }
 
-fn lane(facts: &mut Table, judged: &Judgement) {
-    facts.row(["lane", judged.lane.as_str()]);
+fn lane(facts: &mut Vec<Told>, judged: &Judgement) {
+    facts.push(("lane", judged.lane.to_string()));
     for evidence in &judged.evidence {
-        facts.row(["  because", &format!("{} ({})", evidence.fact, evidence.source)]);
+        facts.push(("  because", format!("{} ({})", evidence.fact, evidence.source)));
     }
     if let Some(owner) = &judged.owner {
-        facts.row(["  owner", &format!("{}: {}", owner.name, owner.signal)]);
+        facts.push(("  owner", format!("{}: {}", owner.name, owner.signal)));
     }
     if let Some((recipe, channel)) = &judged.recipe {
-        facts.row(["  follows", &format!("channel {channel} of recipe {recipe}")]);
+        facts.push(("  follows", format!("channel {channel} of recipe {recipe}")));
     }
     if judged.lane != Lane::Excluded {
-        facts.row(["", "the tag rebake:lane=excluded would take it out"]);
+        facts.push(("", "the tag rebake:lane=excluded would take it out".to_owned()));
     }
     if let Some(exception) = &judged.exception {
         let until = exception.last_day();
-        facts.row(["exception", &format!("until {until}: {} ({})", exception.why, exception.owner)]);
+        facts.push(("exception", format!("until {until}: {} ({})", exception.why, exception.owner)));
     }
 }
 
-fn system_facts(facts: &mut Table, node: &Node, now: Timestamp) {
-    facts.row(["node", &format!("{} in {}", node.id, node.site)]);
+fn system_facts(facts: &mut Vec<Told>, node: &Node, now: Timestamp) {
+    facts.push(("node", format!("{} in {}", node.id, node.site)));
     if let Some(system) = &node.system {
         let inferred = if system.inferred { " (inferred from its image)" } else { "" };
         let end = system::facts(system).and_then(system::SystemFacts::ends);
         let end = end.map(|end| format!(", end of life {end}, {}", words::until_day(end, now))).unwrap_or_default();
-        facts.row(["system", &format!("{}{inferred}{end}", system::label(system))]);
+        facts.push(("system", format!("{}{inferred}{end}", system::label(system))));
     }
     let state = match node.state {
         NodeState::Running => node.launched_at.map(|at| format!("launched {}", format_ago(at, now))),
@@ -102,7 +112,7 @@ fn system_facts(facts: &mut Table, node: &Node, now: Timestamp) {
         NodeState::Stopped { since: None } => Some("stopped".to_owned()),
     };
     if let Some(state) = state {
-        facts.row(["state", &state]);
+        facts.push(("state", state));
     }
     let agent = match node.agent {
         Agent::Unread => "not read".to_owned(),
@@ -110,7 +120,7 @@ fn system_facts(facts: &mut Table, node: &Node, now: Timestamp) {
         Agent::Online { last_ping } => format!("online, last ping {}", format_ago(last_ping, now)),
         Agent::Lost { last_ping } => format!("silent, last ping {}", format_ago(last_ping, now)),
     };
-    facts.row(["agent", &agent]);
+    facts.push(("agent", agent));
     if let Some(state) = &node.patch_state {
         let story = format!(
             "{:?} {}: {} missing, {} failed, {} pending reboot, {} rejected",
@@ -121,14 +131,14 @@ fn system_facts(facts: &mut Table, node: &Node, now: Timestamp) {
             state.pending_reboot,
             state.rejected
         );
-        facts.row(["patches", &story]);
+        facts.push(("patches", story));
     }
 }
 
-fn image(facts: &mut Table, fleet: &Fleet, node: &Node, now: Timestamp) {
+fn image(facts: &mut Vec<Told>, fleet: &Fleet, node: &Node, now: Timestamp) {
     let Some(id) = &node.image else { return };
     let Some(image) = fleet.image(&node.site, id) else {
-        facts.row(["image", id]);
+        facts.push(("image", id.clone()));
         return;
     };
     let named = match image.rebake() {
@@ -138,16 +148,37 @@ fn image(facts: &mut Table, fleet: &Fleet, node: &Node, now: Timestamp) {
     };
     let built = image.created_at.map(|at| format!(", built {}", format_ago(at, now))).unwrap_or_default();
     let parent = image.parent.as_deref().map(|parent| format!(", from {parent}")).unwrap_or_default();
-    facts.row(["image", &format!("{named}{built}{parent}")]);
+    facts.push(("image", format!("{named}{built}{parent}")));
 }
 
-fn needs(facts: &mut Table, judged: &Judgement, now: Timestamp) {
-    for (position, need) in judged.needs.iter().enumerate() {
-        let title = if position == 0 { "needs" } else { "" };
+fn needs(judged: &Judgement, now: Timestamp) -> impl Iterator<Item = Told> {
+    judged.needs.iter().enumerate().map(move |(position, need)| {
         let since = need.since.map(|since| format!(", since {}", words::day(since))).unwrap_or_default();
         let story = format!("{}: {}{since}{}", need.kind.as_str(), need.what, due_story(need.due, now));
-        facts.row([title, &story]);
-    }
+        (if position == 0 { "needs" } else { "" }, story)
+    })
+}
+
+/// What a plan does with a node that it does not name.
+pub(super) const NOTHING: &str = "rebake has nothing to do with it now";
+
+/// What a plan would do with a group.
+pub(super) fn refresh(rollout: &Rollout, planned: &GroupRollout) -> String {
+    let (nodes, time) = (words::nodes(planned.nodes), words::seconds(planned.expected_seconds));
+    let version = format!("{} {}", rollout.recipe, rollout.version);
+    format!("rebake would refresh group {} to {version} ({nodes}, ~{time})", planned.group)
+}
+
+/// What a plan would do with the nodes of a ring.
+pub(super) fn patching(ring: &RingPatch) -> String {
+    format!("rebake would patch it in ring {}", ring.ring)
+}
+
+/// Adds why a plan does not do more, and the cure.
+pub(super) fn left_alone(stories: &mut Vec<String>, left: &LeftOut) {
+    let told = if stories.is_empty() { "rebake leaves it alone" } else { "that does not cure all of it" };
+    stories.push(format!("{told}: {}", left.reason));
+    stories.extend((!left.cure.is_empty()).then(|| left.cure.clone()));
 }
 
 /// What a plan would do with a node, or why it does nothing.
@@ -166,24 +197,20 @@ fn stories(
     for rollout in &plan.rollouts {
         let groups = rollout.waves.iter().flat_map(|wave| &wave.groups);
         for planned in groups.filter(|planned| planned.site == *site && Some(planned.group.as_str()) == group) {
-            let (nodes, time) = (words::nodes(planned.nodes), words::seconds(planned.expected_seconds));
-            let version = format!("{} {}", rollout.recipe, rollout.version);
-            stories.push(format!("rebake would refresh group {} to {version} ({nodes}, ~{time})", planned.group));
+            stories.push(refresh(rollout, planned));
         }
     }
     for ring in &plan.patches {
         let mut nodes = ring.nodes.iter().filter(|target| target.site == *site);
         if nodes.any(|target| concerns(std::slice::from_ref(&target.node))) {
-            stories.push(format!("rebake would patch it in ring {}", ring.ring));
+            stories.push(patching(ring));
         }
     }
     for left in plan.left_out.iter().filter(|left| concerns(&left.nodes)) {
-        let told = if stories.is_empty() { "rebake leaves it alone" } else { "that does not cure all of it" };
-        stories.push(format!("{told}: {}", left.reason));
-        stories.extend((!left.cure.is_empty()).then(|| left.cure.clone()));
+        left_alone(&mut stories, left);
     }
     if stories.is_empty() {
-        stories.push("rebake has nothing to do with it now".to_owned());
+        stories.push(NOTHING.to_owned());
     }
     let width = |story: &str| if words::is_command(story) { usize::MAX } else { width };
     stories.iter().map(|story| format!(" {}", paragraph(story, width(story), 3))).collect()

@@ -121,7 +121,7 @@ fn lanes(judged: &[Judgement], now: Timestamp, width: usize) -> String {
 }
 
 /// The owners of delegated nodes with their numbers: `6 EKS, 5 Elastic Beanstalk`.
-fn owners(judged: &[&Judgement]) -> String {
+pub(super) fn owners(judged: &[&Judgement]) -> String {
     let mut numbers: BTreeMap<&str, usize> = BTreeMap::new();
     for owner in judged.iter().filter_map(|one| one.owner.as_ref()) {
         *numbers.entry(&owner.name).or_default() += 1;
@@ -184,7 +184,7 @@ fn urgent(fleet: &Fleet, judged: &[Judgement], now: Timestamp, width: usize) -> 
 }
 
 /// The most urgent need of a node in words.
-fn need_story(one: &Judgement, now: Timestamp) -> String {
+pub(super) fn need_story(one: &Judgement, now: Timestamp) -> String {
     let Some(need) = one.needs.first() else { return String::new() };
     let more = if one.needs.len() > 1 { format!(" (+{})", one.needs.len() - 1) } else { String::new() };
     format!("{}{}{more}", need.what, due_story(need.due, now))
@@ -226,7 +226,7 @@ fn gap_story(gap: &Gap, fleet: &Fleet) -> String {
 }
 
 /// A kind of fact as data writes it: `patch-states`.
-fn fact(gap: &Gap) -> String {
+pub(super) fn fact(gap: &Gap) -> String {
     serde_json::to_value(gap.fact).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
