@@ -1,6 +1,7 @@
 //! How deciding grows with the fleet: figures that are printed, and that no test asserts.
 //!
 //! `REBAKE_SCALE=1000 cargo nextest run deciding_grows --no-capture`; without the variable up to ten copies of the demo.
+//! `REBAKE_SCALE=538 cargo nextest run --release the_page --no-capture` writes the page of 50,034 nodes.
 
 use jiff::Timestamp;
 use rebake::aws::Clock;
@@ -8,6 +9,8 @@ use rebake::classify::classify;
 use rebake::config::library;
 use rebake::model::{Fleet, Group, Node};
 use rebake::plan::planner::{Asked, Input, plan};
+use rebake::report::html;
+use rebake::text::Commands;
 
 use crate::demo::seen;
 
@@ -56,4 +59,32 @@ async fn deciding_grows_with_the_fleet() {
         assert_eq!(judged.len(), many.nodes.len());
         assert!(!planned.is_empty());
     }
+}
+
+#[tokio::test(start_paused = true)]
+#[expect(clippy::disallowed_methods, reason = "how much is written is asked by the environment")]
+async fn the_page_grows_with_the_fleet() {
+    let config = library::demo().unwrap();
+    let (_, fleet, _) = seen(&config).await;
+    let clock = Clock::wall();
+    let copied = std::env::var("REBAKE_SCALE").map_or(10, |copies| copies.parse().unwrap());
+    let many = copies(&fleet, copied);
+    let judged = classify(&config, &many, many.as_of);
+    let asked = Asked::default();
+    let input = Input { config: &config, fleet: &many, judgements: &judged, asked: &asked, now: many.as_of };
+    let planned = plan(&input);
+    let begun = clock.now();
+    let page = html::page(&html::Facts {
+        asked: "rebake report",
+        fleet: &many,
+        judged: &judged,
+        now: many.as_of,
+        plan: Some(&planned),
+        run: None,
+        before: None,
+        commands: &Commands::default(),
+    });
+    let took = clock.now().duration_since(begun).as_secs_f64();
+    println!("{} nodes: {:.1} MB in {took:.2} s", many.nodes.len(), page.len() as f64 / 1e6);
+    assert!(page.len() < many.nodes.len() * 600 + 200_000, "a node costs too much: {}", page.len());
 }

@@ -136,9 +136,10 @@
     line.setAttribute('aria-rowindex', position + 2);
     return line;
   };
+  const columns = () => [...document.querySelectorAll('#list thead th')].filter((head) => head.offsetWidth).length;
   const space = (rows) => {
     const cell = make('td');
-    cell.colSpan = 6;
+    cell.colSpan = columns();
     cell.style.height = `${rows * ROW}px`;
     const line = make('tr', 'space', cell);
     line.setAttribute('aria-hidden', 'true');
@@ -154,7 +155,7 @@
     if (from > 0) lines.push(space(from));
     for (let position = from; position < to; position++) lines.push(row(position));
     if (to < shown.length) lines.push(space(shown.length - to));
-    if (!shown.length) { const cell = make('td', '', 'No node fits. Clear the filters to see all.'); cell.colSpan = 6; lines.push(make('tr', '', cell)); }
+    if (!shown.length) { const cell = make('td', '', 'No node fits. Clear the filters to see all.'); cell.colSpan = columns(); lines.push(make('tr', '', cell)); }
     const had = body.contains(document.activeElement);
     body.replaceChildren(...lines);
     if (had) focusCurrent();
@@ -172,7 +173,7 @@
   };
 
   // The story of a node.
-  const cure = (words) => /^(aws|rebake|kops) /.test(words) ? make('code', 'cure', words) : words;
+  const cure = (words) => /^(aws|rebake(?! (would|leaves|has))|kops) /.test(words) ? make('code', 'cure', words) : words;
   const tell = (i) => {
     const title = make('h2', '', make('bdi', '', text[nodes.name[i]] || text[nodes.id[i]]));
     title.id = 'story-title';
@@ -224,7 +225,8 @@
   });
   const form = document.querySelector('.filters');
   form.addEventListener('submit', (event) => event.preventDefault());
-  form.addEventListener('input', find);
+  $('search').addEventListener('input', find);
+  form.querySelectorAll('select').forEach((select) => select.addEventListener('change', find));
   form.addEventListener('reset', () => setTimeout(find));
   document.addEventListener('click', (event) => {
     const link = event.target.closest('[data-filter]');
