@@ -47,7 +47,7 @@ fn parts(totals: Totals) -> [(&'static str, usize); 4] {
     [("overdue", totals.overdue), ("need", need), ("blind", totals.blind), ("well", well)]
 }
 
-const HEADS: [(&str, &str); 4] = [("n", "Nodes"), ("n", "Need"), ("n", "Overdue"), ("n", "Unclear")];
+const HEADS: [(&str, &str); 4] = [("n", "Nodes"), ("n", "Need"), ("n", "Overdue"), ("n", "Cannot judge")];
 
 pub(super) fn lanes(facts: &Facts<'_>) -> String {
     let of = |lane: Lane| -> Vec<&Judgement> { facts.judged.iter().filter(|one| one.lane == lane).collect() };
