@@ -5,6 +5,7 @@
 //! - `instances`, `status`, `attribute`: how instances are described. [`volume`]: volumes.
 //! - [`image`]: images. [`snapshot`]: snapshots. [`template`]: launch templates.
 //! - [`network`]: virtual private clouds and what is in them. `region`, `types`: what AWS has to offer.
+//! - [`usage_report`]: who uses an image. [`root_volume`]: root volumes that are replaced.
 //! - `filter`, `page`: filters, ids and pages, as all describing calls share them. `tag`: tags of everything.
 //! - [`seed`]: what a world puts there.
 //!
@@ -20,6 +21,7 @@ mod lifecycle;
 pub mod network;
 mod page;
 mod region;
+pub mod root_volume;
 mod run;
 pub mod seed;
 pub mod snapshot;
@@ -29,6 +31,7 @@ pub mod template;
 #[cfg(test)]
 mod tests;
 mod types;
+pub mod usage_report;
 pub mod volume;
 
 use std::collections::BTreeMap;
@@ -58,6 +61,12 @@ pub struct State {
     pub snapshots: BTreeMap<String, snapshot::Snapshot>,
     /// Launch templates.
     pub templates: BTreeMap<String, template::Template>,
+    /// Reports of how images are used.
+    #[serde(default)]
+    pub usage_reports: BTreeMap<String, usage_report::Report>,
+    /// Tasks that replace root volumes.
+    #[serde(default)]
+    pub root_volume_tasks: BTreeMap<String, root_volume::Task>,
     /// Answers to calls that carried a client token: operation and token → request and answer.
     pub tokens: BTreeMap<String, (Value, Value)>,
 }
@@ -75,6 +84,8 @@ pub enum Event {
     Forgotten(String),
     /// An image that was being made is there.
     ImageAvailable(String),
+    /// A task that replaces a root volume ends.
+    RootVolumeReplaced(String),
 }
 
 /// Puts into a place what AWS itself keeps there. Leaves no trace in counters: ids are [`Ctx::fixed_id`]s.
@@ -106,6 +117,11 @@ pub fn call(ctx: &mut Ctx<'_>, operation: &str, input: &Value) -> Result<Value, 
         "DescribeInstanceTypeOfferings" => types::offerings(ctx, input),
         "DescribeVolumes" => volume::describe(ctx, input),
         "CreateVolume" => volume::create(ctx, input),
+        "CreateReplaceRootVolumeTask" => once(ctx, operation, input, root_volume::create),
+        "DescribeReplaceRootVolumeTasks" => root_volume::describe(ctx, input),
+        "CreateImageUsageReport" => once(ctx, operation, input, usage_report::create),
+        "DescribeImageUsageReports" => usage_report::reports(ctx, input),
+        "DescribeImageUsageReportEntries" => usage_report::entries(ctx, input),
         "CreateTags" => tag::create(ctx, input),
         "DeleteTags" => tag::delete(ctx, input),
         "DescribeTags" => tag::describe(ctx, input),
@@ -129,6 +145,7 @@ fn here<'a>(ctx: &'a Ctx<'_>) -> Result<&'a State, ApiError> {
 pub fn play(ctx: &mut Ctx<'_>, event: Event) {
     match event {
         Event::ImageAvailable(id) => image::available(ctx, &id),
+        Event::RootVolumeReplaced(id) => root_volume::replaced(ctx, &id),
         step => lifecycle::play(ctx, &step),
     }
 }

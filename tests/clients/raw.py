@@ -14,8 +14,9 @@ WHOLE = re.compile(r"-?\d+")
 NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][-+]?\d+)?")
 BESIDE = {"requestId", "RequestId", "ResponseMetadata"}
 
-# Enumerations whose values AWS writes otherwise than the model says: compared without case and underscores.
-LITERAL = {"PatchComplianceDataState"}
+# Enumerations whose values AWS writes otherwise than the model says, `windows` for example in the command line's own
+# examples: compared without case and underscores.
+LITERAL = {"PatchComplianceDataState", "PlatformValues"}
 
 
 class Body:

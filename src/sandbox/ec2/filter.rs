@@ -1,9 +1,7 @@
-//! What all describing calls share: filters, pages, and ids that are malformed or unknown.
+//! What all describing calls share: filters, and ids that are malformed or unknown.
 
 use std::collections::BTreeMap;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
 use crate::sandbox::faults::like;
@@ -75,76 +73,6 @@ pub(super) fn one(value: impl Into<String>) -> Vec<String> {
     vec![value.into()]
 }
 
-/// What a resource answers to a filter: the values under a filter's name; none if it knows no such filter.
-pub(super) type Answers<'a> = dyn Fn(&str) -> Option<Vec<String>> + 'a;
-
-/// Whether a resource passes all filters of a request. `tag:KEY` and `tag-key` are answered from its tags.
-///
-/// # Errors
-/// `InvalidParameterValue` for a filter that the operation does not have.
-pub(super) fn passes(input: &Value, tags: &BTreeMap<String, String>, answers: &Answers<'_>) -> Result<bool, ApiError> {
-    for filter in input.items("Filters") {
-        let name = filter.text("Name").unwrap_or_default();
-        let values = filter.texts("Values");
-        if values.is_empty() {
-            return Err(ApiError::new("InvalidParameterValue", "The filter 'null' is invalid"));
-        }
-        let found = match name.strip_prefix("tag:") {
-            Some(key) => tags.get(key).cloned().into_iter().collect(),
-            None if name == "tag-key" => tags.keys().cloned().collect(),
-            None => answers(name)
-                .ok_or_else(|| ApiError::new("InvalidParameterValue", format!("The filter '{name}' is invalid")))?,
-        };
-        if !found.iter().any(|found| values.iter().any(|pattern| matches(pattern, found))) {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
-
-/// One page of a list, with the token of the next. A token is bound to the rest of the query.
-///
-/// # Errors
-/// `InvalidNextToken`, `InvalidMaxResults`.
-pub(super) fn page<T>(items: Vec<T>, input: &Value, bounds: (i64, i64)) -> Result<(Vec<T>, Option<String>), ApiError> {
-    let query = bound_to(input);
-    let from = match input.text("NextToken") {
-        None => 0,
-        Some(token) => read_token(token, &query)
-            .ok_or_else(|| ApiError::new("InvalidNextToken", format!("The token '{token}' is invalid")))?,
-    };
-    let Some(size) = input.int("MaxResults") else {
-        return Ok((items.into_iter().skip(from).collect(), None));
-    };
-    if size < bounds.0 {
-        let message = format!(
-            "Value ( {size} ) for parameter maxResults is invalid. Expecting a value greater than {}.",
-            bounds.0
-        );
-        return Err(ApiError::new("InvalidParameterValue", message));
-    }
-    let size = size.min(bounds.1) as usize;
-    let more = items.len() > from + size;
-    let token = more.then(|| URL_SAFE_NO_PAD.encode(format!("{} {query}", from + size)));
-    Ok((items.into_iter().skip(from).take(size).collect(), token))
-}
-
-fn bound_to(input: &Value) -> String {
-    let mut rest = input.as_object().cloned().unwrap_or_default();
-    rest.remove("NextToken");
-    rest.remove("MaxResults");
-    // A sum is enough: it tells a token of one query from that of another, and nobody is to be kept from forging it.
-    let text = Value::Object(rest).to_string();
-    let sum = text.bytes().fold(17_u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(byte)));
-    format!("{sum:x}")
-}
-
-fn read_token(token: &str, query: &str) -> Option<usize> {
-    let text = String::from_utf8(URL_SAFE_NO_PAD.decode(token).ok()?).ok()?;
-    let (offset, bound) = text.split_once(' ')?;
-    (bound == query).then(|| offset.parse().ok()).flatten()
-}
-
 /// How a kind of resource refuses ids.
 pub(super) struct Kind {
     /// The prefix of its ids, for example `i`.
@@ -186,6 +114,12 @@ pub(super) const SECURITY_GROUP: Kind = Kind {
     malformed: "InvalidGroupId.Malformed",
     unknown: "InvalidGroup.NotFound",
     noun: "security group",
+};
+pub(super) const INTERFACE: Kind = Kind {
+    prefix: "eni",
+    malformed: "InvalidNetworkInterfaceId.Malformed",
+    unknown: "InvalidNetworkInterfaceID.NotFound",
+    noun: "networkInterface ID",
 };
 pub(super) const TEMPLATE: Kind = Kind {
     prefix: "lt",

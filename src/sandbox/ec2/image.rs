@@ -198,7 +198,7 @@ pub(super) fn call(ctx: &mut Ctx<'_>, operation: &str, input: &Value) -> Option<
 ///
 /// # Errors
 /// `InvalidAMIID.*`, and `AuthFailure` for an image of somebody else.
-fn own<'a>(ctx: &'a mut Ctx<'_>, input: &Value) -> Result<(String, &'a mut Image), ApiError> {
+pub(super) fn own<'a>(ctx: &'a mut Ctx<'_>, input: &Value) -> Result<(String, &'a mut Image), ApiError> {
     let id = input.text("ImageId").unwrap_or_default().to_owned();
     let found = find(ctx, &id);
     IMAGE.check(&[&id], |_| found.is_some())?;

@@ -210,7 +210,8 @@ fn group(ctx: &Ctx<'_>, id: &str) -> Value {
 fn interface(ctx: &Ctx<'_>, instance: &Instance, groups: &Value) -> Value {
     let digits = instance.id.trim_start_matches("i-");
     json!({
-        "NetworkInterfaceId": format!("eni-{digits}"),
+        "NetworkInterfaceId": network::interface::id(instance),
+        "MacAddress": network::interface::mac_address(instance),
         "Attachment": {
             "AttachmentId": format!("eni-attach-{digits}"),
             "AttachTime": time(instance.launched_at),

@@ -24,7 +24,7 @@ pub(super) fn play(ctx: &mut Ctx<'_>, event: &Event) {
         Event::Forgotten(id) => {
             ctx.region().ec2.instances.remove(id);
         }
-        Event::ImageAvailable(_) => {}
+        Event::ImageAvailable(_) | Event::RootVolumeReplaced(_) => {}
     }
 }
 

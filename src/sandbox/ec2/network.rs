@@ -1,5 +1,6 @@
 //! Virtual private clouds, subnets, security groups and key pairs: what an instance is launched into.
 
+pub(super) mod interface;
 mod operation;
 
 use std::collections::BTreeMap;

@@ -10,12 +10,14 @@ use crate::sandbox::value::{ApiError, Get};
 pub(super) struct Sizes {
     /// The smallest `MaxResults`.
     pub(super) least: i64,
-    /// The largest `MaxResults`, where a larger one is refused.
+    /// The largest `MaxResults`.
     pub(super) most: i64,
+    /// Whether a larger one counts as the largest, rather than being refused.
+    pub(super) cut: bool,
 }
 
 /// The common sizes: 5 to 1000.
-pub(super) const USUAL: Sizes = Sizes { least: 5, most: 1000 };
+pub(super) const USUAL: Sizes = Sizes { least: 5, most: 1000, cut: false };
 
 /// Answers with a page of items under a member name. Items come in the order of their keys, which tell them apart: the
 /// token names the last one that was told, so that what comes and goes meanwhile moves nothing.
@@ -71,10 +73,10 @@ pub(super) fn refuse_with_ids(input: &Value, ids: &str, parameter: &str) -> Resu
 
 fn size(input: &Value, sizes: Sizes) -> Result<Option<usize>, ApiError> {
     let Some(asked) = input.int("MaxResults") else { return Ok(None) };
-    if (sizes.least..=sizes.most).contains(&asked) {
-        return Ok(Some(asked as usize));
+    let Sizes { least, most, cut } = sizes;
+    if asked >= least && (cut || asked <= most) {
+        return Ok(Some(asked.min(most) as usize));
     }
-    let Sizes { least, most } = sizes;
     let message =
         format!("Value ( {asked} ) for parameter maxResults is invalid. Expecting a value between {least} and {most}.");
     Err(ApiError::new("InvalidParameterValue", message))

@@ -7,8 +7,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::filter::{INSTANCE, SNAPSHOT, VOLUME, page, passes, specified_tags};
+use super::filter::{Filters, INSTANCE, SNAPSHOT, VOLUME, one, specified_tags};
 use super::image;
+use super::page::{self, Sizes};
 use crate::sandbox::Ctx;
 use crate::sandbox::value::{ApiError, Get, tag_list};
 
@@ -32,6 +33,25 @@ pub struct Snapshot {
     /// Accounts that may make volumes from it.
     pub shared_with: BTreeSet<String>,
 }
+
+/// The filters of `DescribeSnapshots`.
+const FILTERS: [&str; 12] = [
+    "description",
+    "encrypted",
+    "owner-alias",
+    "owner-id",
+    "progress",
+    "snapshot-id",
+    "start-time",
+    "status",
+    "storage-tier",
+    "tag-key",
+    "volume-id",
+    "volume-size",
+];
+
+/// "If MaxResults is larger than 1,000, only 1,000 results are returned" (API reference of `DescribeSnapshots`).
+const SIZES: Sizes = Sizes { least: 5, most: 1000, cut: true };
 
 /// What a snapshot is taken of.
 pub(super) struct Taken {
@@ -160,6 +180,7 @@ fn describe(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     }
     seen.sort_by_key(|(id, _)| *id);
     SNAPSHOT.check(&asked, |id| seen.iter().any(|(known, _)| *known == id))?;
+    let filters = Filters::read(input, &FILTERS)?;
     let mut items = Vec::new();
     for (id, snapshot) in seen {
         let chosen = asked.is_empty() || asked.contains(&id.as_str());
@@ -168,29 +189,27 @@ fn describe(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
             owner => snapshot.owner == owner,
         };
         let owned = owners.is_empty() || owners.iter().any(is_owner);
-        if chosen && owned && passes(input, &snapshot.tags, &|name| answers(now, id, snapshot, name))? {
-            items.push(shape(now, id, snapshot));
+        if chosen && owned && filters.pass_tagged(&snapshot.tags, |name| filtered(now, id, snapshot, name)) {
+            items.push((id.clone(), shape(now, id, snapshot)));
         }
     }
-    let (snapshots, token) = page(items, input, (5, 1000))?;
-    Ok(json!({"Snapshots": snapshots, "NextToken": token}))
+    page::answer(input, "Snapshots", SIZES, items)
 }
 
-fn answers(now: Timestamp, id: &str, snapshot: &Snapshot, name: &str) -> Option<Vec<String>> {
-    Some(vec![match name {
-        "snapshot-id" => id.to_owned(),
-        "volume-id" => snapshot.volume.clone(),
-        "volume-size" => snapshot.size.to_string(),
-        "description" => snapshot.description.clone(),
-        "owner-id" => snapshot.owner.clone(),
-        "status" => snapshot.state(now).to_owned(),
-        "progress" => format!("{}%", snapshot.progress(now)),
-        "start-time" => format!("{:.3}", snapshot.started),
-        "encrypted" => "false".to_owned(),
-        "storage-tier" => "standard".to_owned(),
-        "owner-alias" => return Some(Vec::new()),
-        _ => return None,
-    }])
+fn filtered(now: Timestamp, id: &str, snapshot: &Snapshot, name: &str) -> Vec<String> {
+    match name {
+        "snapshot-id" => one(id),
+        "volume-id" => one(&snapshot.volume),
+        "volume-size" => one(snapshot.size.to_string()),
+        "description" => one(&snapshot.description),
+        "owner-id" => one(&snapshot.owner),
+        "status" => one(snapshot.state(now)),
+        "progress" => one(format!("{}%", snapshot.progress(now))),
+        "start-time" => one(format!("{:.3}", snapshot.started)),
+        "encrypted" => one("false"),
+        "storage-tier" => one("standard"),
+        _ => Vec::new(),
+    }
 }
 
 fn own<'a>(ctx: &'a mut Ctx<'_>, input: &Value) -> Result<(String, &'a mut Snapshot), ApiError> {

@@ -166,6 +166,8 @@ fn of<'a>(ctx: &'a mut Ctx<'_>, id: &str) -> Option<&'a mut Tags> {
             own.map(|image| &mut image.tags)
         }
         "snap" => ctx.region().ec2.snapshots.get_mut(id).map(|snapshot| &mut snapshot.tags),
+        "amiur" => ctx.region().ec2.usage_reports.get_mut(id).map(|report| &mut report.tags),
+        "replacevol" => ctx.region().ec2.root_volume_tasks.get_mut(id).map(|task| &mut task.tags),
         _ => None,
     }
 }
@@ -185,5 +187,7 @@ fn all(ctx: &mut Ctx<'_>) -> Vec<(String, &'static str, Tags)> {
     all.extend(ec2.templates.iter().map(|(id, one)| of("launch-template", id, &one.tags)));
     all.extend(ec2.images.iter().map(|(id, one)| of("image", id, &one.tags)));
     all.extend(ec2.snapshots.iter().map(|(id, one)| of("snapshot", id, &one.tags)));
+    all.extend(ec2.usage_reports.iter().map(|(id, one)| of("image-usage-report", id, &one.tags)));
+    all.extend(ec2.root_volume_tasks.iter().map(|(id, one)| of("replace-root-volume-task", id, &one.tags)));
     all
 }

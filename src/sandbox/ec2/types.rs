@@ -150,7 +150,7 @@ pub(super) fn describe(input: &Value) -> Result<Value, ApiError> {
         .filter(passes)
         .map(|one| (one.name.clone(), one.value()))
         .collect();
-    page::answer(input, "InstanceTypes", Sizes { least: 5, most: 100 }, items)
+    page::answer(input, "InstanceTypes", Sizes { least: 5, most: 100, cut: false }, items)
 }
 
 /// `DescribeInstanceTypeOfferings`: every type is offered in every zone.

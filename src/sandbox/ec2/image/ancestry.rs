@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use super::find;
 use crate::sandbox::Ctx;
 use crate::sandbox::cloud::Place;
-use crate::sandbox::ec2::filter::{IMAGE, page};
+use crate::sandbox::ec2::filter::IMAGE;
+use crate::sandbox::ec2::page::{self, USUAL};
 use crate::sandbox::value::{ApiError, Get};
 
 /// The longest line of ancestors that is told.
@@ -51,12 +52,13 @@ pub(super) fn references(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiE
     for wanted in wanted(input)? {
         for (image, arn) in referring(ctx, &wanted) {
             if ids.contains(&image.as_str()) {
-                items.push(json!({"ImageId": image, "ResourceType": wanted.kind, "Arn": arn}));
+                let item = json!({"ImageId": image, "ResourceType": wanted.kind, "Arn": arn});
+                items.push((format!("{image} {arn}"), item));
             }
         }
     }
-    let (references, token) = page(items, input, (5, 1000))?;
-    Ok(json!({"ImageReferences": references, "NextToken": token}))
+    items.sort_by(|(a, _), (b, _)| a.cmp(b));
+    page::answer(input, "ImageReferences", USUAL, items)
 }
 
 fn wanted(input: &Value) -> Result<Vec<Wanted>, ApiError> {

@@ -5,15 +5,61 @@ use serde_json::{Value, json};
 
 use super::{Image, find};
 use crate::sandbox::Ctx;
-use crate::sandbox::ec2::filter::{IMAGE, page, passes};
+use crate::sandbox::ec2::filter::{Filters, IMAGE, one};
 use crate::sandbox::ec2::instance::State;
+use crate::sandbox::ec2::page::{self, Sizes};
 use crate::sandbox::value::{ApiError, Get, tag_list};
+
+/// The filters of `DescribeImages`.
+const FILTERS: [&str; 37] = [
+    "architecture",
+    "block-device-mapping.delete-on-termination",
+    "block-device-mapping.device-name",
+    "block-device-mapping.encrypted",
+    "block-device-mapping.snapshot-id",
+    "block-device-mapping.volume-size",
+    "block-device-mapping.volume-type",
+    "boot-mode",
+    "creation-date",
+    "description",
+    "ena-support",
+    "hypervisor",
+    "image-allowed",
+    "image-id",
+    "image-type",
+    "is-public",
+    "kernel-id",
+    "manifest-location",
+    "name",
+    "owner-alias",
+    "owner-id",
+    "platform",
+    "product-code",
+    "product-code.type",
+    "ramdisk-id",
+    "root-device-name",
+    "root-device-type",
+    "source-image-id",
+    "source-image-region",
+    "source-instance-id",
+    "sriov-net-support",
+    "state",
+    "state-reason-code",
+    "state-reason-message",
+    "tag-key",
+    "tpm-support",
+    "virtualization-type",
+];
+
+/// A larger page than the largest counts as the largest.
+const SIZES: Sizes = Sizes { least: 1, most: 1000, cut: true };
 
 /// `DescribeImages`: own images, public ones and those that are shared with the account.
 pub(super) fn images(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     let account = ctx.place.account.clone();
     let asked = input.texts("ImageIds");
     let candidates = if asked.is_empty() { seen(ctx) } else { named(ctx, &asked)? };
+    let filters = Filters::read(input, &FILTERS)?;
     let mut items = Vec::new();
     for (id, image) in candidates {
         let hidden = !image.is_registered()
@@ -22,13 +68,12 @@ pub(super) fn images(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError
                 && input.flag("IncludeDeprecated") != Some(true);
         let chosen = is_owned(&image, &account, &input.texts("Owners"))
             && may_launch(&image, &account, &input.texts("ExecutableUsers"));
-        if hidden || !chosen || !passes(input, &image.tags, &|name| answers(&id, &image, name))? {
-            continue;
+        if !hidden && chosen && filters.pass_tagged(&image.tags, |name| filtered(&id, &image, name)) {
+            let told = shape(ctx, &id, &image);
+            items.push((id, told));
         }
-        items.push(shape(ctx, &id, &image));
     }
-    let (images, token) = page(items, input, (1, 1000))?;
-    Ok(json!({"Images": images, "NextToken": token}))
+    page::answer(input, "Images", SIZES, items)
 }
 
 /// Everything that the account may see in the region, by id.
@@ -87,44 +132,46 @@ fn may_launch(image: &Image, account: &str, users: &[&str]) -> bool {
         })
 }
 
-fn answers(id: &str, image: &Image, name: &str) -> Option<Vec<String>> {
+/// What an image has under a filter's name.
+fn filtered(id: &str, image: &Image, name: &str) -> Vec<String> {
     let devices = image.devices.iter();
-    Some(match name {
+    match name {
         "block-device-mapping.snapshot-id" => devices.filter_map(|device| device.snapshot.clone()).collect(),
         "block-device-mapping.device-name" => devices.map(|device| device.name.clone()).collect(),
         "block-device-mapping.volume-size" => devices.map(|device| device.size.to_string()).collect(),
         "block-device-mapping.delete-on-termination" => {
             devices.map(|device| device.delete_on_termination.to_string()).collect()
         }
-        "block-device-mapping.volume-type" => vec!["gp3".to_owned()],
-        "block-device-mapping.encrypted" | "tpm-support" => vec!["false".to_owned()],
+        "block-device-mapping.volume-type" => one("gp3"),
+        "block-device-mapping.encrypted" => one("false"),
         "owner-alias" => image.owner_alias.iter().cloned().collect(),
         "source-image-id" => image.source.iter().map(|(id, _)| id.clone()).collect(),
         "source-image-region" => image.source.iter().map(|(_, region)| region.clone()).collect(),
         "source-instance-id" => image.source_instance.iter().cloned().collect(),
-        "platform" if image.system.starts_with("windows") => vec!["windows".to_owned()],
-        "platform" | "kernel-id" | "ramdisk-id" | "product-code" | "state-reason-code" => Vec::new(),
-        _ => vec![match name {
-            "image-id" => id.to_owned(),
-            "name" => image.name.clone(),
-            "description" => image.description.clone(),
-            "state" => image.state.clone(),
-            "architecture" => image.architecture.clone(),
-            "owner-id" => image.owner.clone(),
-            "is-public" => image.public.to_string(),
-            "creation-date" => stamp(image.created),
-            "manifest-location" => location(image),
-            "root-device-name" => image.root_device.clone(),
-            "root-device-type" => "ebs".to_owned(),
-            "virtualization-type" => "hvm".to_owned(),
-            "hypervisor" => "xen".to_owned(),
-            "image-type" => "machine".to_owned(),
-            "ena-support" | "image-allowed" => "true".to_owned(),
-            "sriov-net-support" => "simple".to_owned(),
-            "boot-mode" => "uefi-preferred".to_owned(),
-            _ => return None,
-        }],
-    })
+        "platform" if image.system.starts_with("windows") => one("windows"),
+        "image-id" => one(id),
+        "name" => one(&image.name),
+        "description" => one(&image.description),
+        "state" => one(&image.state),
+        "architecture" => one(&image.architecture),
+        "owner-id" => one(&image.owner),
+        "is-public" => one(image.public.to_string()),
+        "creation-date" => one(stamp(image.created)),
+        "manifest-location" => one(location(image)),
+        "root-device-name" => one(&image.root_device),
+        "root-device-type" => one("ebs"),
+        "virtualization-type" => one("hvm"),
+        "hypervisor" => one("xen"),
+        "image-type" => one("machine"),
+        "ena-support" | "image-allowed" => one("true"),
+        "sriov-net-support" => one("simple"),
+        "boot-mode" => one(boot_mode(image)),
+        _ => Vec::new(),
+    }
+}
+
+fn boot_mode(image: &Image) -> &'static str {
+    if image.architecture == "arm64" { "uefi" } else { "uefi-preferred" }
 }
 
 fn location(image: &Image) -> String {
@@ -186,7 +233,7 @@ fn shape(ctx: &Ctx<'_>, id: &str, image: &Image) -> Value {
         "Hypervisor": "xen",
         "EnaSupport": true,
         "SriovNetSupport": "simple",
-        "BootMode": if image.architecture == "arm64" { "uefi" } else { "uefi-preferred" },
+        "BootMode": boot_mode(image),
         "ImdsSupport": image.imds_v2.then_some("v2.0"),
         "ImageAllowed": true,
         "BlockDeviceMappings": devices(image),

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{KeyPair, SecurityGroup, Subnet, Vpc, range, zone_id, zones};
+use super::{KeyPair, SecurityGroup, Subnet, Vpc, interface, range, zone_id, zones};
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::ec2::filter::{Filters, SECURITY_GROUP, SUBNET, VPC, one, specified_tags};
 use crate::sandbox::ec2::here;
@@ -27,6 +27,7 @@ pub(in crate::sandbox::ec2) fn call(
         "DescribeSecurityGroups" => security_groups(ctx, input),
         "CreateSecurityGroup" => create_security_group(ctx, input),
         "DeleteSecurityGroup" => delete_security_group(ctx, input),
+        "DescribeNetworkInterfaces" => interface::describe(ctx, input),
         "DescribeKeyPairs" => key_pairs(ctx, input),
         "CreateKeyPair" => create_key_pair(ctx, input),
         "DeleteKeyPair" => delete_key_pair(ctx, input),

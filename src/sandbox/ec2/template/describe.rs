@@ -1,17 +1,38 @@
 //! How launch templates and their versions are told.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
 use super::{Template, Version, named, unknown_name};
 use crate::sandbox::cloud::Ctx;
-use crate::sandbox::ec2::filter::{TEMPLATE, page, passes};
+use crate::sandbox::ec2::filter::{Filters, TEMPLATE, one};
 use crate::sandbox::ec2::image;
+use crate::sandbox::ec2::page::{self, Sizes};
 use crate::sandbox::value::{ApiError, Get, tag_list, time};
 
 /// The smallest and the largest page.
-const SIZES: (i64, i64) = (1, 200);
+const SIZES: Sizes = Sizes { least: 1, most: 200, cut: false };
+
+/// The filters of `DescribeLaunchTemplateVersions`.
+const VERSION_FILTERS: [&str; 16] = [
+    "create-time",
+    "ebs-optimized",
+    "host-resource-group-arn",
+    "http-endpoint",
+    "http-protocol-ipv4",
+    "http-tokens",
+    "iam-instance-profile",
+    "image-id",
+    "instance-type",
+    "is-default-version",
+    "kernel-id",
+    "license-configuration-arn",
+    "network-card-index",
+    "ram-disk-id",
+    "reservation-affinity",
+    "spot-options",
+];
 
 /// `DescribeLaunchTemplates`.
 pub(super) fn templates(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
@@ -21,38 +42,40 @@ pub(super) fn templates(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiEr
     if let Some(name) = names.iter().find(|name| !all.values().any(|template| template.name == **name)) {
         return Err(unknown_name(name));
     }
-    let mut items = Vec::new();
-    for (id, one) in all {
-        let chosen =
-            (ids.is_empty() || ids.contains(&id.as_str())) && (names.is_empty() || names.contains(&one.name.as_str()));
-        let answers = |name: &str| match name {
-            "launch-template-name" => Some(vec![one.name.clone()]),
-            "create-time" => Some(vec![format!("{:.3}", one.created)]),
-            _ => None,
-        };
-        if chosen && passes(input, &one.tags, &answers)? {
-            items.push(template(id, one));
-        }
-    }
-    let (templates, token) = page(items, input, SIZES)?;
-    Ok(json!({"LaunchTemplates": templates, "NextToken": token}))
+    let filters = Filters::read(input, &["create-time", "launch-template-name", "tag-key"])?;
+    let passes = |found: &Template| {
+        filters.pass_tagged(&found.tags, |name| match name {
+            "create-time" => one(format!("{:.3}", found.created)),
+            _ => one(&found.name),
+        })
+    };
+    let items = all
+        .iter()
+        .filter(|(id, _)| ids.is_empty() || ids.contains(&id.as_str()))
+        .filter(|(_, found)| names.is_empty() || names.contains(&found.name.as_str()))
+        .filter(|(_, found)| passes(found))
+        .map(|(id, found)| (id.clone(), template(id, found)))
+        .collect();
+    page::answer(input, "LaunchTemplates", SIZES, items)
 }
 
 /// `DescribeLaunchTemplateVersions`: of one template, newest first, or the newest and default ones of all.
 pub(super) fn versions(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     let by_template = input.has("LaunchTemplateId") || input.has("LaunchTemplateName");
     let found = if by_template { of_one(ctx, input)? } else { of_all(ctx, input)? };
-    let mut items = Vec::new();
-    for told in found {
-        if passes(input, &BTreeMap::new(), &|name| answers(&told, name))? {
-            items.push(told);
-        }
-    }
+    let filters = Filters::read(input, &VERSION_FILTERS)?;
+    // Pages go by keys in ascending order, versions from the newest to the oldest.
+    let key = |told: &Value| {
+        let number = i64::MAX - told.int("VersionNumber").unwrap_or_default();
+        format!("{} {number:019}", told.text("LaunchTemplateId").unwrap_or_default())
+    };
+    let passing = found.into_iter().filter(|told| filters.pass(|name| filtered(told, name)));
+    let items = passing.map(|told| (key(&told), told)).collect();
     let mut input = input.clone();
     if !input.has("MaxResults") {
-        input["MaxResults"] = SIZES.1.into();
+        input["MaxResults"] = SIZES.most.into();
     }
-    let (mut versions, token) = page(items, &input, SIZES)?;
+    let (mut versions, token) = page::cut(&input, "LaunchTemplateVersions", SIZES, items)?;
     if input.flag("ResolveAlias") == Some(true) {
         for version in &mut versions {
             resolve_alias(ctx, version)?;
@@ -101,15 +124,15 @@ fn of_all(ctx: &mut Ctx<'_>, input: &Value) -> Result<Vec<Value>, ApiError> {
 }
 
 /// What a version has under a filter's name.
-fn answers(told: &Value, name: &str) -> Option<Vec<String>> {
+fn filtered(told: &Value, name: &str) -> Vec<String> {
     let text = |value: &Value| match value {
         Value::String(text) => Some(text.clone()),
         Value::Bool(flag) => Some(flag.to_string()),
         _ => None,
     };
-    let at = |pointer: &str| Some(told.pointer(pointer).and_then(text).into_iter().collect());
+    let at = |pointer: &str| told.pointer(pointer).and_then(text).into_iter().collect();
     match name {
-        "create-time" => Some(told.time("CreateTime").iter().map(|at| format!("{at:.3}")).collect()),
+        "create-time" => told.time("CreateTime").iter().map(|at| format!("{at:.3}")).collect(),
         "ebs-optimized" => at("/LaunchTemplateData/EbsOptimized"),
         "http-endpoint" => at("/LaunchTemplateData/MetadataOptions/HttpEndpoint"),
         "http-tokens" => at("/LaunchTemplateData/MetadataOptions/HttpTokens"),
@@ -119,7 +142,7 @@ fn answers(told: &Value, name: &str) -> Option<Vec<String>> {
         "is-default-version" => at("/DefaultVersion"),
         "kernel-id" => at("/LaunchTemplateData/KernelId"),
         "ram-disk-id" => at("/LaunchTemplateData/RamDiskId"),
-        _ => None,
+        _ => Vec::new(),
     }
 }
 

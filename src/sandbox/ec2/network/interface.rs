@@ -1,0 +1,160 @@
+//! Network interfaces: each instance has one, which comes and goes with it.
+
+use serde_json::{Value, json};
+
+use crate::sandbox::cloud::Ctx;
+use crate::sandbox::ec2::filter::{Filters, INTERFACE, one};
+use crate::sandbox::ec2::here;
+use crate::sandbox::ec2::instance::Instance;
+use crate::sandbox::ec2::page::{self, USUAL};
+use crate::sandbox::value::{ApiError, Get, time};
+
+/// The filters of `DescribeNetworkInterfaces` that are known here.
+const FILTERS: [&str; 31] = [
+    "addresses.primary",
+    "addresses.private-ip-address",
+    "association.public-ip",
+    "attachment.attach-time",
+    "attachment.attachment-id",
+    "attachment.delete-on-termination",
+    "attachment.device-index",
+    "attachment.instance-id",
+    "attachment.instance-owner-id",
+    "attachment.status",
+    "availability-zone",
+    "availability-zone-id",
+    "description",
+    "group-id",
+    "group-name",
+    "interface-type",
+    "ipv6-addresses.ipv6-address",
+    "mac-address",
+    "network-interface-id",
+    "operator.managed",
+    "operator.principal",
+    "owner-id",
+    "private-dns-name",
+    "private-ip-address",
+    "requester-id",
+    "requester-managed",
+    "source-dest-check",
+    "status",
+    "subnet-id",
+    "tag-key",
+    "vpc-id",
+];
+
+/// The id of the interface of an instance.
+pub(in crate::sandbox::ec2) fn id(instance: &Instance) -> String {
+    format!("eni-{}", instance.id.trim_start_matches("i-"))
+}
+
+/// The address of its card: locally administered, from the id.
+pub(in crate::sandbox::ec2) fn mac_address(instance: &Instance) -> String {
+    let digits: Vec<char> = instance.id.chars().rev().take(10).collect();
+    let pairs: Vec<String> = digits.chunks(2).map(|pair| pair.iter().collect()).collect();
+    format!("02:{}", pairs.join(":"))
+}
+
+/// `DescribeNetworkInterfaces`.
+pub(super) fn describe(ctx: &Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
+    page::refuse_with_ids(input, "NetworkInterfaceIds", "networkInterfaceIds")?;
+    let ids = input.texts("NetworkInterfaceIds");
+    let with: Vec<(String, &Instance)> = here(ctx)?
+        .instances
+        .values()
+        .filter(|instance| !instance.state.is_over())
+        .map(|instance| (id(instance), instance))
+        .collect();
+    INTERFACE.check(&ids, |id| with.iter().any(|(known, _)| known == id))?;
+    let filters = Filters::read(input, &FILTERS)?;
+    let items = with
+        .into_iter()
+        .filter(|(id, _)| ids.is_empty() || ids.contains(&id.as_str()))
+        .map(|(id, instance)| (id, value(ctx, instance), instance))
+        .filter(|(_, told, instance)| filters.pass(|name| filtered(told, instance, name)))
+        .map(|(id, told, _)| (id, told))
+        .collect();
+    page::answer(input, "NetworkInterfaces", USUAL, items)
+}
+
+fn filtered(told: &Value, instance: &Instance, name: &str) -> Vec<String> {
+    let at = |pointer: &str| match told.pointer(pointer) {
+        Some(Value::String(text)) => one(text),
+        Some(Value::Bool(flag)) => one(flag.to_string()),
+        Some(Value::Number(number)) => one(number.to_string()),
+        _ => Vec::new(),
+    };
+    let groups = |member: &str| -> Vec<String> {
+        told.items("Groups").iter().filter_map(|group| group.text(member)).map(str::to_owned).collect()
+    };
+    match name {
+        "addresses.primary" => at("/PrivateIpAddresses/0/Primary"),
+        "addresses.private-ip-address" | "private-ip-address" => at("/PrivateIpAddress"),
+        "attachment.attach-time" => one(format!("{:.3}", instance.launched_at)),
+        "attachment.attachment-id" => at("/Attachment/AttachmentId"),
+        "attachment.delete-on-termination" => at("/Attachment/DeleteOnTermination"),
+        "attachment.device-index" => at("/Attachment/DeviceIndex"),
+        "attachment.instance-id" => one(&instance.id),
+        "attachment.status" => at("/Attachment/Status"),
+        "availability-zone" => at("/AvailabilityZone"),
+        "availability-zone-id" => at("/AvailabilityZoneId"),
+        "description" => at("/Description"),
+        "group-id" => groups("GroupId"),
+        "group-name" => groups("GroupName"),
+        "interface-type" => at("/InterfaceType"),
+        "mac-address" => at("/MacAddress"),
+        "network-interface-id" => at("/NetworkInterfaceId"),
+        "operator.managed" => at("/Operator/Managed"),
+        "operator.principal" => at("/Operator/Principal"),
+        "owner-id" | "attachment.instance-owner-id" => at("/OwnerId"),
+        "private-dns-name" => at("/PrivateDnsName"),
+        "requester-managed" => at("/RequesterManaged"),
+        "source-dest-check" => at("/SourceDestCheck"),
+        "status" => at("/Status"),
+        "subnet-id" => at("/SubnetId"),
+        "vpc-id" => at("/VpcId"),
+        _ => Vec::new(),
+    }
+}
+
+fn value(ctx: &Ctx<'_>, instance: &Instance) -> Value {
+    let digits = instance.id.trim_start_matches("i-");
+    let account = &ctx.place.account;
+    let groups = instance.security_groups.iter().map(|group| {
+        let known = here(ctx).ok().and_then(|state| state.networks.security_groups.get(group));
+        json!({"GroupId": group, "GroupName": known.map_or("", |group| group.name.as_str())})
+    });
+    json!({
+        "NetworkInterfaceId": id(instance),
+        "Attachment": {
+            "AttachmentId": format!("eni-attach-{digits}"),
+            "AttachTime": time(instance.launched_at),
+            "DeleteOnTermination": true,
+            "DeviceIndex": 0,
+            "NetworkCardIndex": 0,
+            "InstanceId": instance.id,
+            "InstanceOwnerId": account,
+            "Status": "attached",
+        },
+        "AvailabilityZone": instance.zone,
+        "AvailabilityZoneId": super::zone_id(&instance.zone),
+        "Description": "",
+        "Groups": groups.collect::<Value>(),
+        "InterfaceType": "interface",
+        "Ipv6Addresses": [],
+        "MacAddress": mac_address(instance),
+        "Operator": {"Managed": instance.operator.is_some(), "Principal": instance.operator},
+        "OwnerId": account,
+        "PrivateDnsName": instance.private_dns(),
+        "PrivateIpAddress": instance.private_ip,
+        "PrivateIpAddresses": [{"Primary": true, "PrivateDnsName": instance.private_dns(),
+            "PrivateIpAddress": instance.private_ip}],
+        "RequesterManaged": false,
+        "SourceDestCheck": true,
+        "Status": "in-use",
+        "SubnetId": instance.subnet_id,
+        "TagSet": [],
+        "VpcId": instance.vpc_id,
+    })
+}
