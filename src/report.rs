@@ -10,6 +10,7 @@
 //! - [`run`]: what was done.
 //! - [`html`]: fleet and run as one page that works without a network.
 //! - [`channels`], [`images`]: where versions are.
+//! - [`schema`]: JSON Schemas of what is told as data.
 //! - [`sheet`]: rows for spreadsheets and pull requests.
 //! - [`table`]: text in columns.
 //! - [`words`]: phrases that several of them use.
@@ -22,6 +23,7 @@ pub mod inventory;
 pub mod nodes;
 pub mod plan;
 pub mod run;
+pub mod schema;
 pub mod sheet;
 pub mod table;
 pub mod words;

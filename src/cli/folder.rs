@@ -104,7 +104,7 @@ pub(crate) fn begin(folder: &Path, plan: &Plan) -> Result<Journal, Failure> {
 pub(crate) fn end(folder: &Path, events: &[Event], plan: &Plan, exit: Exit) -> Result<(), Failure> {
     let json = report::run::json(events, plan, exit);
     write(folder, "report.json", serde_json::to_string_pretty(&json).unwrap_or_default())?;
-    write(folder, "report.md", report::run::markdown(events, plan, exit))?;
+    write(folder, "report.md", report::words::comment(&report::run::markdown(events, plan, exit)))?;
     Ok(())
 }
 

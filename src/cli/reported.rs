@@ -30,7 +30,10 @@ pub(super) fn report(global: &Global, out: Option<&Path>) -> Result<Exit, Failur
             Format::Table | Format::Csv | Format::Md => markdown(look, run.as_ref()),
         };
         let Some(out) = out else { return Ok((text, Exit::Done)) };
-        let whole = if format == Format::Md { global.commands().complete(&text) } else { text };
+        let whole = match format {
+            Format::Md => report::words::comment(&global.commands().complete(&text)),
+            _ => text,
+        };
         std::fs::write(out, whole)
             .map_err(|error| Failure::usage(format!("cannot write {}: {error}", out.display())))?;
         Ok((format!("{} written, {}.\n", out.display(), count(look.judged.len(), "node")), Exit::Done))

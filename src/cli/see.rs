@@ -87,7 +87,7 @@ fn show_with(
 pub(crate) fn tell(global: &Global, text: &str) -> Result<(), Failure> {
     match global.format {
         Format::Json | Format::Csv | Format::Html => print(text),
-        Format::Md => print(&global.commands().complete(text)),
+        Format::Md => print(&report::words::comment(&global.commands().complete(text))),
         Format::Table => print(&global.commands().complete_within(text, width())),
     }
 }

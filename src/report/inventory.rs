@@ -18,6 +18,12 @@ use Align::{Left, Right};
 /// How many of the most urgent nodes the screen shows.
 const MOST_URGENT: usize = 8;
 
+/// The room for nodes in Markdown, in characters: what could not be read comes after them.
+const NODES_OF_COMMENT: usize = 40_000;
+
+/// How many gaps Markdown shows.
+const GAPS_OF_COMMENT: usize = 50;
+
 /// How many gaps the screen shows.
 const MOST_GAPS: usize = 8;
 
@@ -308,10 +314,18 @@ pub fn markdown(fleet: &Fleet, judged: &[Judgement], now: Timestamp) -> String {
         .map(|(node, one)| vec![node.id.clone(), node.name.clone(), one.lane.to_string(), need_story(one, now)])
         .collect();
     if !rows.is_empty() {
-        _ = write!(text, "\n{}", words::markdown_table(&["Node", "Name", "Lane", "Need"], &rows));
+        _ = write!(
+            text,
+            "\n{}",
+            words::markdown_table_within(&["Node", "Name", "Lane", "Need"], &rows, NODES_OF_COMMENT)
+        );
     }
-    for gap in &fleet.gaps {
+    for gap in fleet.gaps.iter().take(GAPS_OF_COMMENT) {
         _ = write!(text, "\nGap: {}\n", markdown_safe(&gap_story(gap, fleet)));
+    }
+    let more = fleet.gaps.len().saturating_sub(GAPS_OF_COMMENT);
+    if more > 0 {
+        _ = write!(text, "\nand {}: `rebake doctor`\n", count(more, "more gap"));
     }
     text
 }
@@ -351,6 +365,18 @@ mod tests {
         `rebake doctor` shows the cure.
         Next: rebake plan
         "#);
+    }
+
+    #[test]
+    fn markdown_of_a_large_fleet_fits_into_a_comment_with_its_gaps() {
+        let (mut fleet, judged) = sample::fleet();
+        let mut many = Vec::new();
+        let node = fleet.node(&judged[1].site, &judged[1].node).unwrap().clone();
+        fleet.nodes = (0..5000).map(|number| Node { id: format!("i-{number:017x}"), ..node.clone() }).collect();
+        many.extend(fleet.nodes.iter().map(|node| Judgement { node: node.id.clone(), ..judged[1].clone() }));
+        let text = markdown(&fleet, &many, sample::now());
+        assert!(text.chars().count() < words::COMMENT, "{}", text.chars().count());
+        assert!(text.contains("more rows") && text.contains("Gap: us-east-1"));
     }
 
     #[test]

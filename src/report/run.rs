@@ -16,6 +16,9 @@ use crate::ui::progress::{Line, Progress, Standing, outcome, verdict};
 
 use Align::Left;
 
+/// The room for a table in Markdown, in characters: three of them fit into a comment.
+const TABLE_OF_COMMENT: usize = 20_000;
+
 /// What the events of a run come to.
 struct Story<'a> {
     progress: Progress,
@@ -264,14 +267,18 @@ pub fn markdown(events: &[Event], plan: &Plan, exit: Exit) -> String {
             vec![story.label(line), outcome(over, story.now), took]
         })
         .collect();
-    text.push_str(&words::markdown_table(&["Task", "Outcome", "Took"], &tasks));
+    text.push_str(&words::markdown_table_within(&["Task", "Outcome", "Took"], &tasks, TABLE_OF_COMMENT));
     if !story.patched.is_empty() {
         let rows: Vec<Vec<String>> = story
             .patched
             .iter()
             .map(|(task, node, what)| vec![story.progress.full_label(task), (*node).to_owned(), verdict(what)])
             .collect();
-        _ = write!(text, "\n{}", words::markdown_table(&["Ring", "Node", "Before → after"], &rows));
+        _ = write!(
+            text,
+            "\n{}",
+            words::markdown_table_within(&["Ring", "Node", "Before → after"], &rows, TABLE_OF_COMMENT)
+        );
     }
     let unpatched: Vec<Vec<String>> = plan
         .left_out
@@ -281,7 +288,7 @@ pub fn markdown(events: &[Event], plan: &Plan, exit: Exit) -> String {
         .collect();
     if !unpatched.is_empty() {
         let head = ["Stays unpatched", "Nodes", "Why", "Cure"];
-        _ = write!(text, "\n{}", words::markdown_table(&head, &unpatched));
+        _ = write!(text, "\n{}", words::markdown_table_within(&head, &unpatched, TABLE_OF_COMMENT));
     }
     for warning in &story.warnings {
         _ = write!(text, "\nWarning: {}\n", markdown_safe(warning));

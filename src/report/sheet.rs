@@ -30,11 +30,11 @@ impl Sheet {
         text
     }
 
-    /// As a table of Markdown.
+    /// As a table of Markdown that fits into a comment.
     #[must_use]
     pub fn markdown(&self) -> String {
         let head: Vec<&str> = self.head.iter().map(String::as_str).collect();
-        words::markdown_table(&head, &self.rows)
+        words::markdown_table_within(&head, &self.rows, words::COMMENT - 100)
     }
 
     /// As a screen of a width: heads in capitals, the last column goes on in the next line.

@@ -135,21 +135,74 @@ pub fn until_day(end: Date, now: Timestamp) -> String {
     if days < 0 { format!("ended {} d ago", -days) } else { format!("in {days} d") }
 }
 
+/// What a comment on GitHub holds, in characters.
+pub const COMMENT: usize = 65_536;
+
+/// The room that a note of what was cut takes at the most.
+const NOTE: usize = 200;
+
 /// A table of Markdown; foreign text is made harmless.
 #[must_use]
 pub fn markdown_table(head: &[&str], rows: &[Vec<String>]) -> String {
+    markdown_table_within(head, rows, usize::MAX)
+}
+
+/// As [`markdown_table`], with as many rows as there is room for; how many are left out is told.
+#[must_use]
+pub fn markdown_table_within(head: &[&str], rows: &[Vec<String>], room: usize) -> String {
     let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
     let mut text = line(head.iter().map(|&cell| cell.to_owned()).collect());
     text.push_str(&line(head.iter().map(|_| "---".to_owned()).collect()));
-    for row in rows {
-        text.push_str(&line(row.iter().map(|cell| markdown_safe(cell).into_owned()).collect()));
+    let mut taken = text.chars().count();
+    for (position, row) in rows.iter().enumerate() {
+        let row = line(row.iter().map(|cell| markdown_safe(cell).into_owned()).collect());
+        taken = taken.saturating_add(row.chars().count());
+        if taken > room {
+            text.push_str(&format!("\nand {}\n", count(rows.len() - position, "more row")));
+            break;
+        }
+        text.push_str(&row);
     }
     text
+}
+
+/// Markdown that a comment on GitHub holds: what is too long ends after a whole line, and says so.
+#[must_use]
+pub fn comment(text: &str) -> String {
+    if text.chars().count() <= COMMENT {
+        return text.to_owned();
+    }
+    let mut room = COMMENT - NOTE;
+    let mut lines = text.split_inclusive('\n').peekable();
+    let mut kept = String::new();
+    while let Some(line) = lines.next_if(|line| line.chars().count() <= room) {
+        room -= line.chars().count();
+        kept.push_str(line);
+    }
+    format!("{kept}\nCut here, {} left out: a comment holds 65,536 characters.\n", count(lines.count(), "line"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_comment_holds_it_and_says_what_was_cut() {
+        let row = |number: usize| vec![format!("i-{number:017x}"), "a|b <i> 漢字".repeat(9)];
+        let rows: Vec<Vec<String>> = (0..5000).map(row).collect();
+        let whole = markdown_table(&["Node", "Tag"], &rows);
+        let cut = comment(&whole);
+        assert!(whole.chars().count() > COMMENT && cut.chars().count() <= COMMENT);
+        let kept = cut.lines().filter(|line| line.starts_with("| i-")).count();
+        let told = format!("Cut here, {} left out", count(5000 - kept, "line"));
+        assert!(cut.contains(&told), "{told}");
+        let table = markdown_table_within(&["Node", "Tag"], &rows, 10_000);
+        let rows = table.lines().filter(|line| line.starts_with("| i-")).count();
+        assert!(table.chars().count() < 10_100 && rows > 10);
+        assert!(table.contains("more rows"), "{table}");
+        assert_eq!(comment("short\n"), "short\n");
+        assert!(comment(&"x".repeat(COMMENT + 1)).chars().count() <= COMMENT, "a line that is too long by itself");
+    }
 
     #[test]
     fn moments_are_told_by_their_distance() {
