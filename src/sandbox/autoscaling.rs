@@ -29,6 +29,8 @@ mod processes;
 mod refresh;
 pub mod seed;
 mod tags;
+#[cfg(test)]
+mod tests;
 mod warm_pools;
 
 use std::collections::BTreeMap;
