@@ -23,6 +23,8 @@ use super::value::{self, ApiError, Get};
 mod address;
 mod envelope;
 mod errors;
+#[cfg(test)]
+mod fuzz;
 mod json;
 mod query;
 mod redact;

@@ -21,6 +21,7 @@ def test_no_less_is_seen_than_before(accounts, service):
     account = accounts[service]
     assert account.percent("operation") >= floor["operations"]
     assert account.percent("error") >= floor["errors"]
+    assert not floor.get("explained") or account.without_reason == []
 
 
 @pytest.mark.parametrize("service", SERVICES)

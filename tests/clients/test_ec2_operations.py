@@ -398,3 +398,47 @@ def test_what_aws_offers(sandbox, ec2):
     assert all(one["ProcessorInfo"]["SupportedArchitectures"] == ["x86_64"] for one in types)
     assert refused(ec2.describe_instance_types, InstanceTypes=["m7i.gigantic"]) in ("InvalidInstanceType", "InvalidParameterValue")
     sandbox.walk(ec2, "describe_instance_type_offerings", 5, LocationType="availability-zone", Filters=only)
+
+
+GONE = [
+    ("copy_image", {"Name": "abc", "SourceImageId": f"ami-{UNKNOWN}", "SourceRegion": "eu-west-1"}, "InvalidAMIID.NotFound"),
+    ("create_image", {"InstanceId": f"i-{UNKNOWN}", "Name": "abc"}, "InvalidInstanceID.NotFound"),
+    ("create_snapshot", {"VolumeId": f"vol-{UNKNOWN}"}, "InvalidVolume.NotFound"),
+    ("modify_instance_attribute", {"InstanceId": f"i-{UNKNOWN}", "EbsOptimized": {"Value": True}}, "InvalidInstanceID.NotFound"),
+    ("describe_instance_attribute", {"InstanceId": f"i-{UNKNOWN}", "Attribute": "userData"}, "InvalidInstanceID.NotFound"),
+    ("get_console_output", {"InstanceId": f"i-{UNKNOWN}"}, "InvalidInstanceID.NotFound"),
+    ("get_launch_template_data", {"InstanceId": f"i-{UNKNOWN}"}, "InvalidInstanceID.NotFound"),
+    ("get_image_ancestry", {"ImageId": f"ami-{UNKNOWN}"}, "InvalidAMIID.NotFound"),
+    ("describe_image_attribute", {"ImageId": f"ami-{UNKNOWN}", "Attribute": "description"}, "InvalidAMIID.NotFound"),
+    ("deregister_image", {"ImageId": f"ami-{UNKNOWN}"}, "InvalidAMIID.NotFound"),
+    ("disable_image", {"ImageId": f"ami-{UNKNOWN}"}, "InvalidAMIID.NotFound"),
+    ("enable_image", {"ImageId": f"ami-{UNKNOWN}"}, "InvalidAMIID.NotFound"),
+    ("delete_vpc", {"VpcId": f"vpc-{UNKNOWN}"}, "InvalidVpcID.NotFound"),
+    ("delete_subnet", {"SubnetId": f"subnet-{UNKNOWN}"}, "InvalidSubnetID.NotFound"),
+    ("modify_launch_template", {"LaunchTemplateName": "abc", "DefaultVersion": "1"}, "InvalidLaunchTemplateName.NotFoundException"),
+    ("create_launch_template_version", {"LaunchTemplateName": "abc", "LaunchTemplateData": {"InstanceType": "m7i.large"}}, "InvalidLaunchTemplateName.NotFoundException"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "given", "code"), GONE)
+def test_what_is_not_there(ec2, name, given, code):
+    assert refused(getattr(ec2, name), **given) == code
+
+
+def test_protection_and_order(sandbox, ec2, image):
+    assert refused(ec2.deregister_image, ImageId=image) == "AuthFailure"
+    (instance,) = run(sandbox, ec2, image, DisableApiStop=True)
+    assert refused(ec2.stop_instances, InstanceIds=[instance]) == "OperationNotPermitted"
+    subnet = ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"][0]["SubnetId"]
+    assert refused(ec2.delete_subnet, SubnetId=subnet) == "DependencyViolation"
+    mine = ec2.create_image(InstanceId=instance, Name="web-1")["ImageId"]
+    assert refused(ec2.run_instances, ImageId=mine, InstanceType="m7i.large", MinCount=1, MaxCount=1) == "InvalidAMIID.Unavailable"
+    sandbox.wait(ec2, "image_available", ImageIds=[mine])
+    assert refused(ec2.copy_image, Name="web-1", SourceImageId=mine, SourceRegion="eu-west-1") == "InvalidAMIName.Duplicate"
+    ec2.terminate_instances(InstanceIds=[instance])
+    assert refused(ec2.stop_instances, InstanceIds=[instance]) == "IncorrectInstanceState"
+    ec2.modify_image_attribute(ImageId=mine, LaunchPermission={"Add": [{"Group": "all"}]})
+    assert ec2.describe_images(ImageIds=[mine])["Images"][0]["Public"] is True
+    ec2.create_tags(Resources=[mine], Tags=[{"Key": "team", "Value": "web"}])
+    assert ec2.describe_images(ImageIds=[mine])["Images"][0]["Tags"] == [{"Key": "team", "Value": "web"}]
+    ec2.delete_tags(Resources=[mine])

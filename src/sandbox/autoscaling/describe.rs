@@ -42,12 +42,15 @@ pub(super) fn instances(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiEr
     page::answer(input, "AutoScalingInstances", 50, items)
 }
 
+/// The most groups and launch configurations of a region, unless AWS raises them (user guide, "Quotas").
+pub(super) const MOST: (usize, usize) = (500, 200);
+
 /// `DescribeAccountLimits`, with AWS's default quotas.
 pub(super) fn account_limits(ctx: &mut Ctx<'_>) -> Value {
     let state = &ctx.region().autoscaling;
     json!({
-        "MaxNumberOfAutoScalingGroups": 500,
-        "MaxNumberOfLaunchConfigurations": 200,
+        "MaxNumberOfAutoScalingGroups": MOST.0,
+        "MaxNumberOfLaunchConfigurations": MOST.1,
         "NumberOfAutoScalingGroups": state.groups.len(),
         "NumberOfLaunchConfigurations": state.launch_configurations.len(),
     })

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::activities::moment;
 use super::capacity::{self, Why};
+use super::describe;
 use super::{
     Configuration, Group, GroupTag, Hook, MaintenancePolicy, change, configuration, group_name, invalid, look, members,
     schedule_look, seed,
@@ -48,6 +49,10 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError
             "AlreadyExists",
             format!("AutoScalingGroup by this name already exists - A group with the name {name} already exists"),
         ));
+    }
+    if ctx.region().autoscaling.groups.len() >= describe::MOST.0 {
+        let message = format!("You already have the maximum number of AutoScalingGroups: {}", describe::MOST.0);
+        return Err(ApiError::new("LimitExceeded", message));
     }
     let configuration = match input.text("InstanceId") {
         Some(id) => members::configuration_of(ctx, id)?,

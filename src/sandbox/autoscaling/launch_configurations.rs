@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::configuration::Blueprint;
-use super::{Configuration, Source, invalid, page};
+use super::{Configuration, Source, describe, invalid, page};
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::ec2;
 use crate::sandbox::value::{ApiError, Get, time};
@@ -83,6 +83,10 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError
                 "Launch Configuration by this name already exists - A launch configuration already exists with the name {name}"
             ),
         ));
+    }
+    if ctx.region().autoscaling.launch_configurations.len() >= describe::MOST.1 {
+        let message = format!("You already have the maximum number of launch configurations: {}", describe::MOST.1);
+        return Err(ApiError::new("LimitExceeded", message));
     }
     let Some(instance_type) = input.text("InstanceType") else {
         return Err(invalid(

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{change, find, group_name, invalid};
+use super::{change, find, group_name, invalid, page};
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::value::ApiError;
 
@@ -32,8 +32,10 @@ pub(super) fn put(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
 
 /// `DescribeWarmPool`.
 pub(super) fn describe(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
-    let group = find(ctx, group_name(input))?;
-    Ok(json!({"WarmPoolConfiguration": group.warm_pool, "Instances": []}))
+    let configuration = find(ctx, group_name(input))?.warm_pool.clone();
+    let mut answer = page::answer(input, "Instances", 50, Vec::new())?;
+    answer["WarmPoolConfiguration"] = configuration.into();
+    Ok(answer)
 }
 
 /// `DeleteWarmPool`.

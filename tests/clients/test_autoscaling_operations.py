@@ -1,0 +1,336 @@
+"""EC2 Auto Scaling: groups, their members, hooks, tags, policies, and instance refreshes, as boto3 sees them."""
+
+import pytest
+from botocore import xform_name
+
+from account import refused
+from ledger import operations
+
+GROUP = {"AutoScalingGroupName": "web"}
+
+
+@pytest.fixture
+def template(sandbox):
+    """The launch template `web`, with two versions of one image."""
+    ec2 = sandbox.client("ec2")
+    only = [{"Name": "architecture", "Values": ["x86_64"]}]
+    image = ec2.describe_images(Owners=["amazon"], Filters=only)["Images"][0]["ImageId"]
+    made = ec2.create_launch_template(LaunchTemplateName="web", LaunchTemplateData={"ImageId": image, "InstanceType": "m7i.large"})
+    ec2.create_launch_template_version(LaunchTemplateName="web", SourceVersion="1", LaunchTemplateData={"InstanceType": "m7i.xlarge"})
+    return {"LaunchTemplateId": made["LaunchTemplate"]["LaunchTemplateId"], "LaunchTemplateName": "web", "Version": "1"}
+
+
+@pytest.fixture
+def group(sandbox, autoscaling, template):
+    """Four instances in service."""
+    create(autoscaling, template)
+    sandbox.until(lambda: len(members(autoscaling, "InService")) == 4)
+    return template
+
+
+def create(autoscaling, template, name="web", **further):
+    given = {"MinSize": 0, "MaxSize": 8, "DesiredCapacity": 4, "AvailabilityZones": ["eu-west-1a", "eu-west-1b"], **further}
+    autoscaling.create_auto_scaling_group(AutoScalingGroupName=name, LaunchTemplate={"LaunchTemplateName": "web", "Version": "1"}, **given)
+
+
+def told(autoscaling, name="web"):
+    return autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[name])["AutoScalingGroups"][0]
+
+
+def members(autoscaling, state=None, name="web"):
+    return [one["InstanceId"] for one in told(autoscaling, name)["Instances"] if state in (None, one["LifecycleState"])]
+
+
+def refreshes(autoscaling):
+    return autoscaling.describe_instance_refreshes(**GROUP)["InstanceRefreshes"]
+
+
+def status(autoscaling):
+    return refreshes(autoscaling)[0]["Status"]
+
+
+def start(autoscaling, template, preferences=None, version="2"):
+    desired = {"LaunchTemplate": {"LaunchTemplateId": template["LaunchTemplateId"], "Version": version}}
+    return autoscaling.start_instance_refresh(**GROUP, DesiredConfiguration=desired, Preferences=preferences or {"MinHealthyPercentage": 50})["InstanceRefreshId"]
+
+
+def least(client, name):
+    shape = client.meta.service_model.operation_model(name).input_shape
+    if shape is None:
+        return {}
+    return {member: value(shape.members[member]) for member in shape.required_members}
+
+
+def value(shape):
+    if shape.type_name == "structure":
+        return {name: value(shape.members[name]) for name in shape.required_members}
+    if shape.type_name == "list":
+        return [value(shape.member)]
+    if shape.type_name in ("integer", "long"):
+        return 1
+    if shape.type_name == "boolean":
+        return True
+    return shape.enum[0] if getattr(shape, "enum", None) else "i-0123456789abcdef0"
+
+
+@pytest.mark.parametrize("name", operations("autoscaling"))
+def test_required_members_are_required(sandbox, name):
+    loose = sandbox.client("autoscaling", checked=False)
+    given = least(loose, name)
+    for member in given:
+        rest = {key: held for key, held in given.items() if key != member}
+        assert refused(getattr(loose, xform_name(name)), **rest) == "ValidationError", member
+
+
+@pytest.mark.parametrize("name", [name for name in operations("autoscaling") if name.startswith("Describe")])
+def test_tokens_belong_to_their_query(sandbox, name):
+    loose = sandbox.client("autoscaling", checked=False)
+    shape = loose.meta.service_model.operation_model(name).input_shape
+    if shape is None or "NextToken" not in shape.members:
+        return
+    if GROUP.keys() <= shape.members.keys() and "AutoScalingGroupName" in shape.required_members:
+        sandbox.client("ec2").create_launch_template(LaunchTemplateName="web", LaunchTemplateData={"InstanceType": "m7i.large", "ImageId": sandbox.client("ec2").describe_images(Owners=["amazon"])["Images"][0]["ImageId"]})
+        create(loose, None, MaxSize=0, DesiredCapacity=0)
+        given = GROUP
+    else:
+        given = {}
+    assert refused(getattr(loose, xform_name(name)), **given, NextToken="stolen") == "InvalidNextToken"
+
+
+@pytest.mark.parametrize("name", [name for name in operations("autoscaling") if name not in ("DescribeAutoScalingGroups",)])
+def test_a_group_that_is_not_there(sandbox, name):
+    loose = sandbox.client("autoscaling", checked=False)
+    shape = loose.meta.service_model.operation_model(name).input_shape
+    if shape is None or "AutoScalingGroupName" not in shape.required_members or name == "CreateAutoScalingGroup":
+        return
+    given = least(loose, name)
+    if name == "PutLifecycleHook":
+        given["LifecycleTransition"] = "autoscaling:EC2_INSTANCE_LAUNCHING"
+    assert refused(getattr(loose, xform_name(name)), **given) == "ValidationError"
+
+
+def test_a_group_is_what_it_was_asked_to_be(sandbox, autoscaling, template):
+    tag = {"Key": "team", "Value": "web", "PropagateAtLaunch": True, "ResourceId": "web", "ResourceType": "auto-scaling-group"}
+    create(
+        autoscaling, template, DefaultCooldown=60, HealthCheckType="ELB", HealthCheckGracePeriod=120, DefaultInstanceWarmup=30,
+        NewInstancesProtectedFromScaleIn=True, TerminationPolicies=["OldestInstance"], Tags=[tag],
+        InstanceMaintenancePolicy={"MinHealthyPercentage": 100, "MaxHealthyPercentage": 150}, MaxInstanceLifetime=86400,
+    )  # fmt: skip
+    seen = told(autoscaling)
+    assert (seen["MinSize"], seen["MaxSize"], seen["DesiredCapacity"], seen["DefaultCooldown"]) == (0, 8, 4, 60)
+    assert (seen["HealthCheckType"], seen["HealthCheckGracePeriod"], seen["DefaultInstanceWarmup"]) == ("ELB", 120, 30)
+    assert seen["NewInstancesProtectedFromScaleIn"] and seen["TerminationPolicies"] == ["OldestInstance"]
+    assert seen["Tags"] == [tag] and seen["LaunchTemplate"] == template and seen["MaxInstanceLifetime"] == 86400
+    assert seen["InstanceMaintenancePolicy"] == {"MinHealthyPercentage": 100, "MaxHealthyPercentage": 150}
+    assert refused(create, autoscaling=autoscaling, template=template) == "AlreadyExists"
+    sandbox.until(lambda: len(members(autoscaling, "InService")) == 4)
+    assert {one["AvailabilityZone"] for one in told(autoscaling)["Instances"]} == {"eu-west-1a", "eu-west-1b"}
+    assert refused(autoscaling.delete_auto_scaling_group, **GROUP) == "ResourceInUse"
+    autoscaling.delete_auto_scaling_group(**GROUP, ForceDelete=True)
+    sandbox.until(lambda: not autoscaling.describe_auto_scaling_groups()["AutoScalingGroups"])
+
+
+def test_groups_in_pages(sandbox, autoscaling, template):
+    for number in range(5):
+        tag = {"Key": "n", "Value": str(number), "PropagateAtLaunch": False, "ResourceId": f"g{number}", "ResourceType": "auto-scaling-group"}
+        create(autoscaling, template, f"g{number}", MaxSize=1, DesiredCapacity=1, Tags=[tag])
+    assert len(sandbox.walk(autoscaling, "describe_auto_scaling_groups", 2)) == 5
+    assert len(sandbox.walk(autoscaling, "describe_tags", 2)) == 5
+    sandbox.until(lambda: len(autoscaling.describe_auto_scaling_instances()["AutoScalingInstances"]) == 5)
+    assert len(sandbox.walk(autoscaling, "describe_auto_scaling_instances", 2)) == 5
+    sandbox.walk(autoscaling, "describe_scaling_activities", 2)
+    only = [{"Name": "tag:n", "Values": ["3"]}]
+    assert [one["AutoScalingGroupName"] for one in autoscaling.describe_auto_scaling_groups(Filters=only)["AutoScalingGroups"]] == ["g3"]
+    limits = autoscaling.describe_account_limits()
+    assert limits["NumberOfAutoScalingGroups"] == 5
+
+
+def test_members_come_and_go(sandbox, autoscaling, group):
+    one, two, three, four = members(autoscaling)
+    autoscaling.set_instance_protection(**GROUP, InstanceIds=[one], ProtectedFromScaleIn=True)
+    assert autoscaling.describe_auto_scaling_instances(InstanceIds=[one])["AutoScalingInstances"][0]["ProtectedFromScaleIn"]
+    autoscaling.enter_standby(**GROUP, InstanceIds=[two], ShouldDecrementDesiredCapacity=True)
+    sandbox.until(lambda: members(autoscaling, "Standby") == [two])
+    assert told(autoscaling)["DesiredCapacity"] == 3
+    autoscaling.exit_standby(**GROUP, InstanceIds=[two])
+    sandbox.until(lambda: len(members(autoscaling, "InService")) == 4)
+    autoscaling.detach_instances(**GROUP, InstanceIds=[three], ShouldDecrementDesiredCapacity=True)
+    sandbox.until(lambda: three not in members(autoscaling))
+    autoscaling.attach_instances(**GROUP, InstanceIds=[three])
+    sandbox.until(lambda: three in members(autoscaling, "InService"))
+    autoscaling.terminate_instance_in_auto_scaling_group(InstanceId=four, ShouldDecrementDesiredCapacity=True)
+    sandbox.until(lambda: four not in members(autoscaling))
+    autoscaling.set_instance_health(InstanceId=two, HealthStatus="Unhealthy")
+    sandbox.until(lambda: two not in members(autoscaling) and len(members(autoscaling, "InService")) == 3)
+    autoscaling.suspend_processes(**GROUP, ScalingProcesses=["Launch"])
+    autoscaling.set_desired_capacity(**GROUP, DesiredCapacity=6)
+    sandbox.advance("10m")
+    assert len(members(autoscaling)) == 3 and told(autoscaling)["SuspendedProcesses"][0]["ProcessName"] == "Launch"
+    autoscaling.resume_processes(**GROUP)
+    sandbox.until(lambda: len(members(autoscaling, "InService")) == 6)
+    assert refused(autoscaling.set_desired_capacity, **GROUP, DesiredCapacity=99) == "ValidationError"
+    autoscaling.update_auto_scaling_group(**GROUP, MinSize=1, MaxSize=6, DesiredCapacity=1)
+    sandbox.until(lambda: len(members(autoscaling)) == 1)
+    assert members(autoscaling) == [one]
+
+
+def test_hooks(sandbox, autoscaling, template):
+    create(autoscaling, template, DesiredCapacity=0)
+    hook = {**GROUP, "LifecycleHookName": "ready"}
+    autoscaling.put_lifecycle_hook(**hook, LifecycleTransition="autoscaling:EC2_INSTANCE_LAUNCHING", HeartbeatTimeout=300, DefaultResult="ABANDON")
+    seen = autoscaling.describe_lifecycle_hooks(**GROUP)["LifecycleHooks"][0]
+    assert (seen["HeartbeatTimeout"], seen["DefaultResult"]) == (300, "ABANDON")
+    autoscaling.set_desired_capacity(**GROUP, DesiredCapacity=1)
+    sandbox.until(lambda: members(autoscaling, "Pending:Wait"))
+    (instance,) = members(autoscaling)
+    autoscaling.record_lifecycle_action_heartbeat(**hook, InstanceId=instance)
+    autoscaling.complete_lifecycle_action(**hook, InstanceId=instance, LifecycleActionResult="CONTINUE")
+    sandbox.until(lambda: members(autoscaling, "InService") == [instance])
+    assert refused(autoscaling.complete_lifecycle_action, **hook, InstanceId=instance, LifecycleActionResult="CONTINUE") == "ValidationError"
+    autoscaling.delete_lifecycle_hook(**hook)
+    assert autoscaling.describe_lifecycle_hooks(**GROUP)["LifecycleHooks"] == []
+
+
+def test_what_stands_beside_groups(sandbox, autoscaling, group):
+    ec2 = sandbox.client("ec2")
+    image = ec2.describe_images(Owners=["amazon"], Filters=[{"Name": "architecture", "Values": ["x86_64"]}])["Images"][0]["ImageId"]
+    for name in ("a", "b", "c"):
+        autoscaling.create_launch_configuration(LaunchConfigurationName=name, ImageId=image, InstanceType="m5.large")
+    assert refused(autoscaling.create_launch_configuration, LaunchConfigurationName="a", ImageId=image, InstanceType="m5.large") == "AlreadyExists"
+    assert len(sandbox.walk(autoscaling, "describe_launch_configurations", 1)) == 3
+    create_with = {"AutoScalingGroupName": "old", "LaunchConfigurationName": "a", "MinSize": 0, "MaxSize": 0, "AvailabilityZones": ["eu-west-1a"]}
+    autoscaling.create_auto_scaling_group(**create_with)
+    assert refused(autoscaling.delete_launch_configuration, LaunchConfigurationName="a") == "ResourceInUse"
+    autoscaling.delete_launch_configuration(LaunchConfigurationName="b")
+    autoscaling.create_or_update_tags(Tags=[{"ResourceId": "web", "ResourceType": "auto-scaling-group", "Key": "k", "Value": "v", "PropagateAtLaunch": False}])
+    assert autoscaling.describe_tags(Filters=[{"Name": "key", "Values": ["k"]}])["Tags"][0]["Value"] == "v"
+    autoscaling.delete_tags(Tags=[{"ResourceId": "web", "ResourceType": "auto-scaling-group", "Key": "k"}])
+    assert autoscaling.describe_tags()["Tags"] == []
+    policy = autoscaling.put_scaling_policy(**GROUP, PolicyName="more", AdjustmentType="ChangeInCapacity", ScalingAdjustment=1)
+    assert autoscaling.describe_policies(**GROUP)["ScalingPolicies"][0]["PolicyARN"] == policy["PolicyARN"]
+    autoscaling.delete_policy(**GROUP, PolicyName="more")
+    assert autoscaling.describe_policies(**GROUP)["ScalingPolicies"] == []
+    assert "Default" in autoscaling.describe_termination_policy_types()["TerminationPolicyTypes"]
+    assert "Launch" in {one["ProcessName"] for one in autoscaling.describe_scaling_process_types()["Processes"]}
+    autoscaling.put_warm_pool(**GROUP, PoolState="Stopped", MinSize=1)
+    assert autoscaling.describe_warm_pool(**GROUP)["WarmPoolConfiguration"]["PoolState"] == "Stopped"
+    autoscaling.delete_warm_pool(**GROUP, ForceDelete=True)
+
+
+# Instance refreshes
+
+
+def test_a_refresh_succeeds(sandbox, autoscaling, group):
+    before = set(members(autoscaling))
+    refresh = start(autoscaling, group, {"MinHealthyPercentage": 50, "InstanceWarmup": 60, "BakeTime": 300})
+    assert status(autoscaling) == "Pending"
+    assert refused(start, autoscaling=autoscaling, template=group) == "InstanceRefreshInProgress"
+    update = {"LaunchTemplate": {"LaunchTemplateName": "web", "Version": "2"}}
+    assert refused(autoscaling.update_auto_scaling_group, **GROUP, **update) == "ValidationError"
+    sandbox.until(lambda: status(autoscaling) == "InProgress")
+    sandbox.until(lambda: status(autoscaling) == "Baking")
+    assert told(autoscaling)["LaunchTemplate"]["Version"] == "1"
+    sandbox.until(lambda: status(autoscaling) == "Successful")
+    seen = refreshes(autoscaling)[0]
+    assert (seen["InstanceRefreshId"], seen["PercentageComplete"], seen["InstancesToUpdate"]) == (refresh, 100, 0)
+    assert not before & set(members(autoscaling)) and told(autoscaling)["LaunchTemplate"]["Version"] == "2"
+    assert refused(autoscaling.cancel_instance_refresh, **GROUP) == "ActiveInstanceRefreshNotFound"
+    assert refused(autoscaling.rollback_instance_refresh, **GROUP) == "ActiveInstanceRefreshNotFound"
+    start(autoscaling, group, {"SkipMatching": True})
+    sandbox.until(lambda: status(autoscaling) == "Successful")
+    # botocore has no paginator for these.
+    first = autoscaling.describe_instance_refreshes(**GROUP, MaxRecords=1)
+    second = autoscaling.describe_instance_refreshes(**GROUP, MaxRecords=1, NextToken=first["NextToken"])
+    assert first["InstanceRefreshes"] + second["InstanceRefreshes"] == refreshes(autoscaling) and "NextToken" not in second
+
+
+def test_a_refresh_is_cancelled_and_rolled_back(sandbox, autoscaling, group):
+    checkpoint = {"MinHealthyPercentage": 50, "InstanceWarmup": 0, "CheckpointPercentages": [50, 100], "CheckpointDelay": 3600}
+    start(autoscaling, group, checkpoint)
+    sandbox.until(lambda: refreshes(autoscaling)[0].get("PercentageComplete") == 50)
+    sandbox.advance("5m")
+    half = set(members(autoscaling, "InService"))
+    autoscaling.cancel_instance_refresh(**GROUP)
+    sandbox.until(lambda: status(autoscaling) == "Cancelled")
+    assert set(members(autoscaling)) == half and told(autoscaling)["LaunchTemplate"]["Version"] == "1"
+    start(autoscaling, group, {**checkpoint, "SkipMatching": True, "CheckpointPercentages": [50, 100]})
+    sandbox.until(lambda: refreshes(autoscaling)[0].get("PercentageComplete") == 50)
+    autoscaling.rollback_instance_refresh(**GROUP)
+    sandbox.until(lambda: status(autoscaling) == "RollbackInProgress")
+    sandbox.until(lambda: status(autoscaling) == "RollbackSuccessful")
+    assert refreshes(autoscaling)[0]["RollbackDetails"]["RollbackReason"]
+    autoscaling.start_instance_refresh(**GROUP)
+    assert refused(autoscaling.rollback_instance_refresh, **GROUP) == "IrreversibleInstanceRefresh"
+    autoscaling.cancel_instance_refresh(**GROUP, WaitForTransitioningInstances=True)
+    sandbox.until(lambda: status(autoscaling) in ("Cancelling", "Cancelled"), "1s")
+
+
+def test_a_refresh_without_capacity_fails(sandbox, autoscaling, group):
+    sandbox.control("faults", {"no-capacity": [{"instance-type": "m7i.xlarge"}]})
+    start(autoscaling, group)
+    sandbox.until(lambda: status(autoscaling) == "Failed", "1m")
+    failed = autoscaling.describe_scaling_activities(**GROUP)["Activities"]
+    assert "Failed" in {one["StatusCode"] for one in failed}
+
+
+@pytest.mark.parametrize(
+    "preferences",
+    [
+        {"MinHealthyPercentage": 101},
+        {"MaxHealthyPercentage": 99},
+        {"MaxHealthyPercentage": 110},
+        {"MinHealthyPercentage": 0, "MaxHealthyPercentage": 200},
+        {"CheckpointDelay": 60},
+        {"CheckpointPercentages": [50, 20]},
+        {"CheckpointPercentages": [0, 100]},
+        {"BakeTime": 172801},
+        {"InstanceWarmup": -1},
+        {"ScaleInProtectedInstances": "Maybe"},
+        {"AlarmSpecification": {"Alarms": [str(number) for number in range(11)]}},
+    ],
+)
+def test_preferences_have_bounds(sandbox, autoscaling, group, preferences):
+    loose = sandbox.client("autoscaling", checked=False)
+    assert refused(start, autoscaling=loose, template=group, preferences=preferences) == "ValidationError"
+
+
+def test_auto_rollback_needs_a_configuration(autoscaling, group):
+    assert refused(autoscaling.start_instance_refresh, **GROUP, Preferences={"AutoRollback": True}) == "ValidationError"
+
+
+def test_limits(sandbox, autoscaling, template):
+    only = [{"Name": "architecture", "Values": ["x86_64"]}]
+    image = sandbox.client("ec2").describe_images(Owners=["amazon"], Filters=only)["Images"][0]["ImageId"]
+    for number in range(200):
+        autoscaling.create_launch_configuration(LaunchConfigurationName=f"c{number}", ImageId=image, InstanceType="m5.large")
+    assert refused(autoscaling.create_launch_configuration, LaunchConfigurationName="more", ImageId=image, InstanceType="m5.large") == "LimitExceeded"
+    for number in range(500):
+        create(autoscaling, template, f"g{number}", DesiredCapacity=0, MaxSize=0)
+    assert refused(create, autoscaling=autoscaling, template=template) == "LimitExceeded"
+    for number in range(50):
+        hook = {"AutoScalingGroupName": "g0", "LifecycleTransition": "autoscaling:EC2_INSTANCE_LAUNCHING"}
+        autoscaling.put_lifecycle_hook(**hook, LifecycleHookName=f"h{number}")
+    assert refused(autoscaling.put_lifecycle_hook, **hook, LifecycleHookName="more") == "LimitExceeded"
+
+
+def test_what_stands_in_the_way(sandbox, autoscaling, group):
+    metadata = {"HttpTokens": "required", "HttpEndpoint": "disabled"}
+    only = [{"Name": "architecture", "Values": ["x86_64"]}]
+    image = sandbox.client("ec2").describe_images(Owners=["amazon"], Filters=only)["Images"][0]["ImageId"]
+    for name, held in (("a", metadata), ("b", {"HttpTokens": "optional", "HttpEndpoint": "enabled"})):
+        autoscaling.create_launch_configuration(LaunchConfigurationName=name, ImageId=image, InstanceType="m5.large", MetadataOptions=held)
+        seen = autoscaling.describe_launch_configurations(LaunchConfigurationNames=[name])["LaunchConfigurations"][0]
+        assert seen["MetadataOptions"].items() >= held.items()
+    hook = {**GROUP, "LifecycleHookName": "bye"}
+    autoscaling.put_lifecycle_hook(**hook, LifecycleTransition="autoscaling:EC2_INSTANCE_TERMINATING", HeartbeatTimeout=60)
+    start(autoscaling, group)
+    assert refused(autoscaling.put_warm_pool, **GROUP) == "InstanceRefreshInProgress"
+    sandbox.until(lambda: members(autoscaling, "Terminating:Wait"))
+    autoscaling.cancel_instance_refresh(**GROUP)
+    sandbox.until(lambda: status(autoscaling) == "Cancelled")
+    autoscaling.set_desired_capacity(**GROUP, DesiredCapacity=0)
+    sandbox.until(lambda: not members(autoscaling, "InService"), "1s")
+    assert refused(autoscaling.delete_auto_scaling_group, **GROUP) in ("ScalingActivityInProgress", "ResourceInUse")
+    autoscaling.delete_auto_scaling_group(**GROUP, ForceDelete=True)
+    assert told(autoscaling)["Status"] == "Delete in progress"
+    assert refused(autoscaling.update_auto_scaling_group, **GROUP, MaxSize=9) == "ScalingActivityInProgress"
