@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use crate::model::OperatingSystem;
 use crate::model::selector::Pattern;
@@ -15,9 +15,11 @@ use crate::model::selector::Pattern;
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct SystemFacts {
     /// The agent's `PlatformName`; `*` matches anything.
-    name: String,
+    #[serde(deserialize_with = "pattern")]
+    name: Pattern,
     /// The agent's `PlatformVersion`; `*` matches anything.
-    version: String,
+    #[serde(deserialize_with = "pattern")]
+    version: Pattern,
     /// How people call it.
     pub label: String,
     /// The end of the vendor's standard support.
@@ -33,6 +35,10 @@ pub struct SystemFacts {
 
 fn yes() -> bool {
     true
+}
+
+fn pattern<'de, D: Deserializer<'de>>(from: D) -> Result<Pattern, D::Error> {
+    String::deserialize(from).map(Pattern::new)
 }
 
 impl SystemFacts {
@@ -68,8 +74,7 @@ static TABLE: LazyLock<Vec<SystemFacts>> = LazyLock::new(|| {
 /// What is known of a system, if the table has it.
 #[must_use]
 pub fn facts(system: &OperatingSystem) -> Option<&'static SystemFacts> {
-    let fits = |pattern: &str, text: &str| Pattern::new(pattern).matches(text);
-    TABLE.iter().find(|row| fits(&row.name, &system.name) && fits(&row.version, &system.version))
+    TABLE.iter().find(|row| row.name.matches(&system.name) && row.version.matches(&system.version))
 }
 
 /// How people call a system.

@@ -67,3 +67,31 @@ impl Sheet {
         self.rows.iter().map(object).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use unicode_width::UnicodeWidthStr as _;
+
+    use super::*;
+
+    #[test]
+    fn wide_and_very_long_tags_fit_the_screen_and_compute_nothing() {
+        let long = "x".repeat(256);
+        let row = |cells: [&str; 5]| cells.map(str::to_owned).to_vec();
+        let sheet = Sheet {
+            head: row(["name", "id", "lane", "tag:app", "needs"]),
+            rows: vec![
+                row(["web", "i-07b2f1e93a5c8de91", "mutable", &"漢字".repeat(64), "1 critical"]),
+                row([&long, "i-07b2f1e93a5c8de92", "mutable", "=HYPERLINK(\"x\")", &"two words ".repeat(40)]),
+                row(["a\u{202e}b", "i-07b2f1e93a5c8de93", "immutable", "\t+1", "@sum"]),
+            ],
+        };
+        for width in [80, 120] {
+            let text = sheet.screen(width);
+            assert!(text.lines().all(|line| line.width() <= width), "{width}: {text}");
+            assert!(text.contains("i-07b2f1e") && !text.contains('\u{202e}'));
+        }
+        let csv = sheet.csv();
+        assert!(csv.contains("\"'=HYPERLINK(\"\"x\"\")\"") && csv.contains(",'@sum\r\n"), "{csv}");
+    }
+}

@@ -17,7 +17,9 @@ fn is_hidden(c: char) -> bool {
 /// `\u{1b}` and `\n`.
 #[must_use]
 pub fn terminal_safe(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(is_hidden) {
+    // Nearly all text is plain, and a glance at its bytes tells.
+    let is_plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    if is_plain || !text.chars().any(is_hidden) {
         return Cow::Borrowed(text);
     }
     let mut safe = String::with_capacity(text.len() + 8);
