@@ -33,7 +33,7 @@ pub struct Judgement {
     pub lane: Lane,
     /// Why it is in that lane.
     pub evidence: Vec<Evidence>,
-    /// The controller that owns it, if it is delegated.
+    /// Who owns it or looks after it, if a signal tells; delegated to it if it alone may replace or patch it.
     pub owner: Option<Owner>,
     /// The recipe and channel that select its group.
     pub recipe: Option<(String, String)>,
@@ -90,12 +90,27 @@ impl Judgement {
 /// Judges every node of a fleet, in its order.
 #[must_use]
 pub fn classify(config: &Config, fleet: &Fleet, now: Timestamp) -> Vec<Judgement> {
-    fleet.nodes.iter().map(|node| judge(config, fleet, node, now)).collect()
+    let owners: Vec<Option<owner::Found>> = fleet.groups.iter().map(|group| owner_of(fleet, group)).collect();
+    fleet.nodes.iter().map(|node| judge(config, fleet, &owners, node, now)).collect()
 }
 
-fn judge(config: &Config, fleet: &Fleet, node: &crate::model::Node, now: Timestamp) -> Judgement {
-    let group = node.group.as_deref().and_then(|name| fleet.group(&node.site, name));
-    let placed = lane::place(config, node, group, lane::hidden(fleet, node), now);
+/// The owner of a group, if a signal of it or of its template tells one.
+fn owner_of(fleet: &Fleet, group: &Group) -> Option<owner::Found> {
+    let template = group.source.template().and_then(|(id, _)| fleet.template(&group.site, id));
+    owner::of_group(group, template)
+}
+
+fn judge(
+    config: &Config,
+    fleet: &Fleet,
+    owners: &[Option<owner::Found>],
+    node: &crate::model::Node,
+    now: Timestamp,
+) -> Judgement {
+    let member = node.group.as_deref().and_then(|name| fleet.group_position(&node.site, name));
+    let member = member.and_then(|at| Some((fleet.groups.get(at)?, owners.get(at)?.as_ref())));
+    let group = member.map(|(group, _)| group);
+    let placed = lane::place(config, node, member, lane::hidden(fleet, node), now);
     let recipe = group.and_then(|group| channel_of(config, group));
     let blind = reporting::blind(fleet, node, now);
     let needs =

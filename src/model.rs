@@ -34,6 +34,9 @@ pub use site::{Identity, Site};
 pub use template::{ImageSource, Template, TemplateVersion};
 pub use window::{Freeze, Window};
 
+#[cfg(test)]
+pub(crate) mod sample;
+
 use std::collections::BTreeMap;
 
 /// Tags of a resource, by key.

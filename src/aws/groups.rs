@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_autoscaling::types::{AutoScalingGroup, Instance, LaunchTemplateSpecification};
+use aws_sdk_autoscaling::types::{
+    AutoScalingGroup, DeletionProtection, Instance, LaunchTemplateSpecification, RetentionAction,
+};
 
 use super::call::Call;
 use super::connection::Connection;
@@ -168,6 +170,19 @@ impl Connection {
             protects_new: told.new_instances_protected_from_scale_in.unwrap_or(false),
             max_lifetime_seconds: told.max_instance_lifetime.filter(|seconds| *seconds > 0).map(count),
             warm_pool: told.warm_pool_configuration.is_some(),
+            operator: told.operator.and_then(|by| by.principal).filter(|principal| !principal.is_empty()),
+            capacity_rebalance: told.capacity_rebalance.unwrap_or(false),
+            retains_abandoned: told
+                .instance_lifecycle_policy
+                .and_then(|policy| policy.retention_triggers?.terminate_hook_abandon)
+                .is_some_and(|action| action == RetentionAction::Retain),
+            deletion_protection: told
+                .deletion_protection
+                .filter(|protection| *protection != DeletionProtection::None)
+                .map(|protection| protection.as_str().to_owned()),
+            zonal_shift: told
+                .availability_zone_impairment_policy
+                .is_some_and(|policy| policy.zonal_shift_enabled == Some(true)),
             refresh: None,
         })
     }

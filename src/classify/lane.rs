@@ -18,7 +18,7 @@ pub struct Placed {
     pub lane: Lane,
     /// Why.
     pub evidence: Vec<Evidence>,
-    /// The controller that owns it, if it is delegated.
+    /// Who owns it or looks after it, if a signal tells; delegated to it if it alone may replace or patch it.
     pub owner: Option<Owner>,
 }
 
@@ -26,10 +26,19 @@ fn because(fact: impl Into<String>, source: impl Into<String>) -> Evidence {
     Evidence { fact: fact.into(), source: source.into() }
 }
 
+/// The group that a node is a member of, and the owner that the group's signals tell.
+pub type Membership<'a> = (&'a Group, Option<&'a owner::Found>);
+
 /// Puts a node into its lane: rules first, then tags that make rebake do less, then the evidence. Where a gap hides the
 /// evidence, nobody knows the lane, and nothing is done.
 #[must_use]
-pub fn place(config: &Config, node: &Node, group: Option<&Group>, hidden: Option<&Gap>, now: Timestamp) -> Placed {
+pub fn place(
+    config: &Config,
+    node: &Node,
+    group: Option<Membership<'_>>,
+    hidden: Option<&Gap>,
+    now: Timestamp,
+) -> Placed {
     let placed = |lane, evidence| Placed { lane, evidence, owner: None };
     if let Some(rule) = config.lane_rules.iter().find(|rule| rule.when.matches(node)) {
         let evidence = vec![because(format!("rule {}: {}", rule.when, rule.why), rule.place.to_string())];
@@ -61,31 +70,42 @@ pub fn hidden<'a>(fleet: &'a Fleet, node: &Node) -> Option<&'a Gap> {
     fleet.gaps.iter().filter(|gap| gap.site == node.site && facts.contains(&gap.fact)).find(concerns)
 }
 
+/// The fact that somebody owns it.
+fn owned(found: &owner::Found) -> Evidence {
+    let owns = if found.delegates { "owns it" } else { "looks after it" };
+    because(format!("{} {owns}: {}", found.owner.name, found.owner.signal), found.source)
+}
+
 /// A member of a group: its group can replace it, unless a controller owns the group.
-fn member(node: &Node, group: &Group) -> Placed {
+fn member(node: &Node, (group, owner): Membership<'_>) -> Placed {
     let membership = because(
         format!("member of group {}", group.name),
         "autoscaling DescribeAutoScalingGroups Instances[].InstanceId",
     );
-    if let Some(owner) = owner::of_group(group).or_else(|| node.operator.as_ref().and_then(|_| owner::of_node(node))) {
-        let signal =
-            because(format!("{} owns it: {}", owner.name, owner.signal), "autoscaling DescribeAutoScalingGroups");
-        return Placed { lane: Lane::Delegated, evidence: vec![membership, signal], owner: Some(owner) };
-    }
+    let operated = owner::of_member(node);
+    let owner = operated.as_ref().or(owner);
     let mut evidence = vec![membership];
+    evidence.extend(owner.map(owned));
+    if owner.is_some_and(|owner| owner.delegates) {
+        return Placed { lane: Lane::Delegated, evidence, owner: owner.map(|found| found.owner.clone()) };
+    }
     if let Some((template, version)) = group.source.template() {
         let source = "autoscaling DescribeAutoScalingGroups LaunchTemplate";
         evidence.push(because(format!("template {template}, version {version}"), source));
     }
-    Placed { lane: Lane::Immutable, evidence, owner: None }
+    Placed { lane: Lane::Immutable, evidence, owner: owner.map(|found| found.owner.clone()) }
 }
 
 /// A node outside of all groups: patched where it is, if anybody can see into it.
 fn loner(node: &Node, now: Timestamp) -> Placed {
     let no_group = because("member of no group", "autoscaling DescribeAutoScalingGroups");
-    if let Some(owner) = owner::of_node(node) {
-        let signal = because(format!("{} owns it: {}", owner.name, owner.signal), "ec2 DescribeInstances");
-        return Placed { lane: Lane::Delegated, evidence: vec![no_group, signal], owner: Some(owner) };
+    let owner = owner::of_node(node);
+    if let Some(found) = owner.as_ref().filter(|found| found.delegates) {
+        return Placed {
+            lane: Lane::Delegated,
+            evidence: vec![no_group, owned(found)],
+            owner: Some(found.owner.clone()),
+        };
     }
     let kind = match node.kind {
         NodeKind::OnPremises => because("on-premises node", "ssm DescribeInstanceProperties ResourceType"),
@@ -107,7 +127,8 @@ fn loner(node: &Node, now: Timestamp) -> Placed {
         (Agent::Absent, _) => (Lane::Unreachable, because("Systems Manager does not know it", source)),
         (Agent::Unread, _) => (Lane::Unreachable, because("the managed nodes of its site could not be read", source)),
     };
-    Placed { lane, evidence: vec![kind, agent], owner: None }
+    let evidence = [Some(kind), owner.as_ref().map(owned), Some(agent)].into_iter().flatten().collect();
+    Placed { lane, evidence, owner: owner.map(|found| found.owner) }
 }
 
 /// The exception that the tag `rebake:skip-until` makes: a day at most thirty days ahead.

@@ -1,12 +1,23 @@
-//! Who owns a node or a group: the controllers that would undo or break what rebake does.
+//! Who owns a node or a group: the controllers that would undo or break what rebake does, and the tools that look after
+//! what rebake changes.
 //!
-//! Signals are tags, names, hooks and policies, most specific first. A tag alone never moves a node into an acting
-//! lane; it can only hand it to its owner. Sources: the services' documents and the shapes of their resources.
+//! Signals are tags, names, hooks, policies and EC2's `Operator`, most specific first ([`controllers`]). A tag alone
+//! never moves a node into an acting lane; it can only hand it to its owner. What the group itself says beats what its
+//! instances carry: those of a group are asked for their `Operator` only. Sources: the services' documents and the shapes
+//! of their resources.
+//!
+//! - [`controllers`]: who they are, what gives them away, and their own cures.
+//! - [`signal`]: how a signal is read.
+
+mod controllers;
+mod signal;
 
 use serde::{Deserialize, Serialize};
 
 use crate::config::Owners;
 use crate::model::{Group, Node, Tags, Template};
+use controllers::{CONTROLLERS, Controller, Hold};
+use signal::{Signal, Traces};
 
 /// A controller that owns a node or a group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,150 +30,71 @@ pub struct Owner {
     pub cure: String,
 }
 
-/// A controller, the tag keys that give it away, and its own cure.
-struct TagSignal {
-    name: &'static str,
-    keys: &'static [&'static str],
-    cure: fn(&Tags) -> String,
+/// An owner, and what follows from it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Who.
+    pub owner: Owner,
+    /// The call and field that told.
+    pub source: &'static str,
+    /// Whether it alone replaces or patches what it owns. Of an owner that does not (CloudFormation, Terraform,
+    /// CodeDeploy, Kubernetes behind a hook that drains) the nodes stay in the lane that their evidence gives them.
+    pub delegates: bool,
 }
 
-const TAG_SIGNALS: &[TagSignal] = &[
-    TagSignal {
-        name: "EKS",
-        keys: &["eks:nodegroup-name"],
-        cure: |tags| {
-            format!(
-                "aws eks update-nodegroup-version --cluster-name {} --nodegroup-name {}",
-                value(tags, "eks:cluster-name", "CLUSTER"),
-                value(tags, "eks:nodegroup-name", "NODEGROUP")
-            )
-        },
-    },
-    TagSignal {
-        name: "Karpenter",
-        keys: &["karpenter.sh/nodepool", "karpenter.sh/nodeclaim", "karpenter.sh/provisioner-name"],
-        cure: |_| "promote the AMI that its EC2NodeClass selects: drift replaces the nodes".to_owned(),
-    },
-    TagSignal {
-        name: "Elastic Beanstalk",
-        keys: &["elasticbeanstalk:environment-id", "elasticbeanstalk:environment-name"],
-        cure: |tags| {
-            let environment = value(tags, "elasticbeanstalk:environment-name", "ENVIRONMENT");
-            format!("aws elasticbeanstalk update-environment --environment-name {environment} --platform-arn ARN")
-        },
-    },
-    TagSignal {
-        name: "AWS Batch",
-        keys: &["AWSBatchServiceTag"],
-        cure: |_| "aws batch update-compute-environment --compute-environment NAME (imageIdOverride)".to_owned(),
-    },
-    TagSignal {
-        name: "EMR",
-        keys: &["aws:elasticmapreduce:job-flow-id"],
-        cure: |_| "start a new cluster with a new CustomAmiId".to_owned(),
-    },
-    TagSignal {
-        name: "OpsWorks",
-        keys: &["opsworks:stack", "opsworks:instance"],
-        cure: |_| "OpsWorks has ended: move the instance away".to_owned(),
-    },
-    TagSignal {
-        name: "ECS",
-        keys: &["AmazonECSManaged"],
-        cure: |_| "aws ecs update-capacity-provider --name NAME, with managed draining".to_owned(),
-    },
-    TagSignal {
-        name: "kops",
-        keys: &["kops.k8s.io/instancegroup"],
-        cure: |tags| {
-            format!(
-                "kops rolling-update cluster --instance-group {} --yes",
-                value(tags, "kops.k8s.io/instancegroup", "IG")
-            )
-        },
-    },
-    TagSignal {
-        name: "Cluster API",
-        keys: &["sigs.k8s.io/cluster-api-provider-aws/role"],
-        cure: |_| "change the image in the AWSMachineTemplate".to_owned(),
-    },
-    TagSignal {
-        name: "Spinnaker",
-        keys: &["spinnaker:application"],
-        cure: |_| "deploy the new image with its own red/black stage".to_owned(),
-    },
-];
-
-/// A value of a tag, or a placeholder for a command.
-fn value<'a>(tags: &'a Tags, key: &str, placeholder: &'a str) -> &'a str {
-    tags.get(key).map_or(placeholder, String::as_str)
-}
-
-fn owner(name: &str, signal: String, cure: impl Into<String>) -> Owner {
-    Owner { name: name.to_owned(), signal, cure: cure.into() }
-}
-
-fn by_tags(tags: &Tags) -> Option<Owner> {
-    TAG_SIGNALS.iter().find_map(|signal| {
-        let key = signal.keys.iter().find(|key| tags.contains_key(**key))?;
-        Some(owner(signal.name, format!("tag {key}={}", value(tags, key, "")), (signal.cure)(tags)))
+/// The owner of a group, if a signal tells one.
+#[must_use]
+pub fn of_group(group: &Group, template: Option<&Template>) -> Option<Found> {
+    find(&Traces {
+        tags: &group.tags,
+        id: &group.name,
+        region: &group.site.region,
+        group: Some(group),
+        template,
+        operator: group.operator.as_deref(),
     })
 }
 
-/// The owner of a group, if a controller owns it that must replace its instances itself.
-///
-/// CloudFormation, Terraform and CodeDeploy do not count: their groups stay immutable, under rules of their own.
+/// The owner of a node that is in no group, if a signal tells one.
 #[must_use]
-pub fn of_group(group: &Group) -> Option<Owner> {
-    by_tags(&group.tags)
-        .or_else(|| by_hooks_and_policies(group))
-        .or_else(|| kubernetes(group))
-        .or_else(|| by_name(group))
-}
-
-fn by_hooks_and_policies(group: &Group) -> Option<Owner> {
-    let cure = "aws ecs update-capacity-provider --name NAME, with managed draining";
-    let policy = group.policies.iter().find(|name| name.starts_with("ECSManagedAutoScalingPolicy-"));
-    let hook = group.hooks.iter().find(|hook| hook.name == "ecs-managed-draining-termination-hook");
-    policy
-        .map(|name| owner("ECS", format!("scaling policy {name}"), cure))
-        .or_else(|| hook.map(|hook| owner("ECS", format!("lifecycle hook {}", hook.name), cure)))
-}
-
-/// Self-managed Kubernetes: without a hook that drains, replacing a node kills its pods.
-fn kubernetes(group: &Group) -> Option<Owner> {
-    let key = group
-        .tags
-        .keys()
-        .find(|key| key.starts_with("kubernetes.io/cluster/") || *key == "k8s.io/cluster-autoscaler/enabled")?;
-    let drains = group.hooks.iter().any(|hook| hook.transition.ends_with("EC2_INSTANCE_TERMINATING"));
-    (!drains).then(|| {
-        owner(
-            "Kubernetes",
-            format!("tag {key}, and no terminating hook that drains"),
-            "add a termination hook (node-termination-handler), or replace the nodes with the cluster's own tool",
-        )
+pub fn of_node(node: &Node) -> Option<Found> {
+    find(&Traces {
+        tags: &node.tags,
+        id: &node.id,
+        region: &node.site.region,
+        group: None,
+        template: None,
+        operator: node.operator.as_deref(),
     })
 }
 
-fn by_name(group: &Group) -> Option<Owner> {
-    let batch = group.name.starts_with("AWSBatch-") && group.name.contains("-asg-");
-    batch.then(|| owner("AWS Batch", format!("name {}", group.name), "aws batch update-compute-environment"))
+/// The service that operates a member of a group by itself, whatever its group says.
+#[must_use]
+pub fn of_member(node: &Node) -> Option<Found> {
+    node.operator.as_ref().and_then(|_| of_node(node))
 }
 
-/// The owner of a node that is in no group of its own, if a controller runs it.
-#[must_use]
-pub fn of_node(node: &Node) -> Option<Owner> {
-    if let Some(principal) = &node.operator {
-        let cure = format!("{principal} patches it");
-        return Some(owner(principal, format!("Operator.Principal={principal}"), cure));
-    }
-    by_tags(&node.tags).or_else(|| {
-        // Instances of Auto Scaling groups carry a fleet id too: the caller asks only for nodes outside of groups.
-        let key = ["aws:ec2:fleet-id", "aws:ec2spot:fleet-request-id"]
-            .into_iter()
-            .find(|key| node.tags.contains_key(*key))?;
-        Some(owner("EC2 Fleet", format!("tag {key}"), "give the fleet a new launch template version"))
+fn find(traces: &Traces<'_>) -> Option<Found> {
+    let (controller, signal, told) = told_by(traces)?;
+    let name = if controller.name.is_empty() { traces.operates().unwrap_or_default() } else { controller.name };
+    Some(Found {
+        owner: Owner { name: name.to_owned(), signal: told, cure: (controller.cure)(traces) },
+        source: signal.source(traces),
+        delegates: match controller.hold {
+            Hold::Delegates => true,
+            Hold::UnlessDrained => !traces.drains(),
+            Hold::Tells => false,
+        },
+    })
+}
+
+/// The first controller that a signal gives away, with the signal, and the signal as it was found.
+fn told_by(traces: &Traces<'_>) -> Option<(&'static Controller, &'static Signal, String)> {
+    let marked = traces.marked();
+    let mut asked = CONTROLLERS.iter().filter(|controller| !controller.outside_groups || traces.group.is_none());
+    asked.find_map(|controller| {
+        let mut signals = controller.signals.iter().filter(|signal| marked || !signal.is_tag());
+        signals.find_map(|signal| Some((controller, signal, signal.read(traces)?)))
     })
 }
 
@@ -183,3 +115,6 @@ pub fn of_template(group: &Group, template: &Template, owners: &Owners) -> Optio
     let creator = &template.version(template.number(version))?.created_by;
     owners.is_tool(creator).then(|| format!("{creator} makes the template's versions"))
 }
+
+#[cfg(test)]
+mod tests;

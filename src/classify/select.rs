@@ -40,7 +40,7 @@ fn words(node: &Node, needs: &[Need]) -> Vec<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Agent, NodeKind, NodeState, Patch, Site, Tags};
+    use crate::model::{Patch, sample};
 
     fn node() -> Node {
         let patch = Patch {
@@ -52,26 +52,7 @@ mod tests {
             cves: Vec::new(),
             released_at: None,
         };
-        Node {
-            id: "i-1".into(),
-            site: Site::new("111111111111", "eu-west-1"),
-            name: "legacy-billing".into(),
-            kind: NodeKind::Instance,
-            state: NodeState::Running,
-            system: None,
-            image: None,
-            launched_at: None,
-            instance_type: None,
-            architecture: None,
-            zone: None,
-            tags: Tags::new(),
-            group: None,
-            operator: None,
-            agent: Agent::Absent,
-            patch_state: None,
-            patches: vec![patch],
-            volumes: Vec::new(),
-        }
+        Node { name: "legacy-billing".into(), patches: vec![patch], ..sample::node("i-1") }
     }
 
     #[test]

@@ -85,30 +85,10 @@ fn contest(first: &Claim<'_>, second: &Claim<'_>, groups: &[String]) -> Problem 
 mod tests {
     use super::*;
     use crate::config::library;
-    use crate::model::{GroupSource, Site};
+    use crate::model::sample;
 
     fn group(name: &str, tags: &[(&str, &str)]) -> Group {
-        Group {
-            name: name.into(),
-            site: Site::new("111111111111", "eu-west-1"),
-            tags: tags.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect(),
-            desired: 1,
-            min: 1,
-            max: 1,
-            source: GroupSource::Unknown,
-            members: Vec::new(),
-            suspended: Vec::new(),
-            health_checks: Vec::new(),
-            load_balanced: false,
-            grace_seconds: 0,
-            warmup_seconds: None,
-            hooks: Vec::new(),
-            policies: Vec::new(),
-            protects_new: false,
-            max_lifetime_seconds: None,
-            warm_pool: false,
-            refresh: None,
-        }
+        Group { tags: sample::tags(tags), ..sample::group(name) }
     }
 
     #[test]

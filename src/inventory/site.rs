@@ -107,11 +107,11 @@ impl Reader<'_> {
         let (groups, policies) = join!(self.connection.groups(), self.connection.scaling_policies());
         let Some(mut groups) = self.gaps.list(Fact::Groups, groups) else { return Vec::new() };
         let mut policies = self.gaps.one(Fact::ScalingPolicies, None, policies).unwrap_or_default();
-        let hooked: Vec<String> = groups.iter().filter(|it| is_kubernetes(it)).map(|it| it.name.clone()).collect();
+        let named: Vec<String> = groups.iter().map(|it| it.name.clone()).collect();
         let refreshed: Vec<String> =
             groups.iter().filter(|it| it.source.template().is_some()).map(|it| it.name.clone()).collect();
         let (hooks, refreshes) = join!(
-            each(&hooked, |name| async move { (name.clone(), self.connection.lifecycle_hooks(name).await) }),
+            each(&named, |name| async move { (name.clone(), self.connection.lifecycle_hooks(name).await) }),
             each(&refreshed, |name| async move { (name.clone(), self.connection.newest_refresh(name).await) }),
         );
         let mut hooks: BTreeMap<_, _> = self.gaps.each(Fact::LifecycleHooks, hooks).into_iter().collect();
@@ -242,9 +242,4 @@ fn desired(group: &Group) -> Option<(String, u64)> {
     let (template, version) = refresh.desired.as_ref()?;
     let (own, _) = group.source.template().filter(|(own, _)| own == template)?;
     Some((own.to_owned(), version.parse().ok()?))
-}
-
-/// Whether its hooks must be known: they tell whether its owner drains nodes before they go.
-fn is_kubernetes(group: &Group) -> bool {
-    group.tags.keys().any(|key| key.starts_with("kubernetes.io/cluster/") || key.starts_with("k8s.io/"))
 }

@@ -83,7 +83,13 @@ impl Fleet {
     /// A group by site and name.
     #[must_use]
     pub fn group(&self, site: &Site, name: &str) -> Option<&Group> {
-        self.groups.get(position(&self.groups, (site, name), |group| (&group.site, &group.name))?)
+        self.groups.get(self.group_position(site, name)?)
+    }
+
+    /// Where a group is among the groups, by site and name.
+    #[must_use]
+    pub fn group_position(&self, site: &Site, name: &str) -> Option<usize> {
+        position(&self.groups, (site, name), |group| (&group.site, &group.name))
     }
 
     /// A template by site and id.

@@ -44,6 +44,21 @@ pub struct Group {
     pub max_lifetime_seconds: Option<u32>,
     /// Whether it has a warm pool.
     pub warm_pool: bool,
+    /// The service that alone may change it: `Operator.Principal`.
+    #[serde(default)]
+    pub operator: Option<String>,
+    /// Whether it replaces Spot instances that AWS is about to take back (`CapacityRebalance`).
+    #[serde(default)]
+    pub capacity_rebalance: bool,
+    /// Whether an instance whose terminating hook was abandoned stays (`RetentionTriggers.TerminateHookAbandon`).
+    #[serde(default)]
+    pub retains_abandoned: bool,
+    /// `prevent-force-deletion` or `prevent-all-deletion` (`DeletionProtection`).
+    #[serde(default)]
+    pub deletion_protection: Option<String>,
+    /// Whether a zonal shift moves its instances out of a zone (`AvailabilityZoneImpairmentPolicy`).
+    #[serde(default)]
+    pub zonal_shift: bool,
     /// The refresh that is active now, or else the newest one of the last six weeks.
     pub refresh: Option<Refresh>,
 }

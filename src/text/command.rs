@@ -90,8 +90,9 @@ fn break_line(told: &mut String) {
     told.replace_range(at..=at, &format!("\n{}", " ".repeat(if indent == 0 { 2 } else { indent })));
 }
 
-/// A word as a POSIX shell reads it back.
-fn shell_word(text: &str) -> String {
+/// A word as a POSIX shell reads it back: what is put into a command comes from names and tags of others.
+#[must_use]
+pub fn shell_word(text: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | '=' | ',' | ':' | '+' | '@' | '%');
     if !text.is_empty() && text.chars().all(plain) {
         return text.to_owned();

@@ -55,12 +55,6 @@ fn image(id: &str, version: &str, state: &str) -> Image {
 
 fn group(name: &str) -> Group {
     Group {
-        name: name.into(),
-        site: here(),
-        tags: Tags::new(),
-        desired: 1,
-        min: 1,
-        max: 2,
         source: GroupSource::Template { id: "lt-0f3".into(), version: VersionSpec::Number(14) },
         members: vec![Member {
             id: "i-07b2f1e93a5c8de91".into(),
@@ -69,17 +63,7 @@ fn group(name: &str) -> Group {
             protected: false,
             template: None,
         }],
-        suspended: Vec::new(),
-        health_checks: Vec::new(),
-        load_balanced: false,
-        grace_seconds: 0,
-        warmup_seconds: None,
-        hooks: Vec::new(),
-        policies: Vec::new(),
-        protects_new: false,
-        max_lifetime_seconds: None,
-        warm_pool: false,
-        refresh: None,
+        ..crate::model::sample::group(name)
     }
 }
 

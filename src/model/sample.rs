@@ -1,0 +1,67 @@
+//! Plain things for tests: what a test is about is all that it has to say.
+
+use super::{Agent, Group, GroupSource, Node, NodeKind, NodeState, Site, Tags};
+
+/// A place.
+pub(crate) fn site() -> Site {
+    Site::new("111111111111", "eu-west-1")
+}
+
+/// Tags.
+pub(crate) fn tags(tags: &[(&str, &str)]) -> Tags {
+    tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+}
+
+/// An instance that runs outside of groups, and of which Systems Manager knows nothing.
+pub(crate) fn node(id: &str) -> Node {
+    Node {
+        id: id.to_owned(),
+        site: site(),
+        name: String::new(),
+        kind: NodeKind::Instance,
+        state: NodeState::Running,
+        system: None,
+        image: None,
+        launched_at: None,
+        instance_type: None,
+        architecture: None,
+        zone: None,
+        tags: Tags::new(),
+        group: None,
+        operator: None,
+        agent: Agent::Absent,
+        patch_state: None,
+        patches: Vec::new(),
+        volumes: Vec::new(),
+    }
+}
+
+/// An empty group of one to two instances.
+pub(crate) fn group(name: &str) -> Group {
+    Group {
+        name: name.to_owned(),
+        site: site(),
+        tags: Tags::new(),
+        desired: 1,
+        min: 1,
+        max: 2,
+        source: GroupSource::Unknown,
+        members: Vec::new(),
+        suspended: Vec::new(),
+        health_checks: Vec::new(),
+        load_balanced: false,
+        grace_seconds: 0,
+        warmup_seconds: None,
+        hooks: Vec::new(),
+        policies: Vec::new(),
+        protects_new: false,
+        max_lifetime_seconds: None,
+        warm_pool: false,
+        operator: None,
+        capacity_rebalance: false,
+        retains_abandoned: false,
+        deletion_protection: None,
+        zonal_shift: false,
+        refresh: None,
+    }
+}
