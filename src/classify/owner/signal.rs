@@ -215,8 +215,12 @@ pub(super) fn ends_with_uuid(text: &str) -> bool {
     let parts: Vec<&str> = text.rsplitn(6, '-').collect();
     let of = |part: &str, length: usize| part.len() == length && part.bytes().all(|byte| byte.is_ascii_hexdigit());
     match parts.as_slice() {
-        [e, d, c, b, a, before] => {
-            !before.is_empty() && of(a, 8) && [b, c, d].iter().all(|part| of(part, 4)) && of(e, 12)
+        [last, inner @ .., first, before] => {
+            !before.is_empty()
+                && of(first, 8)
+                && inner.len() == 3
+                && inner.iter().all(|part| of(part, 4))
+                && of(last, 12)
         }
         _ => false,
     }

@@ -292,7 +292,7 @@ fn no_signal_is_untried() {
 
 #[test]
 fn what_only_looks_like_a_signal_is_none() {
-    let misses = [
+    let misses = vec![
         // Near the tags.
         node(&[("eks:cluster-name", "platform")]),
         node(&[("EKS:NodeGroup-Name", "workers"), ("eks-nodegroup-name", "workers")]),
