@@ -7,6 +7,7 @@ mod configuration;
 mod doctor;
 mod failure;
 mod folder;
+mod recorded;
 mod reported;
 mod sandbox;
 mod see;
@@ -45,6 +46,9 @@ pub(crate) struct Global {
     /// Work on the embedded AWS account, kept in DIR (default .rebake/sandbox)
     #[arg(long, global = true, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = called::SANDBOX)]
     pub(crate) sandbox: Option<PathBuf>,
+    /// Look at what `aws … --output json` printed, and ask nobody: a file, a folder or -; repeatable
+    #[arg(long, global = true, value_name = "PATH")]
+    pub(crate) import: Vec<PathBuf>,
     /// Profile of the AWS configuration files
     #[arg(long, global = true)]
     pub(crate) profile: Option<String>,
@@ -275,6 +279,19 @@ pub fn run() -> ExitCode {
 }
 
 impl Command {
+    /// Whether it shows what a look at the fleet shows, and no more.
+    fn looks(&self) -> bool {
+        matches!(
+            self,
+            Self::Inventory(_)
+                | Self::Explain { .. }
+                | Self::Images
+                | Self::Channels
+                | Self::Plan { .. }
+                | Self::Report { .. }
+        )
+    }
+
     /// Its name, and the formats that its results have.
     fn formats(&self) -> (&'static str, &'static [Format]) {
         use Format::{Csv, Html, Json, Md, Table};
@@ -312,9 +329,25 @@ fn check_format(command: &Command, format: Format) -> Result<(), Failure> {
     Err(failure.next(format!("--format {}", known.join("|"))))
 }
 
+/// Refuses recordings for a command that acts or asks.
+fn check_import(command: &Command, global: &Global) -> Result<(), Failure> {
+    let saves = matches!(command, Command::Plan { out: Some(_), .. });
+    if global.import.is_empty() || command.looks() && !saves {
+        return Ok(());
+    }
+    let (name, _) = command.formats();
+    let message = if saves {
+        "a plan over recordings cannot be carried out, and is not saved".to_owned()
+    } else {
+        format!("{name} does not work on recordings")
+    };
+    Err(Failure::usage(message).next("rebake inventory, explain, images, channels, plan and report take --import"))
+}
+
 fn dispatch(cli: Cli) -> Result<Exit, Failure> {
     let global = &cli.global;
     check_format(&cli.command, global.format)?;
+    check_import(&cli.command, global)?;
     match cli.command {
         Command::Inventory(wanted) => see::inventory(global, &wanted),
         Command::Explain { wanted } => see::explain(global, &wanted),

@@ -8,9 +8,11 @@
 //! - `nodes`: one node out of what EC2 and Systems Manager know of it. `system`: its operating system when no agent
 //!   tells it.
 //! - `channels`, `parents`: what the recipes need to know. `gaps`: the failures.
+//! - [`import`]: the same out of recordings.
 
 mod channels;
 mod gaps;
+pub mod import;
 mod nodes;
 mod parents;
 mod site;

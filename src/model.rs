@@ -5,7 +5,7 @@ mod build;
 mod channel;
 mod command;
 mod fleet;
-mod gap;
+pub mod gap;
 mod group;
 mod image;
 mod lane;

@@ -44,7 +44,12 @@ impl Look {
     /// Looks at everything that is asked for. What cannot be read is a gap of the fleet.
     pub async fn at(aws: &Aws, clock: &Clock, config: Config, request: &Request) -> Self {
         let fleet = inventory(aws, request, &|_| {}).await;
-        let now = clock.now();
+        Self::new(config, fleet, clock.now())
+    }
+
+    /// What a fleet shows at a moment.
+    #[must_use]
+    pub fn new(config: Config, fleet: Fleet, now: Timestamp) -> Self {
         let judged = classify(&config, &fleet, now);
         Self { config, fleet, judged, now }
     }

@@ -11,10 +11,6 @@ use super::error::Error;
 use super::text::{count, count_of, moment, moment_of};
 use crate::model::{Patch, PatchOperation, PatchState};
 
-/// The states of patches that keep a node from being compliant, as the filter takes them and as the live service
-/// answers them; the API model has `INSTALLED_PENDING_REBOOT` and so on.
-const NON_COMPLIANT: [&str; 4] = ["Missing", "Failed", "InstalledPendingReboot", "InstalledRejected"];
-
 /// Filter values in one question for release dates.
 const VALUES_AT_ONCE: usize = 20;
 
@@ -44,7 +40,7 @@ impl Connection {
 
     /// The patches that keep a node from being compliant, by id. When they were released is not told here.
     pub async fn patches(&self, node: &str) -> Result<Vec<Patch>, Error> {
-        let values = NON_COMPLIANT.map(str::to_owned).to_vec();
+        let values = Patch::NON_COMPLIANT.map(str::to_owned).to_vec();
         let filter = PatchOrchestratorFilter::builder().key("State").set_values(Some(values)).build();
         let request = self.ssm.describe_instance_patches().instance_id(node).filters(filter);
         let pages = self
@@ -74,7 +70,9 @@ impl Connection {
             let values: Vec<String> = values.into_iter().map(str::to_owned).collect();
             for batch in values.chunks(VALUES_AT_ONCE) {
                 for patch in self.available(key, batch).await? {
-                    releases.add(patch);
+                    let Some(at) = moment_of(patch.release_date) else { continue };
+                    let cves = patch.cve_ids.unwrap_or_default();
+                    releases.add(patch.kb_number.as_deref(), patch.name.as_deref(), &cves, at);
                 }
             }
         }
@@ -120,14 +118,15 @@ impl Releases {
         patch.cves.iter().filter_map(release).min()
     }
 
-    fn add(&mut self, told: aws_sdk_ssm::types::Patch) {
-        let Some(at) = moment_of(told.release_date) else { return };
-        if let Some(update) = told.kb_number {
-            keep_first(&mut self.updates, update, at);
+    /// A patch of the catalogue (`DescribeAvailablePatches`): a KB number, or a package with the vulnerabilities that
+    /// this release of it closes.
+    pub fn add(&mut self, update: Option<&str>, package: Option<&str>, cves: &[String], at: Timestamp) {
+        if let Some(update) = update {
+            keep_first(&mut self.updates, update.to_owned(), at);
         }
-        if let Some(package) = told.name {
-            for cve in told.cve_ids.unwrap_or_default() {
-                keep_first(&mut self.packages, (package.clone(), cve), at);
+        if let Some(package) = package {
+            for cve in cves {
+                keep_first(&mut self.packages, (package.to_owned(), cve.clone()), at);
             }
         }
     }
@@ -157,24 +156,14 @@ fn state(told: InstancePatchState) -> Option<(String, PatchState)> {
 }
 
 fn patch(told: PatchComplianceData) -> Option<Patch> {
-    // `INSTALLED_PENDING_REBOOT` in the model, `InstalledPendingReboot` on the wire: both are one.
-    let plain = |state: &str| state.replace('_', "").to_ascii_lowercase();
-    let told_state = plain(told.state.as_str());
-    let state = NON_COMPLIANT.into_iter().find(|state| plain(state) == told_state)?;
+    let state = Patch::non_compliant(told.state.as_str())?;
     Some(Patch {
         id: told.kb_id,
         title: told.title,
         classification: told.classification,
         severity: told.severity,
         state: state.to_owned(),
-        cves: told
-            .cve_ids
-            .unwrap_or_default()
-            .split(',')
-            .map(str::trim)
-            .filter(|cve| !cve.is_empty())
-            .map(str::to_owned)
-            .collect(),
+        cves: Patch::vulnerabilities(&told.cve_ids.unwrap_or_default()),
         released_at: None,
     })
 }

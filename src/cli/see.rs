@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::configuration::{self, Loaded};
 use super::session::{self, Session};
-use super::{Failure, Format, Global, folder};
+use super::{Failure, Format, Global, folder, recorded};
 use crate::classify::Judgement;
 use crate::model::{Group, Image, Node, Selector};
 use crate::pass::{Look, Refused};
@@ -58,8 +58,9 @@ pub(super) fn show(
     global: &Global,
     make: impl FnOnce(&Look) -> Result<(String, Exit), Failure>,
 ) -> Result<Exit, Failure> {
-    let loaded = configuration::load(global)?;
-    show_with(global, Some(loaded), make)
+    let loaded =
+        if global.import.is_empty() { Some(configuration::load(global)?) } else { configuration::find(global)? };
+    show_with(global, loaded, make)
 }
 
 /// As [`show`]; without a configuration over the caller's own account.
@@ -68,6 +69,11 @@ fn show_with(
     loaded: Option<Loaded>,
     make: impl FnOnce(&Look) -> Result<(String, Exit), Failure>,
 ) -> Result<Exit, Failure> {
+    if !global.import.is_empty() {
+        let (text, exit) = make(&recorded::look(global, loaded)?)?;
+        tell(global, &text)?;
+        return Ok(exit);
+    }
     session::block_on(global, async {
         let session = session::open(global, "look", loaded.as_ref().map(|loaded| &loaded.config)).await?;
         let loaded = match loaded {

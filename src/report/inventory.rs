@@ -219,7 +219,9 @@ pub fn gaps(fleet: &Fleet, width: usize) -> String {
         text.push_str(&margin);
         text.push_str(&paragraph(story, width, hang));
     }
-    _ = writeln!(text, "`rebake doctor` shows the cure.");
+    if fleet.gaps.iter().any(|gap| !gap.is_of_recording()) {
+        _ = writeln!(text, "`rebake doctor` shows the cure.");
+    }
     text
 }
 
@@ -228,6 +230,9 @@ fn gap_story(gap: &Gap, fleet: &Fleet) -> String {
     let fact = fact(gap);
     let resource = gap.resource.as_deref().map(|resource| format!(" of {resource}")).unwrap_or_default();
     let place = words::place(&gap.site, &fleet.sites);
+    if gap.is_of_recording() {
+        return format!("{place}: {fact}{resource} not known: {}; {}", gap.message, gap.cure());
+    }
     format!("{place}: {fact}{resource} not read: {} ({})", gap.code, gap.action)
 }
 
