@@ -11,7 +11,7 @@ use crate::config::{self, Config};
 use crate::inventory::import::{Imported, Recording, Unused, import};
 use crate::model::Site;
 use crate::pass::Look;
-use crate::text::{Place, count, terminal_safe};
+use crate::text::{Place, count, terminal_safe, thousands};
 
 /// How many things that could not be used are named.
 const MOST_UNUSED: usize = 20;
@@ -127,6 +127,6 @@ fn warn(unused: &[Unused]) {
         anstream::eprintln!("warning: {}: {}", terminal_safe(name), terminal_safe(why));
     }
     if let Some(more) = unused.len().checked_sub(MOST_UNUSED).filter(|more| *more > 0) {
-        anstream::eprintln!("warning: and {}", count(more, "more entry that could not be used"));
+        anstream::eprintln!("warning: and {} more could not be used", thousands(more));
     }
 }

@@ -13,6 +13,9 @@ mod read;
 mod site;
 mod told;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;

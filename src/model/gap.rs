@@ -107,7 +107,7 @@ impl Gap {
                 format!(" --auto-scaling-group-name {}", of("NAME"))
             }
             "DescribeLaunchTemplateVersions" => format!(" --launch-template-id {}", of("ID")),
-            "DescribeImages" => self.resource.as_ref().map(|id| format!(" --image-ids {id}")).unwrap_or_default(),
+            "DescribeImages" => format!(" --include-deprecated --image-ids {}", of("ID…")),
             _ => String::new(),
         };
         format!("aws {service} {name} --region {}{asked} --output json", self.site.region)

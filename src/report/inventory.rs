@@ -211,7 +211,7 @@ pub fn gaps(fleet: &Fleet, width: usize) -> String {
         return String::new();
     }
     let mut text = String::new();
-    let stories: Vec<String> = fleet.gaps.iter().map(|gap| gap_story(gap, fleet)).collect();
+    let stories = gap_stories(fleet);
     let number = count(stories.len(), "gap");
     let hang = number.len() + 2;
     for (position, story) in stories.iter().take(MOST_GAPS).enumerate() {
@@ -225,10 +225,30 @@ pub fn gaps(fleet: &Fleet, width: usize) -> String {
     text
 }
 
-/// A gap in a line: `us-east-1: patch-states, AccessDeniedException (ssm:DescribeInstancePatchStates)`.
-fn gap_story(gap: &Gap, fleet: &Fleet) -> String {
+/// The gaps in lines; those that differ in the node, group or image alone are one.
+fn gap_stories(fleet: &Fleet) -> Vec<String> {
+    let mut alike: Vec<Vec<&Gap>> = Vec::new();
+    let mut places = BTreeMap::new();
+    for gap in &fleet.gaps {
+        let message = if gap.resource.is_some() { "" } else { &gap.message };
+        let place = *places.entry((&gap.site, gap.fact, &gap.action, &gap.code, message)).or_insert(alike.len());
+        match alike.get_mut(place) {
+            Some(alike) => alike.push(gap),
+            None => alike.push(vec![gap]),
+        }
+    }
+    alike.iter().map(|alike| gap_story(alike, fleet)).collect()
+}
+
+/// Gaps in a line: `us-east-1: patch-states not read: AccessDeniedException (ssm:DescribeInstancePatchStates)`.
+fn gap_story(alike: &[&Gap], fleet: &Fleet) -> String {
+    let Some(gap) = alike.first() else { return String::new() };
     let fact = fact(gap);
-    let resource = gap.resource.as_deref().map(|resource| format!(" of {resource}")).unwrap_or_default();
+    let resource = match (alike, &gap.resource) {
+        (_, None) => String::new(),
+        ([_], Some(resource)) => format!(" of {resource}"),
+        ([_, ..] | [], Some(resource)) => format!(" of {} ({resource} and others)", alike.len()),
+    };
     let place = words::place(&gap.site, &fleet.sites);
     if gap.is_of_recording() {
         return format!("{place}: {fact}{resource} not known: {}; {}", gap.message, gap.cure());
@@ -325,10 +345,11 @@ pub fn markdown(fleet: &Fleet, judged: &[Judgement], now: Timestamp) -> String {
             words::markdown_table_within(&["Node", "Name", "Lane", "Need"], &rows, NODES_OF_COMMENT)
         );
     }
-    for gap in fleet.gaps.iter().take(GAPS_OF_COMMENT) {
-        _ = write!(text, "\nGap: {}\n", markdown_safe(&gap_story(gap, fleet)));
+    let stories = gap_stories(fleet);
+    for story in stories.iter().take(GAPS_OF_COMMENT) {
+        _ = write!(text, "\nGap: {}\n", markdown_safe(story));
     }
-    let more = fleet.gaps.len().saturating_sub(GAPS_OF_COMMENT);
+    let more = stories.len().saturating_sub(GAPS_OF_COMMENT);
     if more > 0 {
         _ = write!(text, "\nand {}: `rebake doctor`\n", count(more, "more gap"));
     }
