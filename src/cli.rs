@@ -3,6 +3,7 @@
 
 mod act;
 mod called;
+mod compared;
 mod configuration;
 mod doctor;
 mod failure;
@@ -219,6 +220,11 @@ enum Command {
     /// Show the runs of this folder
     #[command(after_help = "Example: rebake --sandbox history")]
     History,
+    /// Show what changed since an earlier inventory
+    #[command(
+        after_help = "Example: rebake --sandbox inventory --save\n         rebake --sandbox diff --since yesterday\n         rebake diff monday.json friday.json --format md"
+    )]
+    Diff(compared::Compared),
     /// Make the report of the last run and of the fleet
     #[command(
         after_help = "Example: rebake --sandbox report -o report.html\n         rebake --sandbox report --format md"
@@ -227,6 +233,9 @@ enum Command {
         /// Save it to this file; its ending says the format: .html, .md, .json
         #[arg(short, long, value_name = "FILE")]
         out: Option<PathBuf>,
+        /// Also save the inventory, for the next report to compare with
+        #[arg(long)]
+        save: bool,
     },
     /// Write a first configuration from what the inventory shows
     #[command(after_help = "Example: rebake init --demo")]
@@ -288,6 +297,7 @@ impl Command {
                 | Self::Images
                 | Self::Channels
                 | Self::Plan { .. }
+                | Self::Diff(_)
                 | Self::Report { .. }
         )
     }
@@ -297,6 +307,7 @@ impl Command {
         use Format::{Csv, Html, Json, Md, Table};
         match self {
             Self::Inventory(_) => ("inventory", &[Table, Json, Csv, Md]),
+            Self::Diff(_) => ("diff", &[Table, Json, Csv, Md]),
             Self::Images => ("images", &[Table, Json, Csv, Md]),
             Self::Channels => ("channels", &[Table, Json, Csv, Md]),
             Self::History => ("history", &[Table, Json, Csv, Md]),
@@ -341,7 +352,8 @@ fn check_import(command: &Command, global: &Global) -> Result<(), Failure> {
     } else {
         format!("{name} does not work on recordings")
     };
-    Err(Failure::usage(message).next("rebake inventory, explain, images, channels, plan and report take --import"))
+    Err(Failure::usage(message)
+        .next("rebake inventory, explain, images, channels, plan, diff and report take --import"))
 }
 
 fn dispatch(cli: Cli) -> Result<Exit, Failure> {
@@ -363,7 +375,8 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         }
         Command::Status => see::status(global),
         Command::History => see::history(global),
-        Command::Report { out } => reported::report(global, out.as_deref()),
+        Command::Diff(wanted) => compared::diff(global, &wanted),
+        Command::Report { out, save } => reported::report(global, out.as_deref(), save),
         Command::Init { demo, recipe } => setup::init(global, demo, recipe.as_deref()),
         Command::Doctor => doctor::doctor(global),
         Command::Sandbox { command } => sandbox::run(global, command),

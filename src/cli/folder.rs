@@ -32,6 +32,11 @@ fn home(global: &Global) -> PathBuf {
     global.sandbox.clone().unwrap_or_else(|| PathBuf::from(".rebake"))
 }
 
+/// The folder of saved inventories.
+pub(crate) fn inventories(global: &Global) -> PathBuf {
+    home(global).join("inventories")
+}
+
 /// The folders of runs, oldest first. One without a plan died before it did anything, and is none.
 pub(crate) fn all(global: &Global) -> Result<Vec<PathBuf>, Failure> {
     let folder = home(global).join("runs");

@@ -3,10 +3,9 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
-
 use super::configuration::{self, Loaded, unreadable};
 use super::{Failure, Global};
+use crate::aws::Clock;
 use crate::config::{self, Config};
 use crate::inventory::import::{Imported, Recording, Unused, import};
 use crate::model::Site;
@@ -26,7 +25,7 @@ pub(super) fn look(global: &Global, loaded: Option<Loaded>) -> Result<Look, Fail
         return Err(Failure::usage(message).next("leave one of the two out"));
     }
     let recordings = read(&global.import)?;
-    let now = Timestamp::now();
+    let now = Clock::wall().now();
     let request = match &loaded {
         Some(loaded) => configuration::request(global, &loaded.config)?,
         None => crate::inventory::Request::default(),
@@ -87,9 +86,9 @@ fn read(paths: &[PathBuf]) -> Result<Vec<Recording>, Failure> {
         }
         let mut files = Vec::new();
         if path.is_dir() {
-            files_in(path, &mut files)?
+            files_in(path, &mut files)?;
         } else {
-            files.push(path.clone())
+            files.push(path.clone());
         }
         for file in files {
             let bytes = std::fs::read(&file).map_err(|error| unreadable(&file, &error))?;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::configuration::{self, Loaded};
 use super::session::{self, Session};
-use super::{Failure, Format, Global, folder, recorded};
+use super::{Failure, Format, Global, compared, folder, recorded};
 use crate::classify::Judgement;
 use crate::model::{Group, Image, Node, Selector};
 use crate::pass::{Look, Refused};
@@ -64,7 +64,7 @@ pub(super) fn show(
 }
 
 /// As [`show`]; without a configuration over the caller's own account.
-fn show_with(
+pub(crate) fn show_with(
     global: &Global,
     loaded: Option<Loaded>,
     make: impl FnOnce(&Look) -> Result<(String, Exit), Failure>,
@@ -146,6 +146,9 @@ pub(crate) struct Wanted {
     /// Count the nodes by a column: account, region, os, lane, owner, recipe, tag:KEY …
     #[arg(long, value_name = "COLUMN", conflicts_with_all = ["columns", "sort"], value_parser = Column::parse)]
     group_by: Option<Column>,
+    /// Also save it, all of it, for `rebake diff` and the next report
+    #[arg(long)]
+    save: bool,
 }
 
 impl Wanted {
@@ -178,6 +181,9 @@ pub(super) fn inventory(global: &Global, wanted: &Wanted) -> Result<Exit, Failur
             }
         };
         let sheet = wanted.sheet(look, &judged, format);
+        if wanted.save {
+            compared::save(global, look)?;
+        }
         let text = match (format, sheet) {
             (Format::Json, Some(sheet)) if wanted.group_by.is_some() => {
                 pretty(&json!({"schema": "rebake/totals", "version": 1, "totals": sheet.objects()}))

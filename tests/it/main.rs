@@ -6,6 +6,7 @@ mod bad_input;
 mod bake_port;
 mod binary;
 mod check;
+mod compared;
 mod crash_matrix;
 mod demo;
 mod denied;
