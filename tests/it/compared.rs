@@ -53,7 +53,7 @@ fn a_job_shows_in_the_comparison_of_before_and_after() {
     sandboxed(here, &["report", "--save", "-o", "report.html"]).ends(0);
     let files = saved(here);
     assert_eq!(files.len(), 2);
-    let between = json(here, &["diff", &files[0], &files[1], "--format", "json"]);
+    let between = json(here, &["diff", &files[0], &files[1]]);
     assert_eq!((&between["changes"], &between["replaced"]), (&diff["changes"], &diff["replaced"]));
     let (csv, markdown) = ("csv", "md");
     for format in [csv, markdown] {
