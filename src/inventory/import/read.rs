@@ -300,6 +300,7 @@ fn group(told: Told<'_>) -> Read {
         told.at("SuspendedProcesses").each().filter_map(|process| process.at("ProcessName").owned()).collect();
     suspended.sort();
     let checks = told.at("HealthCheckType").text().unwrap_or_default().split(',').map(str::trim);
+    let abandoned = told.at("InstanceLifecyclePolicy").at("RetentionTriggers").at("TerminateHookAbandon");
     let group = Group {
         name: told.at("AutoScalingGroupName").owned().ok_or("without AutoScalingGroupName")?,
         site: nowhere(),
@@ -319,6 +320,11 @@ fn group(told: Told<'_>) -> Read {
         protects_new: told.at("NewInstancesProtectedFromScaleIn").truth().unwrap_or(false),
         max_lifetime_seconds: Some(told.at("MaxInstanceLifetime").count()).filter(|seconds| *seconds > 0),
         warm_pool: told.has("WarmPoolConfiguration"),
+        operator: told.at("Operator").at("Principal").owned(),
+        capacity_rebalance: told.at("CapacityRebalance").truth().unwrap_or(false),
+        retains_abandoned: abandoned.text() == Some("retain"),
+        deletion_protection: told.at("DeletionProtection").owned().filter(|protection| protection != "none"),
+        zonal_shift: told.at("AvailabilityZoneImpairmentPolicy").at("ZonalShiftEnabled").truth().unwrap_or(false),
         refresh: None,
     };
     one(hint, What::Group(Box::new(group)))

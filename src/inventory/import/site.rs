@@ -144,7 +144,7 @@ impl Recorded {
         if groups.iter().any(|group| group.source.template().is_some()) {
             self.is_whole(&[Kind::Refreshes], Fact::Refreshes, "autoscaling:DescribeInstanceRefreshes", gaps);
         }
-        if groups.iter().any(Group::is_kubernetes) {
+        if !groups.is_empty() {
             self.is_whole(&[Kind::Hooks], Fact::LifecycleHooks, "autoscaling:DescribeLifecycleHooks", gaps);
         }
         groups
