@@ -222,7 +222,7 @@ enum Command {
     History,
     /// Show what changed since an earlier inventory
     #[command(
-        after_help = "Example: rebake --sandbox inventory --save\n         rebake --sandbox diff --since yesterday\n         rebake diff monday.json friday.json --format md"
+        after_help = "Example: rebake diff --since yesterday\n         rebake diff monday.json friday.json --format md"
     )]
     Diff(compared::Compared),
     /// Make the report of the last run and of the fleet
