@@ -28,13 +28,8 @@ pub(crate) struct Told {
 }
 
 /// The folder below which this rebake writes.
-fn home(global: &Global) -> PathBuf {
+pub(crate) fn home(global: &Global) -> PathBuf {
     global.sandbox.clone().unwrap_or_else(|| PathBuf::from(".rebake"))
-}
-
-/// The folder of saved inventories.
-pub(crate) fn inventories(global: &Global) -> PathBuf {
-    home(global).join("inventories")
 }
 
 /// The folders of runs, oldest first. One without a plan died before it did anything, and is none.
