@@ -3,16 +3,17 @@
 
 mod act;
 mod called;
+mod compared;
 mod configuration;
 mod doctor;
 mod failure;
 mod folder;
+mod recorded;
 mod reported;
 mod sandbox;
 mod see;
 mod session;
 mod setup;
-mod sights;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -46,6 +47,9 @@ pub(crate) struct Global {
     /// Work on the embedded AWS account, kept in DIR (default .rebake/sandbox)
     #[arg(long, global = true, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = called::SANDBOX)]
     pub(crate) sandbox: Option<PathBuf>,
+    /// Look at what `aws … --output json` printed, and ask nobody: a file, a folder or -; repeatable
+    #[arg(long, global = true, value_name = "PATH")]
+    pub(crate) import: Vec<PathBuf>,
     /// Profile of the AWS configuration files
     #[arg(long, global = true)]
     pub(crate) profile: Option<String>,
@@ -216,6 +220,11 @@ enum Command {
     /// Show the runs of this folder
     #[command(after_help = "Example: rebake --sandbox history")]
     History,
+    /// Show what changed since an earlier inventory
+    #[command(
+        after_help = "Example: rebake diff --since yesterday\n         rebake diff monday.json friday.json --format md"
+    )]
+    Diff(compared::Compared),
     /// Make the report of the last run and of the fleet
     #[command(
         after_help = "Example: rebake --sandbox report -o report.html\n         rebake --sandbox report --format md"
@@ -224,6 +233,9 @@ enum Command {
         /// Save it to this file; its ending says the format: .html, .md, .json
         #[arg(short, long, value_name = "FILE")]
         out: Option<PathBuf>,
+        /// Also save the inventory, for the next report to compare with
+        #[arg(long)]
+        save: bool,
     },
     /// Write a first configuration from what the inventory shows
     #[command(after_help = "Example: rebake init --demo")]
@@ -276,11 +288,26 @@ pub fn run() -> ExitCode {
 }
 
 impl Command {
+    /// Whether it shows what a look at the fleet shows, and no more.
+    fn looks(&self) -> bool {
+        matches!(
+            self,
+            Self::Inventory(_)
+                | Self::Explain { .. }
+                | Self::Images
+                | Self::Channels
+                | Self::Plan { .. }
+                | Self::Diff(_)
+                | Self::Report { .. }
+        )
+    }
+
     /// Its name, and the formats that its results have.
     fn formats(&self) -> (&'static str, &'static [Format]) {
         use Format::{Csv, Html, Json, Md, Table};
         match self {
             Self::Inventory(_) => ("inventory", &[Table, Json, Csv, Md]),
+            Self::Diff(_) => ("diff", &[Table, Json, Csv, Md]),
             Self::Images => ("images", &[Table, Json, Csv, Md]),
             Self::Channels => ("channels", &[Table, Json, Csv, Md]),
             Self::History => ("history", &[Table, Json, Csv, Md]),
@@ -313,9 +340,26 @@ fn check_format(command: &Command, format: Format) -> Result<(), Failure> {
     Err(failure.next(format!("--format {}", known.join("|"))))
 }
 
+/// Refuses recordings for a command that acts or asks.
+fn check_import(command: &Command, global: &Global) -> Result<(), Failure> {
+    let saves = matches!(command, Command::Plan { out: Some(_), .. });
+    if global.import.is_empty() || command.looks() && !saves {
+        return Ok(());
+    }
+    let (name, _) = command.formats();
+    let message = if saves {
+        "a plan over recordings cannot be carried out, and is not saved".to_owned()
+    } else {
+        format!("{name} does not work on recordings")
+    };
+    Err(Failure::usage(message)
+        .next("rebake inventory, explain, images, channels, plan, diff and report take --import"))
+}
+
 fn dispatch(cli: Cli) -> Result<Exit, Failure> {
     let global = &cli.global;
     check_format(&cli.command, global.format)?;
+    check_import(&cli.command, global)?;
     match cli.command {
         Command::Inventory(wanted) => see::inventory(global, &wanted),
         Command::Explain { wanted } => see::explain(global, &wanted),
@@ -331,7 +375,8 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         }
         Command::Status => see::status(global),
         Command::History => see::history(global),
-        Command::Report { out } => reported::report(global, out.as_deref()),
+        Command::Diff(wanted) => compared::diff(global, &wanted),
+        Command::Report { out, save } => reported::report(global, out.as_deref(), save),
         Command::Init { demo, recipe } => setup::init(global, demo, recipe.as_deref()),
         Command::Doctor => doctor::doctor(global),
         Command::Sandbox { command } => sandbox::run(global, command),

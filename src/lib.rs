@@ -31,6 +31,7 @@ pub mod aws;
 pub mod bake;
 pub mod classify;
 pub mod cli;
+pub mod compare;
 pub mod config;
 pub mod event;
 pub mod inventory;

@@ -16,6 +16,7 @@
 //! - [`words`]: phrases that several of them use.
 
 pub mod channels;
+pub mod compare;
 pub mod explain;
 pub mod html;
 pub mod images;

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_ec2::types::{Filter, Instance, InstanceStateName};
-use jiff::Timestamp;
+use aws_sdk_ec2::types::{Filter, Instance};
 
 use super::call::Call;
 use super::connection::Connection;
@@ -60,13 +59,7 @@ impl Connection {
     }
 
     fn node(&self, told: Instance) -> Option<Node> {
-        let state = match told.state?.name? {
-            InstanceStateName::Pending | InstanceStateName::Running => NodeState::Running,
-            InstanceStateName::Stopping | InstanceStateName::Stopped => {
-                NodeState::Stopped { since: told.state_transition_reason.as_deref().and_then(moment_of_reason) }
-            }
-            _ => return None,
-        };
+        let state = NodeState::of(told.state?.name?.as_str(), told.state_transition_reason.as_deref())?;
         let tags = tags(told.tags);
         let root = told.root_device_name;
         let volumes = told.block_device_mappings.unwrap_or_default().into_iter().filter_map(|mapping| {
@@ -84,7 +77,7 @@ impl Connection {
             name: tags.get("Name").cloned().unwrap_or_default(),
             kind: NodeKind::Instance,
             state,
-            system: told.platform_details.as_deref().and_then(system_by_billing),
+            system: told.platform_details.as_deref().and_then(OperatingSystem::by_billing),
             image: told.image_id,
             launched_at: moment_of(told.launch_time),
             instance_type: told.instance_type.map(|kind| kind.as_str().to_owned()),
@@ -98,33 +91,5 @@ impl Connection {
             patches: Vec::new(),
             volumes: volumes.collect(),
         })
-    }
-}
-
-/// The moment in a state transition reason: `User initiated (2026-11-08 12:34:56 GMT)`.
-fn moment_of_reason(reason: &str) -> Option<Timestamp> {
-    let inside = reason.split_once('(')?.1.split_once(')')?.0;
-    let (day, time) = inside.strip_suffix(" GMT")?.split_once(' ')?;
-    format!("{day}T{time}Z").parse().ok()
-}
-
-/// The operating system as the bill has it (`PlatformDetails`): enough to tell Windows and the paid Linuxes.
-fn system_by_billing(details: &str) -> Option<OperatingSystem> {
-    let name = ["Windows", "Red Hat Enterprise Linux", "SUSE Linux", "Ubuntu Pro"]
-        .into_iter()
-        .find(|name| details.starts_with(name))?;
-    let name = name.strip_suffix(" Pro").unwrap_or(name);
-    Some(OperatingSystem { name: name.to_owned(), version: String::new(), inferred: true })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_stopped_instance_tells_since_when() {
-        let since = moment_of_reason("User initiated (2026-11-08 12:34:56 GMT)").unwrap();
-        assert_eq!(since.to_string(), "2026-11-08T12:34:56Z");
-        assert_eq!(moment_of_reason("User initiated"), None);
     }
 }

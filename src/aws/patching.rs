@@ -9,11 +9,7 @@ use super::call::Call;
 use super::connection::Connection;
 use super::error::Error;
 use super::text::{count, count_of, moment, moment_of};
-use crate::model::{Baseline, Patch, PatchOperation, PatchState, Sighting};
-
-/// The states of patches that keep a node from being compliant, as the filter takes them and as the live service
-/// answers them; the API model has `INSTALLED_PENDING_REBOOT` and so on.
-const NON_COMPLIANT: [&str; 4] = ["Missing", "Failed", "InstalledPendingReboot", "InstalledRejected"];
+use crate::model::{Patch, PatchOperation, PatchState};
 
 /// Filter values in one question for release dates.
 const VALUES_AT_ONCE: usize = 20;
@@ -44,7 +40,7 @@ impl Connection {
 
     /// The patches that keep a node from being compliant, by id. When they were released is not told here.
     pub async fn patches(&self, node: &str) -> Result<Vec<Patch>, Error> {
-        let values = NON_COMPLIANT.map(str::to_owned).to_vec();
+        let values = Patch::NON_COMPLIANT.map(str::to_owned).to_vec();
         let filter = PatchOrchestratorFilter::builder().key("State").set_values(Some(values)).build();
         let request = self.ssm.describe_instance_patches().instance_id(node).filters(filter);
         let pages = self
@@ -63,86 +59,24 @@ impl Connection {
     /// When patches were released, as far as the region's catalogue knows them.
     ///
     /// Windows names a patch by its KB number; Linux by its package, so there the vulnerabilities that it closes tell
-    /// which release of the package it is, or its title where it closes none.
+    /// which release of the package it is.
     pub async fn patch_releases(&self, patches: &[&Patch]) -> Result<Releases, Error> {
         let updates: BTreeSet<&str> =
             patches.iter().map(|patch| patch.id.as_str()).filter(|id| is_update(id)).collect();
         let packages = patches.iter().filter(|patch| !is_update(&patch.id));
-        let (named, closing): (Vec<&&Patch>, Vec<&&Patch>) = packages.partition(|patch| patch.cves.is_empty());
-        let cves: BTreeSet<&str> =
-            closing.into_iter().flat_map(|patch| patch.cves.iter().map(String::as_str)).collect();
-        let names: BTreeSet<&str> = named.into_iter().map(|patch| package(&patch.id)).collect();
+        let cves: BTreeSet<&str> = packages.flat_map(|patch| patch.cves.iter().map(String::as_str)).collect();
         let mut releases = Releases::default();
-        for (key, values) in [("PATCH_ID", updates), ("CVE_ID", cves), ("NAME", names)] {
+        for (key, values) in [("PATCH_ID", updates), ("CVE_ID", cves)] {
             let values: Vec<String> = values.into_iter().map(str::to_owned).collect();
             for batch in values.chunks(VALUES_AT_ONCE) {
                 for patch in self.available(key, batch).await? {
-                    releases.add(patch);
+                    let Some(at) = moment_of(patch.release_date) else { continue };
+                    let cves = patch.cve_ids.unwrap_or_default();
+                    releases.add(patch.kb_number.as_deref(), patch.name.as_deref(), &cves, at);
                 }
             }
         }
         Ok(releases)
-    }
-
-    /// The patch baselines of the account and of Amazon, by id, with the patch groups that are registered with them.
-    pub async fn baselines(&self) -> Result<Vec<Baseline>, Error> {
-        let (baselines, groups) = futures::join!(
-            self.pages(
-                Call::repeatable("ssm:DescribePatchBaselines", ""),
-                |token| self.ssm.describe_patch_baselines().max_results(100).set_next_token(token).send(),
-                |page| page.next_token.as_deref(),
-            ),
-            self.pages(
-                Call::repeatable("ssm:DescribePatchGroups", ""),
-                |token| self.ssm.describe_patch_groups().max_results(100).set_next_token(token).send(),
-                |page| page.next_token.as_deref(),
-            ),
-        );
-        let told = baselines?.into_iter().flat_map(|page| page.baseline_identities.unwrap_or_default());
-        let mut baselines: Vec<Baseline> = told
-            .filter_map(|told| {
-                Some(Baseline {
-                    id: told.baseline_id?,
-                    site: self.site().clone(),
-                    name: told.baseline_name.unwrap_or_default(),
-                    operating_system: told
-                        .operating_system
-                        .map(|system| system.as_str().to_owned())
-                        .unwrap_or_default(),
-                    default: told.default_baseline,
-                    patch_groups: Vec::new(),
-                })
-            })
-            .collect();
-        for mapping in groups?.into_iter().flat_map(|page| page.mappings.unwrap_or_default()) {
-            let registered = mapping.baseline_identity.and_then(|baseline| baseline.baseline_id);
-            let (Some(group), Some(id)) = (mapping.patch_group, registered) else { continue };
-            if let Some(baseline) = baselines.iter_mut().find(|baseline| baseline.is(&id)) {
-                baseline.patch_groups.push(group);
-            }
-        }
-        baselines.sort_by(|a, b| a.id.cmp(&b.id));
-        baselines.iter_mut().for_each(|baseline| baseline.patch_groups.sort());
-        Ok(baselines)
-    }
-
-    /// Adds when the patches that a baseline approves were released. For some operating systems AWS does not tell it.
-    pub async fn baseline_releases(&self, baseline: &str, releases: &mut Releases) -> Result<(), Error> {
-        let request = self.ssm.describe_effective_patches_for_patch_baseline().baseline_id(baseline);
-        let pages = self
-            .pages(
-                Call::repeatable("ssm:DescribeEffectivePatchesForPatchBaseline", baseline),
-                |token| request.clone().max_results(100).set_next_token(token).send(),
-                |page| page.next_token.as_deref(),
-            )
-            .await;
-        let pages = match pages {
-            Err(error) if error.code.starts_with("UnsupportedOperatingSystem") => return Ok(()),
-            pages => pages?,
-        };
-        let told = pages.into_iter().flat_map(|page| page.effective_patches.unwrap_or_default());
-        told.filter_map(|effective| effective.patch).for_each(|patch| releases.add(patch));
-        Ok(())
     }
 
     async fn available(&self, key: &str, values: &[String]) -> Result<Vec<aws_sdk_ssm::types::Patch>, Error> {
@@ -164,19 +98,12 @@ fn is_update(id: &str) -> bool {
     id.starts_with("KB")
 }
 
-/// The package in a patch id of Linux: `kernel` in `kernel.x86_64`.
-fn package(id: &str) -> &str {
-    id.rsplit_once('.').map_or(id, |(package, _)| package)
-}
-
 /// When patches were released.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Releases {
     updates: BTreeMap<String, Timestamp>,
     /// By package and vulnerability.
     packages: BTreeMap<(String, String), Timestamp>,
-    /// By package and title.
-    titles: BTreeMap<(String, String), Timestamp>,
 }
 
 impl Releases {
@@ -186,23 +113,20 @@ impl Releases {
         if is_update(&patch.id) {
             return self.updates.get(&patch.id).copied();
         }
-        let package = package(&patch.id);
+        let package = patch.id.rsplit_once('.').map_or(patch.id.as_str(), |(package, _)| package);
         let release = |cve: &String| self.packages.get(&(package.to_owned(), cve.clone())).copied();
-        let by_title = || self.titles.get(&(package.to_owned(), patch.title.clone())).copied();
-        patch.cves.iter().filter_map(release).min().or_else(by_title)
+        patch.cves.iter().filter_map(release).min()
     }
 
-    fn add(&mut self, told: aws_sdk_ssm::types::Patch) {
-        let Some(at) = moment_of(told.release_date) else { return };
-        if let Some(update) = told.kb_number {
-            keep_first(&mut self.updates, update, at);
+    /// A patch of the catalogue (`DescribeAvailablePatches`): a KB number, or a package with the vulnerabilities that
+    /// this release of it closes.
+    pub fn add(&mut self, update: Option<&str>, package: Option<&str>, cves: &[String], at: Timestamp) {
+        if let Some(update) = update {
+            keep_first(&mut self.updates, update.to_owned(), at);
         }
-        if let Some(package) = told.name {
-            if let Some(title) = told.title.filter(|title| !title.is_empty()) {
-                keep_first(&mut self.titles, (package.clone(), title), at);
-            }
-            for cve in told.cve_ids.unwrap_or_default() {
-                keep_first(&mut self.packages, (package.clone(), cve), at);
+        if let Some(package) = package {
+            for cve in cves {
+                keep_first(&mut self.packages, (package.to_owned(), cve.clone()), at);
             }
         }
     }
@@ -232,29 +156,15 @@ fn state(told: InstancePatchState) -> Option<(String, PatchState)> {
 }
 
 fn patch(told: PatchComplianceData) -> Option<Patch> {
-    // `INSTALLED_PENDING_REBOOT` in the model, `InstalledPendingReboot` on the wire: both are one.
-    let plain = |state: &str| state.replace('_', "").to_ascii_lowercase();
-    let told_state = plain(told.state.as_str());
-    let state = NON_COMPLIANT.into_iter().find(|state| plain(state) == told_state)?;
-    // A patch that waits for a reboot closes nothing yet, and waits since it was installed.
-    let installed = moment(&told.installed_time).filter(|at| at.as_second() > 0);
-    let waits_since = installed.filter(|_| state == "InstalledPendingReboot");
+    let state = Patch::non_compliant(told.state.as_str())?;
     Some(Patch {
         id: told.kb_id,
         title: told.title,
         classification: told.classification,
         severity: told.severity,
         state: state.to_owned(),
-        cves: told
-            .cve_ids
-            .unwrap_or_default()
-            .split(',')
-            .map(str::trim)
-            .filter(|cve| !cve.is_empty())
-            .map(str::to_owned)
-            .collect(),
+        cves: Patch::vulnerabilities(&told.cve_ids.unwrap_or_default()),
         released_at: None,
-        first_seen: waits_since.map(|at| Sighting { at, exact: true }),
     })
 }
 

@@ -145,7 +145,7 @@ fn preferences(how: &Preferences) -> RefreshPreferences {
 fn refresh(told: InstanceRefresh) -> Refresh {
     Refresh {
         id: told.instance_refresh_id.unwrap_or_default(),
-        status: status(told.status.as_ref()),
+        status: RefreshStatus::of(told.status.as_ref().map_or("", InstanceRefreshStatus::as_str)),
         reason: told.status_reason.unwrap_or_default(),
         started_at: moment_of(told.start_time),
         ended_at: moment_of(told.end_time),
@@ -160,21 +160,4 @@ fn desired(told: DesiredConfiguration) -> Option<(String, String)> {
     let mixed = || told.mixed_instances_policy?.launch_template?.launch_template_specification;
     let template = told.launch_template.or_else(mixed)?;
     Some((template.launch_template_id?, template.version.unwrap_or_else(|| "$Default".to_owned())))
-}
-
-fn status(told: Option<&InstanceRefreshStatus>) -> RefreshStatus {
-    use InstanceRefreshStatus as Told;
-    match told {
-        Some(Told::Pending) => RefreshStatus::Pending,
-        Some(Told::InProgress) => RefreshStatus::InProgress,
-        Some(Told::Baking) => RefreshStatus::Baking,
-        Some(Told::Successful) => RefreshStatus::Successful,
-        Some(Told::Failed) => RefreshStatus::Failed,
-        Some(Told::Cancelling) => RefreshStatus::Cancelling,
-        Some(Told::Cancelled) => RefreshStatus::Cancelled,
-        Some(Told::RollbackInProgress) => RefreshStatus::RollbackInProgress,
-        Some(Told::RollbackSuccessful) => RefreshStatus::RollbackSuccessful,
-        Some(Told::RollbackFailed) => RefreshStatus::RollbackFailed,
-        other => RefreshStatus::Other(other.map_or("", Told::as_str).to_owned()),
-    }
 }

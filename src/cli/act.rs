@@ -300,7 +300,7 @@ async fn carry_out(
         reported::after(global, look, look, &events, plan, ended.exit)
     } else {
         let request = configuration::request(global, &look.config)?;
-        let left = see::look_at(global, session, look.config.clone(), &request).await;
+        let left = Look::at(&session.aws, &session.clock, look.config.clone(), &request).await;
         reported::after(global, look, &left, &events, plan, ended.exit)
     };
     let page = folder::page(&folder, page)?;

@@ -27,8 +27,9 @@ impl Global {
         let valued = |name: &str, value: String| [name.to_owned(), value];
         let config = self.config.iter().flat_map(|file| valued("--config", file.display().to_string()));
         let profile = self.profile.iter().flat_map(|profile| valued("--profile", profile.clone()));
+        let import = self.import.iter().flat_map(|path| valued("--import", path.display().to_string()));
         let region = (!self.region.is_empty()).then(|| valued("--region", self.region.join(",")));
-        sandbox.chain(config).chain(profile).chain(region.into_iter().flatten()).collect()
+        sandbox.chain(config).chain(import).chain(profile).chain(region.into_iter().flatten()).collect()
     }
 }
 
@@ -49,6 +50,7 @@ mod tests {
         assert_eq!(suggested(&["--sandbox"]), "rebake --sandbox plan");
         assert_eq!(suggested(&["--sandbox=sb", "--config", "c.toml"]), "rebake --sandbox=sb --config c.toml plan");
         let regions = ["--profile", "prod", "--region", "eu-west-1,us-east-1"];
+        assert_eq!(suggested(&["--import", "dump"]), "rebake --import dump plan");
         assert_eq!(suggested(&regions), "rebake --profile prod --region eu-west-1,us-east-1 plan");
     }
 }

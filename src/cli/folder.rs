@@ -28,8 +28,13 @@ pub(crate) struct Told {
 }
 
 /// The folder below which this rebake writes.
-pub(crate) fn home(global: &Global) -> PathBuf {
+fn home(global: &Global) -> PathBuf {
     global.sandbox.clone().unwrap_or_else(|| PathBuf::from(".rebake"))
+}
+
+/// The folder of saved inventories.
+pub(crate) fn inventories(global: &Global) -> PathBuf {
+    home(global).join("inventories")
 }
 
 /// The folders of runs, oldest first. One without a plan died before it did anything, and is none.

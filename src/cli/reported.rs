@@ -6,7 +6,8 @@ use serde_json::json;
 
 use super::folder::{self, Told};
 use super::see::{pretty, show};
-use super::{Failure, Format, Global};
+use super::{Failure, Format, Global, compared};
+use crate::compare::{Comparison, Totals};
 use crate::event::Event;
 use crate::pass::Look;
 use crate::plan::Plan;
@@ -15,19 +16,23 @@ use crate::report::{self, html};
 use crate::run::exit::Exit;
 use crate::text::count;
 
-pub(super) fn report(global: &Global, out: Option<&Path>) -> Result<Exit, Failure> {
+pub(super) fn report(global: &Global, out: Option<&Path>, save: bool) -> Result<Exit, Failure> {
     let last = folder::all(global)?.pop();
     let run = last.map(|run| folder::told(&run)).transpose()?;
     let format = format(global, out)?;
     show(global, |look| {
+        let change = compared::since_last(global, look)?;
+        if save {
+            compared::save(global, look)?;
+        }
         let text = match format {
-            Format::Json => json(look, run.as_ref()),
+            Format::Json => json(look, run.as_ref(), change.as_ref()),
             Format::Html => {
                 let ran =
                     run.as_ref().map(|told| html::Ran { events: &told.events, plan: &told.plan, exit: told.exit });
-                page(global, "rebake report", look, ran, None)
+                page(global, "rebake report", look, ran, change.as_ref().map(earlier))
             }
-            Format::Table | Format::Csv | Format::Md => markdown(look, run.as_ref()),
+            Format::Table | Format::Csv | Format::Md => markdown(look, run.as_ref(), change.as_ref()),
         };
         let Some(out) = out else { return Ok((text, Exit::Done)) };
         let whole = match format {
@@ -55,18 +60,25 @@ fn format(global: &Global, out: Option<&Path>) -> Result<Format, Failure> {
     }
 }
 
-fn json(look: &Look, run: Option<&Told>) -> String {
+fn json(look: &Look, run: Option<&Told>, change: Option<&Comparison>) -> String {
     let fleet = report::inventory::json(&look.fleet, &look.judged, look.now);
     let run = run.map(|told| report::run::json(&told.events, &told.plan, told.exit));
-    pretty(&json!({"schema": "rebake/report", "version": 1, "run": run, "fleet": fleet}))
+    pretty(
+        &json!({"schema": "rebake/report", "version": 1, "run": run, "change": change.map(report::compare::json), "fleet": fleet}),
+    )
 }
 
-fn markdown(look: &Look, run: Option<&Told>) -> String {
+fn markdown(look: &Look, run: Option<&Told>, change: Option<&Comparison>) -> String {
     let fleet = report::inventory::markdown(&look.fleet, &look.judged, look.now);
-    match run {
-        Some(told) => format!("{}\n{fleet}", report::run::markdown(&told.events, &told.plan, told.exit)),
-        None => fleet,
-    }
+    let run = run.map(|told| report::run::markdown(&told.events, &told.plan, told.exit) + "\n");
+    let change = change.map(|change| report::compare::markdown(change) + "\n");
+    [run, change, Some(fleet)].into_iter().flatten().collect()
+}
+
+/// The totals of what a comparison compares with.
+fn earlier(change: &Comparison) -> html::Before {
+    let Totals { nodes, need_patching: need, overdue, cannot_judge: blind } = change.totals.0;
+    html::Before { at: change.before, totals: report::inventory::Totals { nodes, need, overdue, blind } }
 }
 
 fn page(global: &Global, asked: &str, look: &Look, run: Option<html::Ran<'_>>, before: Option<html::Before>) -> String {

@@ -9,11 +9,8 @@ use serde_json::{Value, json};
 
 use super::configuration::{self, Loaded};
 use super::session::{self, Session};
-use super::sights::Kept;
-use super::{Failure, Format, Global, folder};
+use super::{Failure, Format, Global, compared, folder, recorded};
 use crate::classify::Judgement;
-use crate::config::Config;
-use crate::inventory::{self, Request};
 use crate::model::{Group, Image, Node, Selector};
 use crate::pass::{Look, Refused};
 use crate::plan::file;
@@ -53,18 +50,7 @@ impl From<Refused> for Failure {
 pub(crate) async fn look(global: &Global, session: &Session, loaded: Loaded) -> Result<Look, Failure> {
     let request = configuration::request(global, &loaded.config)?;
     session.check_accounts(&request).await?;
-    Ok(look_at(global, session, loaded.config, &request).await)
-}
-
-/// Looks, with what earlier looks saw first; what this one sees first is kept for later ones.
-pub(crate) async fn look_at(global: &Global, session: &Session, config: Config, request: &Request) -> Look {
-    let mut fleet = inventory::inventory(&session.aws, request, &|_| {}).await;
-    let now = session.clock.now();
-    let sights = Kept::open(global, now);
-    sights.tell(&mut fleet);
-    let look = Look::new(config, fleet, now);
-    sights.keep(&look.fleet, now);
-    look
+    Ok(Look::at(&session.aws, &session.clock, loaded.config, &request).await)
 }
 
 /// Looks, lets a command say what it makes of it, and prints that.
@@ -72,16 +58,22 @@ pub(super) fn show(
     global: &Global,
     make: impl FnOnce(&Look) -> Result<(String, Exit), Failure>,
 ) -> Result<Exit, Failure> {
-    let loaded = configuration::load(global)?;
-    show_with(global, Some(loaded), make)
+    let loaded =
+        if global.import.is_empty() { Some(configuration::load(global)?) } else { configuration::find(global)? };
+    show_with(global, loaded, make)
 }
 
 /// As [`show`]; without a configuration over the caller's own account.
-fn show_with(
+pub(crate) fn show_with(
     global: &Global,
     loaded: Option<Loaded>,
     make: impl FnOnce(&Look) -> Result<(String, Exit), Failure>,
 ) -> Result<Exit, Failure> {
+    if !global.import.is_empty() {
+        let (text, exit) = make(&recorded::look(global, loaded)?)?;
+        tell(global, &text)?;
+        return Ok(exit);
+    }
     session::block_on(global, async {
         let session = session::open(global, "look", loaded.as_ref().map(|loaded| &loaded.config)).await?;
         let loaded = match loaded {
@@ -154,6 +146,9 @@ pub(crate) struct Wanted {
     /// Count the nodes by a column: account, region, os, lane, owner, recipe, tag:KEY …
     #[arg(long, value_name = "COLUMN", conflicts_with_all = ["columns", "sort"], value_parser = Column::parse)]
     group_by: Option<Column>,
+    /// Also save it, all of it, for `rebake diff` and the next report
+    #[arg(long)]
+    save: bool,
 }
 
 impl Wanted {
@@ -186,6 +181,9 @@ pub(super) fn inventory(global: &Global, wanted: &Wanted) -> Result<Exit, Failur
             }
         };
         let sheet = wanted.sheet(look, &judged, format);
+        if wanted.save {
+            compared::save(global, look)?;
+        }
         let text = match (format, sheet) {
             (Format::Json, Some(sheet)) if wanted.group_by.is_some() => {
                 pretty(&json!({"schema": "rebake/totals", "version": 1, "totals": sheet.objects()}))
@@ -250,7 +248,7 @@ pub(super) fn explain(global: &Global, wanted: &str) -> Result<Exit, Failure> {
     show_with(global, configuration::find(global)?, |look| {
         let (fleet, judged, now) = (&look.fleet, look.judged.as_slice(), look.now);
         let text = match meant(look, wanted).ok_or_else(|| nothing_called(look, wanted))? {
-            Meant::Node(node, one) if is_json => pretty(&report::inventory::node(fleet, node, one, now)),
+            Meant::Node(node, one) if is_json => pretty(&report::inventory::node(node, one, now)),
             Meant::Node(node, one) => {
                 let plan = look.plan(&Asked::default())?;
                 same_name(look, node, wanted) + &report::explain::table(fleet, one, Some(&plan), now, width())

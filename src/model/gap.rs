@@ -20,8 +20,6 @@ pub enum Fact {
     Images,
     /// Images that are gone, by the instances that still run them.
     ImageMetadata,
-    /// What images were made from.
-    Lineage,
     /// Volumes of instances.
     Volumes,
     /// The managed nodes of Systems Manager.
@@ -67,14 +65,51 @@ pub struct Gap {
     pub message: String,
 }
 
+/// The code of a gap of an inventory made from recordings: nobody recorded it.
+pub const NOT_RECORDED: &str = "NotRecorded";
+
+/// The code of a gap of an inventory made from recordings: one page of several was recorded.
+pub const ONE_PAGE: &str = "OnePage";
+
 impl Gap {
+    /// Whether it is a gap of recordings, which nobody's permissions cure.
+    #[must_use]
+    pub fn is_of_recording(&self) -> bool {
+        self.code == NOT_RECORDED || self.code == ONE_PAGE
+    }
+
     /// What to do about it.
     #[must_use]
     pub fn cure(&self) -> String {
         match self.code.as_str() {
+            NOT_RECORDED | ONE_PAGE => format!("record it: {}", self.recording()),
             "NoCredentials" => "set AWS_PROFILE or --profile, or sign in with `aws sso login`".to_owned(),
             "UnknownHost" => "check the network and the endpoint".to_owned(),
             _ => format!("allow {}", self.action),
         }
+    }
+
+    /// The command of the AWS CLI that prints what is missing.
+    fn recording(&self) -> String {
+        let (service, operation) = self.action.split_once(':').unwrap_or(("", &self.action));
+        let mut name = String::new();
+        for c in operation.chars() {
+            if c.is_ascii_uppercase() && !name.is_empty() {
+                name.push('-');
+            }
+            name.push(c.to_ascii_lowercase());
+        }
+        let of = |placeholder: &str| self.resource.clone().unwrap_or_else(|| placeholder.to_owned());
+        let asked = match operation {
+            "DescribeInstancePatchStates" => format!(" --instance-ids {}", of("ID…")),
+            "DescribeInstancePatches" => format!(" --instance-id {}", of("ID")),
+            "DescribeInstanceRefreshes" | "DescribeLifecycleHooks" => {
+                format!(" --auto-scaling-group-name {}", of("NAME"))
+            }
+            "DescribeLaunchTemplateVersions" => format!(" --launch-template-id {}", of("ID")),
+            "DescribeImages" => format!(" --include-deprecated --image-ids {}", of("ID…")),
+            _ => String::new(),
+        };
+        format!("aws {service} {name} --region {}{asked} --output json", self.site.region)
     }
 }

@@ -214,6 +214,24 @@ pub enum RefreshStatus {
 }
 
 impl RefreshStatus {
+    /// The status that AWS tells.
+    #[must_use]
+    pub fn of(told: &str) -> Self {
+        match told {
+            "Pending" => Self::Pending,
+            "InProgress" => Self::InProgress,
+            "Baking" => Self::Baking,
+            "Successful" => Self::Successful,
+            "Failed" => Self::Failed,
+            "Cancelling" => Self::Cancelling,
+            "Cancelled" => Self::Cancelled,
+            "RollbackInProgress" => Self::RollbackInProgress,
+            "RollbackSuccessful" => Self::RollbackSuccessful,
+            "RollbackFailed" => Self::RollbackFailed,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+
     /// Whether the refresh is still at work: at most one such refresh exists per group.
     #[must_use]
     pub fn is_active(&self) -> bool {

@@ -69,6 +69,25 @@ pub enum NodeState {
     },
 }
 
+impl NodeState {
+    /// The state that EC2 tells (`State.Name`, with `StateTransitionReason`); none for a node on its way out.
+    #[must_use]
+    pub fn of(name: &str, reason: Option<&str>) -> Option<Self> {
+        match name {
+            "pending" | "running" => Some(Self::Running),
+            "stopping" | "stopped" => Some(Self::Stopped { since: reason.and_then(moment_of_reason) }),
+            _ => None,
+        }
+    }
+}
+
+/// The moment in a state transition reason: `User initiated (2026-11-08 12:34:56 GMT)`.
+fn moment_of_reason(reason: &str) -> Option<Timestamp> {
+    let inside = reason.split_once('(')?.1.split_once(')')?.0;
+    let (day, time) = inside.strip_suffix(" GMT")?.split_once(' ')?;
+    format!("{day}T{time}Z").parse().ok()
+}
+
 /// The families that differ in patching.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -93,6 +112,16 @@ pub struct OperatingSystem {
 }
 
 impl OperatingSystem {
+    /// The operating system as the bill has it (EC2's `PlatformDetails`): enough to tell Windows and the paid Linuxes.
+    #[must_use]
+    pub fn by_billing(details: &str) -> Option<Self> {
+        let name = ["Windows", "Red Hat Enterprise Linux", "SUSE Linux", "Ubuntu Pro"]
+            .into_iter()
+            .find(|name| details.starts_with(name))?;
+        let name = name.strip_suffix(" Pro").unwrap_or(name);
+        Some(Self { name: name.to_owned(), version: String::new(), inferred: true })
+    }
+
     /// The family.
     #[must_use]
     pub fn platform(&self) -> Platform {
@@ -186,28 +215,25 @@ pub struct Patch {
     pub cves: Vec<String>,
     /// When the vendor released it, where an API tells.
     pub released_at: Option<Timestamp>,
-    /// Since when it is known beside that: when it was installed and began to wait for a reboot, or when rebake saw first
-    /// that some node lacks it.
-    #[serde(default)]
-    pub first_seen: Option<Sighting>,
-}
-
-/// A moment since when something is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sighting {
-    /// When.
-    pub at: Timestamp,
-    /// Whether it was not there before; else it may be older.
-    pub exact: bool,
 }
 
 impl Patch {
-    /// Since when the patch is known to be out: the earlier of its release and its first sight.
+    /// The states that keep a node from being compliant, as the filter of `DescribeInstancePatches` takes them and as the
+    /// live service answers them; the API model has `INSTALLED_PENDING_REBOOT` and so on.
+    pub const NON_COMPLIANT: [&str; 4] = ["Missing", "Failed", "InstalledPendingReboot", "InstalledRejected"];
+
+    /// A state in either spelling, if it keeps a node from being compliant.
     #[must_use]
-    pub fn known_since(&self) -> Option<Sighting> {
-        let released = self.released_at.map(|at| Sighting { at, exact: true });
-        // Of two dates the earlier counts: a re-issued advisory has a later date than the first one.
-        [released, self.first_seen].into_iter().flatten().min_by_key(|known| (known.at, !known.exact))
+    pub fn non_compliant(state: &str) -> Option<&'static str> {
+        let plain = |state: &str| state.replace('_', "").to_ascii_lowercase();
+        let told = plain(state);
+        Self::NON_COMPLIANT.into_iter().find(|state| plain(state) == told)
+    }
+
+    /// The vulnerabilities in a list of them: `CVE-2026-1,CVE-2026-2`.
+    #[must_use]
+    pub fn vulnerabilities(list: &str) -> Vec<String> {
+        list.split(',').map(str::trim).filter(|cve| !cve.is_empty()).map(str::to_owned).collect()
     }
 }
 
@@ -222,4 +248,18 @@ pub struct Volume {
     pub root: bool,
     /// Whether it goes away with the instance.
     pub delete_on_termination: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stopped_instance_tells_since_when() {
+        let since = Some("2026-11-08T12:34:56Z".parse().unwrap());
+        let reason = Some("User initiated (2026-11-08 12:34:56 GMT)");
+        assert_eq!(NodeState::of("stopped", reason), Some(NodeState::Stopped { since }));
+        assert_eq!(NodeState::of("stopping", Some("User initiated")), Some(NodeState::Stopped { since: None }));
+        assert_eq!(NodeState::of("terminated", reason), None);
+    }
 }

@@ -4,15 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
-use jiff::civil::Date;
 use serde_json::{Value, json};
 
 use super::nodes::{pairs, short};
 use super::table::{Align, Table, paragraph};
 use super::words;
-use crate::classify::finding::findings;
-use crate::classify::{Judgement, Support};
-use crate::model::{Fleet, Gap, Lane, Node};
+use crate::classify::{Judgement, system};
+use crate::model::{Fleet, Gap, Lane, Node, OperatingSystem};
 use crate::text::{count, format_age, markdown_safe};
 
 use Align::{Left, Right};
@@ -23,17 +21,17 @@ const MOST_URGENT: usize = 8;
 /// The room for nodes in Markdown, in characters: what could not be read comes after them.
 const NODES_OF_COMMENT: usize = 40_000;
 
-/// The room for findings in Markdown, in characters.
-const FINDINGS_OF_COMMENT: usize = 8_000;
-
-/// How many findings the screen shows.
-const MOST_FINDINGS: usize = 6;
-
 /// How many gaps Markdown shows.
 const GAPS_OF_COMMENT: usize = 50;
 
 /// How many gaps the screen shows.
 const MOST_GAPS: usize = 8;
+
+/// Whether nothing can be said about a node: its patch state cannot be told, and nothing else shows a need.
+#[must_use]
+pub fn cannot_judge(judged: &Judgement) -> bool {
+    judged.lane != Lane::Excluded && judged.blind.is_some() && judged.needs.is_empty()
+}
 
 /// How many nodes there are of what.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -44,10 +42,8 @@ pub struct Totals {
     pub need: usize,
     /// Those that need it longer than the policy allows.
     pub overdue: usize,
-    /// Those that cannot be judged: nothing is known of them, or not whether they are overdue.
+    /// Those that cannot be judged.
     pub blind: usize,
-    /// Of these, those that need patching, and nobody knows since when.
-    pub undated: usize,
 }
 
 impl Totals {
@@ -58,19 +54,12 @@ impl Totals {
             nodes: totals.nodes + 1,
             need: totals.need + usize::from(one.needs_patching()),
             overdue: totals.overdue + usize::from(one.is_overdue(now)),
-            blind: totals.blind + usize::from(one.cannot_be_judged(now)),
-            undated: totals.undated + usize::from(one.lane != Lane::Excluded && one.is_undated(now)),
+            blind: totals.blind + usize::from(cannot_judge(one)),
         })
     }
 
     fn json(self) -> Value {
-        json!({
-            "nodes": self.nodes,
-            "need_patching": self.need,
-            "overdue": self.overdue,
-            "cannot_judge": self.blind,
-            "undated": self.undated,
-        })
+        json!({"nodes": self.nodes, "need_patching": self.need, "overdue": self.overdue, "cannot_judge": self.blind})
     }
 }
 
@@ -84,9 +73,8 @@ pub fn table(fleet: &Fleet, judged: &[Judgement], now: Timestamp, width: usize) 
     text.push_str(&paragraph(&headline(fleet, judged, now), width, 2));
     let parts = [
         lanes(judged, now, width),
-        systems(judged, now, width),
+        systems(fleet, judged, now, width),
         urgent(fleet, judged, now, width),
-        drift(fleet, judged, width),
         gaps(fleet, width),
     ];
     for part in parts.iter().filter(|part| !part.is_empty()) {
@@ -148,31 +136,31 @@ pub(super) fn owners(judged: &[&Judgement]) -> String {
     told.join(", ")
 }
 
-fn systems(judged: &[Judgement], now: Timestamp, width: usize) -> String {
-    // Nodes for which an extension was paid end later than their like.
-    type OfSystem<'a> = (Option<&'a Support>, Vec<&'a Judgement>);
-    let mut found: BTreeMap<(&str, Option<Date>), OfSystem<'_>> = BTreeMap::new();
-    for one in judged {
-        let support = one.support.as_deref();
-        let key = (one.system().unwrap_or("not known"), support.and_then(Support::ends));
-        found.entry(key).or_insert((support, Vec::new())).1.push(one);
+fn systems(fleet: &Fleet, judged: &[Judgement], now: Timestamp, width: usize) -> String {
+    let mut found: BTreeMap<String, (Option<&OperatingSystem>, Vec<&Judgement>)> = BTreeMap::new();
+    for (node, one) in pairs(fleet, judged) {
+        let label = node.system.as_ref().map_or_else(|| "not known".to_owned(), system::label);
+        found.entry(label).or_insert((node.system.as_ref(), Vec::new())).1.push(one);
     }
     let mut rows: Vec<_> = found.into_iter().collect();
-    rows.sort_by_key(|((_, ends), _)| (ends.is_none(), *ends));
+    rows.sort_by_key(|(_, (system, _))| {
+        let ends = system.and_then(system::facts).and_then(system::SystemFacts::ends);
+        (ends.is_none(), ends)
+    });
     let mut table = Table::new(&[Left, Right, Right, Left]);
     table.row(["OPERATING SYSTEM", "NODES", "NEED", "END OF LIFE"]);
     let empty = rows.is_empty();
-    for ((label, _), (support, of_system)) in rows {
+    for (label, (system, of_system)) in rows {
         let totals = Totals::of(of_system, now);
-        table.row([label, &totals.nodes.to_string(), &totals.need.to_string(), &end_of_life(support, now)]);
+        table.row([label, totals.nodes.to_string(), totals.need.to_string(), end_of_life(system, now)]);
     }
     if empty { String::new() } else { table.render(width) }
 }
 
-fn end_of_life(support: Option<&Support>, now: Timestamp) -> String {
-    let Some((facts, end)) = support.and_then(|known| Some((known, known.ends()?))) else { return "–".to_owned() };
-    let paid = if facts.entitled && facts.extended.is_some() { " (paid)" } else { "" };
-    let told = format!("{end}{paid}  {}", words::until_day(end, now));
+fn end_of_life(system: Option<&OperatingSystem>, now: Timestamp) -> String {
+    let facts = system.and_then(system::facts);
+    let Some((facts, end)) = facts.and_then(|facts| Some((facts, facts.ends()?))) else { return "–".to_owned() };
+    let told = format!("{end}  {}", words::until_day(end, now));
     match facts.maintenance_from() {
         Some(from) if from > words::day(now) => format!("{end}  maintenance from {from}"),
         Some(_) if !facts.has_ended(now) => format!("{told}, security fixes only"),
@@ -216,23 +204,6 @@ pub(super) fn due_story(due: Option<Timestamp>, now: Timestamp) -> String {
     })
 }
 
-/// What is not as it should be, and is only reported.
-fn drift(fleet: &Fleet, judged: &[Judgement], width: usize) -> String {
-    let found = findings(fleet, judged);
-    if found.is_empty() {
-        return String::new();
-    }
-    let mut table = Table::new(&[Left, Left, Left]);
-    for one in found.iter().take(MOST_FINDINGS) {
-        table.row([one.kind.as_str(), &one.subject, &one.what]);
-    }
-    let more = match found.len().saturating_sub(MOST_FINDINGS) {
-        0 => String::new(),
-        more => paragraph(&format!(" … and {more} more: rebake report -o report.html"), width, 4),
-    };
-    format!(" DRIFT\n{}{more}", table.render(width))
-}
-
 /// What could not be read, for the end of a screen; empty if all could.
 #[must_use]
 pub fn gaps(fleet: &Fleet, width: usize) -> String {
@@ -240,7 +211,7 @@ pub fn gaps(fleet: &Fleet, width: usize) -> String {
         return String::new();
     }
     let mut text = String::new();
-    let stories: Vec<String> = fleet.gaps.iter().map(|gap| gap_story(gap, fleet)).collect();
+    let stories = gap_stories(fleet);
     let number = count(stories.len(), "gap");
     let hang = number.len() + 2;
     for (position, story) in stories.iter().take(MOST_GAPS).enumerate() {
@@ -248,15 +219,40 @@ pub fn gaps(fleet: &Fleet, width: usize) -> String {
         text.push_str(&margin);
         text.push_str(&paragraph(story, width, hang));
     }
-    _ = writeln!(text, "`rebake doctor` shows the cure.");
+    if fleet.gaps.iter().any(|gap| !gap.is_of_recording()) {
+        _ = writeln!(text, "`rebake doctor` shows the cure.");
+    }
     text
 }
 
-/// A gap in a line: `us-east-1: patch-states, AccessDeniedException (ssm:DescribeInstancePatchStates)`.
-fn gap_story(gap: &Gap, fleet: &Fleet) -> String {
+/// The gaps in lines; those that differ in the node, group or image alone are one.
+fn gap_stories(fleet: &Fleet) -> Vec<String> {
+    let mut alike: Vec<Vec<&Gap>> = Vec::new();
+    let mut places = BTreeMap::new();
+    for gap in &fleet.gaps {
+        let message = if gap.resource.is_some() { "" } else { &gap.message };
+        let place = *places.entry((&gap.site, gap.fact, &gap.action, &gap.code, message)).or_insert(alike.len());
+        match alike.get_mut(place) {
+            Some(alike) => alike.push(gap),
+            None => alike.push(vec![gap]),
+        }
+    }
+    alike.iter().map(|alike| gap_story(alike, fleet)).collect()
+}
+
+/// Gaps in a line: `us-east-1: patch-states not read: AccessDeniedException (ssm:DescribeInstancePatchStates)`.
+fn gap_story(alike: &[&Gap], fleet: &Fleet) -> String {
+    let Some(gap) = alike.first() else { return String::new() };
     let fact = fact(gap);
-    let resource = gap.resource.as_deref().map(|resource| format!(" of {resource}")).unwrap_or_default();
+    let resource = match (alike, &gap.resource) {
+        (_, None) => String::new(),
+        ([_], Some(resource)) => format!(" of {resource}"),
+        ([_, ..] | [], Some(resource)) => format!(" of {} ({resource} and others)", alike.len()),
+    };
     let place = words::place(&gap.site, &fleet.sites);
+    if gap.is_of_recording() {
+        return format!("{place}: {fact}{resource} not known: {}; {}", gap.message, gap.cure());
+    }
     format!("{place}: {fact}{resource} not read: {} ({})", gap.code, gap.action)
 }
 
@@ -276,7 +272,7 @@ pub fn json(fleet: &Fleet, judged: &[Judgement], now: Timestamp) -> Value {
             json!({"account": seen.site.account, "region": seen.site.region, "name": seen.name, "identity": identity})
         })
         .collect();
-    let nodes: Vec<Value> = pairs(fleet, judged).map(|(node, one)| node_json(fleet, node, one, now)).collect();
+    let nodes: Vec<Value> = pairs(fleet, judged).map(|(node, one)| node_json(node, one, now)).collect();
     json!({
         "schema": "rebake/fleet",
         "version": 1,
@@ -284,22 +280,21 @@ pub fn json(fleet: &Fleet, judged: &[Judgement], now: Timestamp) -> Value {
         "sites": sites,
         "totals": Totals::of(judged, now).json(),
         "nodes": nodes,
-        "findings": findings(fleet, judged),
         "gaps": fleet.gaps,
     })
 }
 
 /// One node as the inventory's JSON has it.
 #[must_use]
-pub fn node(fleet: &Fleet, node: &Node, one: &Judgement, now: Timestamp) -> Value {
+pub fn node(node: &Node, one: &Judgement, now: Timestamp) -> Value {
     let mut value = json!({"schema": "rebake/node", "version": 1});
-    if let (Value::Object(value), Value::Object(told)) = (&mut value, node_json(fleet, node, one, now)) {
+    if let (Value::Object(value), Value::Object(told)) = (&mut value, node_json(node, one, now)) {
         value.extend(told);
     }
     value
 }
 
-fn node_json(fleet: &Fleet, node: &Node, one: &Judgement, now: Timestamp) -> Value {
+fn node_json(node: &Node, one: &Judgement, now: Timestamp) -> Value {
     json!({
         "id": node.id,
         "site": node.site,
@@ -312,37 +307,16 @@ fn node_json(fleet: &Fleet, node: &Node, one: &Judgement, now: Timestamp) -> Val
         "channel": one.recipe.as_ref().map(|(_, channel)| channel),
         "needs_patching": one.needs_patching(),
         "overdue": one.is_overdue(now),
-        "undated": one.is_undated(now),
         "needs": one.needs,
         "blind": one.blind,
         "exception": one.exception,
         "system": node.system,
-        "support": one.support,
         "image": node.image,
-        "launched_from": launched_from(fleet, node, one, now),
         "group": node.group,
         "instance_type": node.instance_type,
         "launched_at": node.launched_at,
         "patch_state": node.patch_state,
         "tags": node.tags,
-    })
-}
-
-/// What is known of the image that a node was launched from.
-fn launched_from(fleet: &Fleet, node: &Node, one: &Judgement, now: Timestamp) -> Value {
-    let Some(image) = node.image.as_deref().and_then(|id| fleet.image(&node.site, id)) else { return Value::Null };
-    let tags = image.rebake();
-    json!({
-        "name": image.name,
-        "recipe": tags.as_ref().map(|tags| tags.recipe),
-        "version": tags.as_ref().map(|tags| tags.version),
-        "created_at": image.created_at,
-        "state": image.state,
-        "deprecated": image.is_deprecated(now),
-        "launchable": image.is_launchable(),
-        "parent": image.parent,
-        "parent_behind_days": one.behind_days,
-        "ancestors": image.ancestors,
     })
 }
 
@@ -371,19 +345,11 @@ pub fn markdown(fleet: &Fleet, judged: &[Judgement], now: Timestamp) -> String {
             words::markdown_table_within(&["Node", "Name", "Lane", "Need"], &rows, NODES_OF_COMMENT)
         );
     }
-    let found = findings(fleet, judged);
-    let rows: Vec<Vec<String>> = found
-        .iter()
-        .map(|one| vec![one.kind.as_str().to_owned(), one.subject.clone(), one.what.clone(), one.cure.clone()])
-        .collect();
-    if !rows.is_empty() {
-        let head = ["Drift", "Where", "What", "Cure"];
-        _ = write!(text, "\n{}", words::markdown_table_within(&head, &rows, FINDINGS_OF_COMMENT));
+    let stories = gap_stories(fleet);
+    for story in stories.iter().take(GAPS_OF_COMMENT) {
+        _ = write!(text, "\nGap: {}\n", markdown_safe(story));
     }
-    for gap in fleet.gaps.iter().take(GAPS_OF_COMMENT) {
-        _ = write!(text, "\nGap: {}\n", markdown_safe(&gap_story(gap, fleet)));
-    }
-    let more = fleet.gaps.len().saturating_sub(GAPS_OF_COMMENT);
+    let more = stories.len().saturating_sub(GAPS_OF_COMMENT);
     if more > 0 {
         _ = write!(text, "\nand {}: `rebake doctor`\n", count(more, "more gap"));
     }
@@ -419,10 +385,6 @@ mod tests {
          i-0a1f…00c2  =cmd        mutable    3 critical (CVE-2026-31337 …), 12 d overdue
          i-07b2…de91  web-prod-3  immutable  parent is 2 releases behind, 4 d overdue
                                              (+1)
-
-         DRIFT
-         changed-by-hand  i-07b2f1e93a5c8de91  Install ran on 2026-11-19 09:12, 24 d
-                                               after launch
 
         1 gap: us-east-1: patch-states not read: AccessDeniedException
                (ssm:DescribeInstancePatchStates)

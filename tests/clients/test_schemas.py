@@ -70,7 +70,7 @@ def test_every_document_is_as_its_schema_says(account):
 
     assert look("status")["exit"] is None
     look("report")
-    fleet = look("inventory")
+    fleet = look("inventory", "--save")
     look("inventory", "--group-by", "os")
     look("doctor")
     look("plan")
@@ -85,7 +85,7 @@ def test_every_document_is_as_its_schema_says(account):
     assert kinds >= {"task-started", "task-progress", "task-ended", "node-patched", "intended", "effected", "ended"}
     seen.add("events")
     validate("run", json.loads(done.stdout))
-    for command in (["explain", "wiki"], ["explain", "web@2.4.17"], ["images"], ["channels"], ["status"], ["history"], ["report"], ["inventory"], ["plan"]):
+    for command in (["explain", "wiki"], ["explain", "web@2.4.17"], ["images"], ["channels"], ["status"], ["history"], ["report"], ["inventory"], ["plan"], ["diff"]):
         look(*command)
     groups = {node["group"] for node in fleet["nodes"] if node["group"]}
     for group in sorted(groups):

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use crate::binary::{command, write};
 
-/// Examples that need more than a fresh sandbox: a server that does not end (`served`), and an image that is built and a
-/// channel that asks for approval (`library`).
-const ELSEWHERE: [&str; 2] = ["sandbox serve", "approve"];
+/// Examples that need more than a fresh sandbox: a server that does not end (`served`), an image that is built and a
+/// channel that asks for approval (`library`), an inventory that was saved (`compared`).
+const ELSEWHERE: [&str; 3] = ["sandbox serve", "approve", "diff"];
 
 fn help(here: &Path, words: &[&str]) -> String {
     let output = command(here, &[words, &["--help"]].concat()).output().unwrap();

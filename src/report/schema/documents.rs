@@ -2,7 +2,7 @@
 
 use super::Kind::{self, Count, Either, Exactly, List, Map, Maybe, Object, Text, Time, Version, Word};
 use super::parts::{
-    EVIDENCE, FINDING, GAP, GROUP, IMAGE, LEFT_OUT, NODE, NODE_ALONE, OUTCOME, OWNER, ROLLOUT_RECORD, SITE, SITE_SEEN,
+    EVIDENCE, GAP, GROUP, IMAGE, LANE, LEFT_OUT, NODE, NODE_ALONE, OUTCOME, OWNER, ROLLOUT_RECORD, SITE, SITE_SEEN,
     TASK, TEXTS, TOTALS, VERDICT,
 };
 use super::plan::PLAN;
@@ -24,7 +24,6 @@ const FLEET: Kind = Object(&[
     ),
     Member("totals", Kind::Part(&TOTALS), "how many nodes there are of what"),
     Member("nodes", List(&Kind::Part(&NODE)), "every node that was asked for, once"),
-    Member("findings", List(&Kind::Part(&FINDING)), "what is not as it should be: reported, not cured"),
     Member("gaps", List(&Kind::Part(&GAP)), "what could not be read"),
 ]);
 
@@ -128,6 +127,55 @@ const EVENT: Kind = Either(&[
     ]),
 ]);
 
+/// What changed between two inventories.
+const DIFF: Kind = Object(&[
+    Member("schema", Exactly("rebake/diff"), ""),
+    Member("version", Version(1), ""),
+    Member("before", COMPARED, "the earlier inventory"),
+    Member("after", COMPARED, "the later inventory"),
+    Member(
+        "changes",
+        List(&Object(&[
+            Member(
+                "kind",
+                Word(&[
+                    "fell-behind",
+                    "changed-lane",
+                    "out-of-sight",
+                    "went",
+                    "came",
+                    "patched",
+                    "back-in-sight",
+                    "other-baseline",
+                ]),
+                "what happened",
+            ),
+            Member("site", Kind::Part(&SITE), "where"),
+            Member("id", Text, "`i-…` or `mi-…`"),
+            Member("name", Text, "its name, or empty"),
+            Member("lane", LANE, "its lane now, or the one it had"),
+            Member("what", Text, "what exactly, for people"),
+        ])),
+        "what happened to nodes, without those that their groups replaced",
+    ),
+    Member(
+        "replaced",
+        List(&Object(&[
+            Member("site", Kind::Part(&SITE), "where"),
+            Member("group", Text, "the group"),
+            Member("went", Count, "how many of its nodes went"),
+            Member("came", Count, "how many came"),
+            Member("from", List(&Text), "the images of those that went"),
+            Member("to", List(&Text), "the images of those that came"),
+        ])),
+        "groups of which some nodes went and some came",
+    ),
+    Member("incomparable", List(&Kind::Part(&SITE)), "sites of the one inventory only"),
+]);
+
+const COMPARED: Kind =
+    Object(&[Member("as_of", Time, "when it was made"), Member("totals", Kind::Part(&TOTALS), "its totals")]);
+
 /// All documents.
 pub const DOCUMENTS: &[Document] = &[
     Document { name: "fleet", title: "rebake inventory --format json", kind: FLEET },
@@ -154,12 +202,11 @@ pub const DOCUMENTS: &[Document] = &[
             Member("group", Kind::Part(&GROUP), "the group"),
             Member("channel", Maybe(&Text), "the channel that selects it"),
             Member("recipe", Maybe(&Text), "the recipe of that channel"),
-            Member("owner", Maybe(&Kind::Part(&OWNER)), "who owns it or looks after it, if a signal tells"),
+            Member("owner", Maybe(&Kind::Part(&OWNER)), "the controller that owns it"),
             Member("images", Map(&Count), "what its members run, with how many of them"),
             Member("need_patching", Count, "members that need patching"),
             Member("overdue", Count, "members that need it longer than the policy allows"),
             Member("evidence", Maybe(&List(&Kind::Part(&EVIDENCE))), "why its members are in their lane"),
-            Member("findings", List(&Kind::Part(&FINDING)), "what is not as it should be: reported, not cured"),
         ]),
     },
     Document {
@@ -250,6 +297,7 @@ pub const DOCUMENTS: &[Document] = &[
             ),
         ]),
     },
+    Document { name: "diff", title: "rebake diff --format json", kind: DIFF },
     Document { name: "plan", title: "rebake plan --format json, and the file of rebake plan -o FILE", kind: PLAN },
     Document {
         name: "run",
@@ -280,6 +328,7 @@ pub const DOCUMENTS: &[Document] = &[
             Member("schema", Exactly("rebake/report"), ""),
             Member("version", Version(1), ""),
             Member("run", Maybe(&RUN), "the last run, if there was one"),
+            Member("change", Maybe(&DIFF), "what changed since the last inventory that was saved, if one was"),
             Member("fleet", FLEET, "the fleet"),
         ]),
     },

@@ -1,0 +1,72 @@
+//! The documents in a file: text in UTF-8 or, as PowerShell writes it, UTF-16; one document of JSON or several in a row.
+
+use std::borrow::Cow;
+
+use serde_json::{Deserializer, Value};
+
+/// The text of a file.
+///
+/// # Errors
+/// Why it is none.
+pub(super) fn text(bytes: &[u8]) -> Result<Cow<'_, str>, &'static str> {
+    let wide = |order: fn([u8; 2]) -> u16| {
+        let units: Vec<u16> = bytes[2..].chunks_exact(2).map(|pair| order([pair[0], pair[1]])).collect();
+        String::from_utf16(&units).map(Cow::Owned).map_err(|_| "it is no text in UTF-8 or UTF-16")
+    };
+    match bytes {
+        [0xff, 0xfe, ..] => wide(u16::from_le_bytes),
+        [0xfe, 0xff, ..] => wide(u16::from_be_bytes),
+        [0xef, 0xbb, 0xbf, rest @ ..] => {
+            std::str::from_utf8(rest).map(Cow::Borrowed).map_err(|_| "it is no text in UTF-8")
+        }
+        _ => std::str::from_utf8(bytes).map(Cow::Borrowed).map_err(|_| "it is no text in UTF-8"),
+    }
+}
+
+/// The documents in a text up to the first that is broken, and what is wrong with that.
+pub(super) fn documents(text: &str) -> (Vec<Value>, Option<String>) {
+    let mut documents = Vec::new();
+    if text.trim().is_empty() {
+        return (documents, Some("it is empty".to_owned()));
+    }
+    if !text.trim_start().starts_with(['{', '[']) {
+        return (documents, Some("it is no JSON; record with `--output json`".to_owned()));
+    }
+    for document in Deserializer::from_str(text).into_iter() {
+        match document {
+            Ok(document) => documents.push(document),
+            Err(error) if error.is_eof() => {
+                return (documents, Some(format!("it is cut off at line {}", error.line())));
+            }
+            Err(error) => return (documents, Some(format!("it is broken JSON: {error}"))),
+        }
+    }
+    (documents, None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_of_either_width_are_read() {
+        let wide: Vec<u8> = [0xff, 0xfe].into_iter().chain("{}".encode_utf16().flat_map(u16::to_le_bytes)).collect();
+        assert_eq!(text(&wide).unwrap(), "{}");
+        assert_eq!(text(b"\xef\xbb\xbf{}").unwrap(), "{}");
+        assert_eq!(text(b"\xff\xfe\x00").unwrap(), "");
+        assert!(text(b"\x1f\x8b\x08").is_err());
+    }
+
+    #[test]
+    fn documents_are_read_up_to_the_first_that_is_broken() {
+        let (found, wrong) = documents("{\"a\": 1}\n[2]\n");
+        assert_eq!((found.len(), wrong), (2, None));
+        let (found, wrong) = documents("{\"a\": 1}\n{\"b\": [1,");
+        assert_eq!((found.len(), wrong.as_deref()), (1, Some("it is cut off at line 2")));
+        let (found, wrong) = documents("{\"a\": 1}\n{b}");
+        assert_eq!((found.len(), wrong.unwrap().starts_with("it is broken JSON: ")), (1, true));
+        assert_eq!(documents(" \n").1.as_deref(), Some("it is empty"));
+        assert!(documents("RESERVATIONS\tr-1\n").1.unwrap().contains("--output json"));
+        assert!(documents(&"[".repeat(100_000)).1.is_some());
+    }
+}

@@ -1,0 +1,161 @@
+//! Recordings as people have them: several accounts, several ages, parts missing.
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::model::{Agent, GroupSource, Node, VersionSpec};
+
+const NOW: &str = "2026-11-28T08:00:00Z";
+
+fn recording(name: &str, document: &Value) -> Recording {
+    Recording { name: name.to_owned(), bytes: document.to_string().into_bytes() }
+}
+
+fn imported(recordings: &[Recording]) -> Imported {
+    import(recordings, &Request::default(), &[], NOW.parse().unwrap())
+}
+
+fn instance(id: &str, zone: &str) -> Value {
+    json!({"InstanceId": id, "State": {"Name": "running"}, "Placement": {"AvailabilityZone": zone}, "ImageId": "ami-1"})
+}
+
+fn instances(owner: &str, all: &[Value]) -> Value {
+    json!({"Reservations": [{"OwnerId": owner, "Instances": all}]})
+}
+
+fn managed(id: &str) -> Value {
+    json!({"InstanceId": id, "PingStatus": "Online", "LastPingDateTime": 1_795_500_000.5, "PlatformName": "Ubuntu"})
+}
+
+fn states(id: &str, missing: u32, at: &str) -> Value {
+    json!({"InstancePatchStates": [{"InstanceId": id, "PatchGroup": "", "BaselineId": "pb-1", "Operation": "Scan",
+        "OperationEndTime": at, "MissingCount": missing}]})
+}
+
+fn node<'a>(imported: &'a Imported, id: &str) -> &'a Node {
+    imported.fleet.nodes.iter().find(|node| node.id == id).unwrap()
+}
+
+fn gaps(imported: &Imported) -> Vec<(Fact, &str)> {
+    imported.fleet.gaps.iter().map(|gap| (gap.fact, gap.code.as_str())).collect()
+}
+
+#[test]
+fn things_come_to_the_site_that_they_or_others_tell() {
+    let all = imported(&[
+        recording("a.json", &instances("111111111111", &[instance("i-1", "eu-west-1a")])),
+        recording("b.json", &instances("222222222222", &[instance("i-2", "us-east-1b")])),
+        recording("c.json", &json!({"InstanceInformationList": [managed("i-1"), managed("i-2")]})),
+        recording("222222222222/us-east-1/d.json", &json!({"InstanceProperties": [managed("mi-1")]})),
+        recording("e.json", &states("i-2", 0, "2026-11-27T08:00:00+00:00")),
+        recording("f.json", &json!({"Images": [{"ImageId": "ami-1", "Name": "web", "State": "available"}]})),
+    ]);
+    assert_eq!(all.unused, []);
+    let site = |id: &str| node(&all, id).site.to_string();
+    assert_eq!(site("i-1"), "111111111111/eu-west-1");
+    assert_eq!([site("i-2"), site("mi-1")], ["222222222222/us-east-1", "222222222222/us-east-1"]);
+    assert!(all.fleet.nodes.iter().all(|node| matches!(node.agent, Agent::Online { .. })));
+    assert!(node(&all, "i-2").patch_state.is_some() && node(&all, "i-1").patch_state.is_none());
+    assert_eq!(all.fleet.images.len(), 2, "an image that both sites run");
+}
+
+#[test]
+fn the_later_recording_counts_and_what_is_on_its_way_out_does_not() {
+    let mut gone = instance("i-2", "eu-west-1a");
+    gone["State"]["Name"] = json!("terminated");
+    let mut renamed = instance("i-1", "eu-west-1a");
+    renamed["Tags"] = json!([{"Key": "Name", "Value": "new"}]);
+    let all = imported(&[
+        recording("1.json", &instances("111111111111", &[instance("i-1", "eu-west-1a"), gone])),
+        recording("2.json", &json!([[renamed]])),
+        recording("3.json", &states("i-1", 5, "2026-11-27T08:00:00Z")),
+        recording("4.json", &states("i-1", 1, "2026-11-20T08:00:00Z")),
+    ]);
+    assert_eq!(all.fleet.nodes.len(), 1);
+    assert_eq!(node(&all, "i-1").name, "new");
+    assert_eq!(node(&all, "i-1").patch_state.as_ref().unwrap().missing, 5, "the newest scan, in any order");
+}
+
+#[test]
+fn one_page_of_several_is_a_gap_and_absence_proves_nothing() {
+    let mut page = json!({"InstanceInformationList": [managed("i-1")], "NextToken": "more"});
+    let two = instances("111111111111", &[instance("i-1", "eu-west-1a"), instance("i-2", "eu-west-1a")]);
+    let all = imported(&[recording("a.json", &two), recording("b.json", &page)]);
+    assert!(gaps(&all).contains(&(Fact::ManagedNodes, "OnePage")));
+    assert_eq!(node(&all, "i-2").agent, Agent::Unread);
+    page["NextToken"] = Value::Null;
+    let all = imported(&[recording("a.json", &two), recording("b.json", &page)]);
+    assert!(!gaps(&all).contains(&(Fact::ManagedNodes, "OnePage")));
+    assert_eq!(node(&all, "i-2").agent, Agent::Absent);
+}
+
+#[test]
+fn patches_belong_to_the_node_in_the_name_of_their_file() {
+    let patches = json!({"Patches": [
+        {"KBId": "bash.x86_64", "State": "Missing", "Severity": "Critical", "CVEIds": "CVE-2026-1"},
+        {"KBId": "zlib.x86_64", "State": "Installed"},
+    ]});
+    let released =
+        json!({"Patches": [{"Name": "bash", "ReleaseDate": "2026-11-01T00:00:00+00:00", "CVEIds": ["CVE-2026-1"]}]});
+    let id = "i-0123456789abcdef0";
+    let all = imported(&[
+        recording("a.json", &instances("111111111111", &[instance(id, "eu-west-1a")])),
+        recording("b.json", &states(id, 1, "2026-11-27T08:00:00Z")),
+        recording(&format!("patches_{id}.json"), &patches),
+        recording("nobody.json", &patches),
+        recording("available.json", &released),
+    ]);
+    let told = &node(&all, id).patches;
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0].released_at.map(|at| at.to_string()).as_deref(), Some("2026-11-01T00:00:00Z"));
+    assert_eq!(all.unused.len(), 1);
+    assert!(all.unused[0].why.contains("name the file after the node"), "{:?}", all.unused);
+}
+
+#[test]
+fn groups_come_with_what_launches_them_and_user_data_comes_nowhere() {
+    let arn = "arn:aws:autoscaling:eu-west-1:111111111111:autoScalingGroup:u:autoScalingGroupName/web";
+    let group = json!({"AutoScalingGroupName": "web", "AutoScalingGroupARN": arn, "MinSize": 1, "DesiredCapacity": 2,
+        "LaunchTemplate": {"LaunchTemplateId": "lt-1", "Version": "3"}, "HealthCheckType": "EC2,ELB",
+        "TargetGroupARNs": ["arn"], "Instances": [{"InstanceId": "i-1", "LifecycleState": "InService"}]});
+    let version = |image: &str| {
+        json!({"LaunchTemplateVersions": [{"LaunchTemplateId": "lt-1", "VersionNumber": 3, "DefaultVersion": true,
+            "LaunchTemplateData": {"ImageId": image, "UserData": "c2VjcmV0LXBhc3N3b3Jk", "InstanceType": "m7i.large"}}]})
+    };
+    let with = |image: &str| {
+        imported(&[
+            recording("a.json", &instances("111111111111", &[instance("i-1", "eu-west-1a")])),
+            recording("b.json", &json!({"AutoScalingGroups": [group]})),
+            recording("c.json", &version(image)),
+            recording(
+                "d.json",
+                &json!({"LifecycleHooks": [{"LifecycleHookName": "h", "AutoScalingGroupName": "web"}]}),
+            ),
+            recording("e.json", &json!({"ScalingPolicies": [{"PolicyName": "p", "AutoScalingGroupName": "web"}]})),
+        ])
+    };
+    let all = with("ami-1");
+    assert_eq!(node(&all, "i-1").group.as_deref(), Some("web"));
+    let web = &all.fleet.groups[0];
+    assert_eq!(web.source, GroupSource::Template { id: "lt-1".to_owned(), version: VersionSpec::Number(3) });
+    assert!(web.checks_application() && web.hooks.len() == 1 && web.policies == ["p"]);
+    let template = &all.fleet.templates[0];
+    assert_eq!(template.version(3).unwrap().image, ImageSource::Literal("ami-1".to_owned()));
+    assert!(gaps(&all).contains(&(Fact::Templates, "NotRecorded")), "the template itself was not recorded");
+    assert!(!serde_json::to_string(&all.fleet).unwrap().contains("c2VjcmV0"));
+    let hash = |all: &Imported| all.fleet.templates[0].versions[0].rest_hash.clone();
+    assert_eq!(hash(&all), hash(&with("resolve:ssm:/x")));
+}
+
+#[test]
+fn sites_of_the_configuration_that_nobody_recorded_are_gaps() {
+    let mut wanted = super::super::SiteRequest::new(Site::new("111111111111", "eu-west-1"));
+    wanted.channels = vec![("web".to_owned(), "prod".to_owned())];
+    let other = super::super::SiteRequest::new(Site::new("333333333333", "eu-west-1"));
+    let request = Request { sites: vec![wanted, other] };
+    let recorded = [recording("a.json", &instances("111111111111", &[instance("i-1", "eu-west-1a")]))];
+    let all = import(&recorded, &request, &[], NOW.parse().unwrap());
+    assert!(gaps(&all).contains(&(Fact::Parameters, "NotRecorded")));
+    let lost: Vec<&Gap> = all.fleet.gaps.iter().filter(|gap| gap.fact == Fact::Site).collect();
+    assert_eq!(lost.iter().map(|gap| gap.site.account.as_str()).collect::<Vec<_>>(), ["333333333333"]);
+}
