@@ -9,17 +9,20 @@
 //! - [`baseline`]: what is approved when; [`patch`]: what a Scan sees and an Install does, and the rows they leave.
 //! - [`command`]: Run Command, with its dispatch and the life of each invocation.
 //! - [`association`]: State Manager, by [`schedule`].
-//! - [`inventory`], [`compliance`], [`document`], [`window`]: reading for the most part.
+//! - [`activation`]: hybrid activations; [`window`]: maintenance windows; [`calendar`]: change calendars.
+//! - [`document`]: what commands and associations run; [`inventory`], [`compliance`]: what is known of nodes.
 //! - [`seed`]: putting all of this into a world.
 
+pub mod activation;
 pub mod association;
 pub mod baseline;
+mod calendar;
 pub mod command;
-mod compliance;
-mod document;
+pub mod compliance;
+pub mod document;
 #[cfg(test)]
 mod fixture;
-mod inventory;
+pub mod inventory;
 pub mod node;
 mod page;
 pub mod parameter;
@@ -28,6 +31,7 @@ mod schedule;
 pub mod seed;
 mod tag;
 mod target;
+pub mod token;
 pub mod window;
 
 use std::collections::BTreeMap;
@@ -39,13 +43,16 @@ use super::cloud::Ctx;
 use super::value::ApiError;
 use super::wire::{self, Service};
 use super::world;
+use activation::{Activation, Waiting};
 use association::Association;
 use baseline::{Baseline, PatchGroup};
 use command::Command;
+use document::OwnDocument;
 use node::HybridNode;
 use parameter::{ImageWrite, Parameter};
 use patch::{PatchState, Snapshot};
-use window::MaintenanceWindow;
+use token::Token;
+use window::{MaintenanceWindow, WindowExecution};
 
 /// What this service holds in one place.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -72,6 +79,27 @@ pub struct State {
     pub associations: BTreeMap<String, Association>,
     /// Maintenance windows, by `mw-…`.
     pub windows: BTreeMap<String, MaintenanceWindow>,
+    /// Openings of maintenance windows, by id.
+    #[serde(default)]
+    pub window_executions: BTreeMap<String, WindowExecution>,
+    /// Hybrid activations, by id.
+    #[serde(default)]
+    pub activations: BTreeMap<String, Activation>,
+    /// Machines on premises that wait for an activation, in this order.
+    #[serde(default)]
+    pub waiting: Vec<Waiting>,
+    /// Documents that the account made, by name.
+    #[serde(default)]
+    pub documents: BTreeMap<String, OwnDocument>,
+    /// Inventory that was put, by node, then by type.
+    #[serde(default)]
+    pub inventory: BTreeMap<String, BTreeMap<String, inventory::Item>>,
+    /// Compliance that was put, by node, then by type.
+    #[serde(default)]
+    pub compliance: BTreeMap<String, BTreeMap<String, compliance::Put>>,
+    /// What was asked for under client tokens, by operation and token.
+    #[serde(default)]
+    pub tokens: BTreeMap<String, Token>,
 }
 
 /// What happens by itself.
@@ -101,6 +129,33 @@ pub enum Event {
         node: String,
         /// When it began there.
         began: jiff::Timestamp,
+    },
+    /// A parameter's expiration policy is due.
+    ExpireParameter {
+        /// The parameter.
+        name: String,
+    },
+    /// Machines that wait register with an activation.
+    Register {
+        /// The activation.
+        activation: String,
+    },
+    /// A maintenance window opens.
+    OpenWindow {
+        /// The window.
+        window: String,
+        /// The round of its schedule.
+        round: u64,
+    },
+    /// An execution of a maintenance window goes on.
+    AdvanceWindow {
+        /// The execution.
+        execution: String,
+    },
+    /// Nothing more begins in an execution of a maintenance window.
+    CutWindowOff {
+        /// The execution.
+        execution: String,
     },
     /// A node that was switched on may be answering now.
     Greet {
@@ -142,6 +197,11 @@ pub fn call(ctx: &mut Ctx<'_>, operation: &str, input: &Value) -> Result<Value, 
         "ListTagsForResource" => tag::list(ctx, input),
         "DescribeInstanceInformation" => node::describe_information(ctx, input),
         "DescribeInstanceProperties" => node::describe_properties(ctx, input),
+        "CreateActivation" => activation::create(ctx, input),
+        "DescribeActivations" => activation::describe(ctx, input),
+        "DeleteActivation" => activation::delete(ctx, input),
+        "DeregisterManagedInstance" => node::deregister(ctx, input),
+        "UpdateManagedInstanceRole" => node::update_role(ctx, input),
         "CreatePatchBaseline" => baseline::create(ctx, input),
         "UpdatePatchBaseline" => baseline::update(ctx, input),
         "GetPatchBaseline" => baseline::get(ctx, input),
@@ -155,6 +215,7 @@ pub fn call(ctx: &mut Ctx<'_>, operation: &str, input: &Value) -> Result<Value, 
         "DescribePatchGroups" => baseline::describe_groups(ctx, input),
         "DescribeEffectivePatchesForPatchBaseline" => baseline::describe_effective(ctx, input),
         "DescribeAvailablePatches" => baseline::describe_available(ctx, input),
+        "DescribePatchProperties" => baseline::describe_properties(ctx, input),
         "DescribePatchGroupState" => patch::describe_group_state(ctx, input),
         "DescribeInstancePatchStates" => patch::describe_states(ctx, input),
         "DescribeInstancePatchStatesForPatchGroup" => patch::describe_states_for_group(ctx, input),
@@ -167,17 +228,44 @@ pub fn call(ctx: &mut Ctx<'_>, operation: &str, input: &Value) -> Result<Value, 
         "CreateAssociation" => association::create(ctx, input),
         "ListAssociations" => association::list(ctx, input),
         "DescribeAssociation" => association::describe(ctx, input),
+        "DeleteAssociation" => association::delete(ctx, input),
+        "DescribeEffectiveInstanceAssociations" => association::describe_effective(ctx, input),
         "DescribeInstanceAssociationsStatus" => association::describe_status(ctx, input),
         "GetInventory" => inventory::get(ctx, input),
         "ListInventoryEntries" => inventory::list_entries(ctx, input),
+        "PutInventory" => inventory::put(ctx, input),
+        "CreateDocument" => document::create(ctx, input),
         "DescribeDocument" => document::describe(ctx, input),
         "GetDocument" => document::get(ctx, input),
         "ListDocuments" => document::list(ctx, input),
-        "CreateMaintenanceWindow" => window::create(ctx, input),
-        "DescribeMaintenanceWindows" => window::describe(ctx, input),
+        "GetCalendarState" => calendar::get_state(ctx, input),
+        "PutComplianceItems" => compliance::put(ctx, input),
         "ListComplianceSummaries" => compliance::list_summaries(ctx, input),
         "ListResourceComplianceSummaries" => compliance::list_resource_summaries(ctx, input),
         "ListComplianceItems" => compliance::list_items(ctx, input),
+        _ => call_window(ctx, operation, input),
+    }
+}
+
+fn call_window(ctx: &mut Ctx<'_>, operation: &str, input: &Value) -> Result<Value, ApiError> {
+    match operation {
+        "CreateMaintenanceWindow" => window::create(ctx, input),
+        "UpdateMaintenanceWindow" => window::update(ctx, input),
+        "DeleteMaintenanceWindow" => window::delete(ctx, input),
+        "GetMaintenanceWindow" => window::get(ctx, input),
+        "DescribeMaintenanceWindows" => window::describe(ctx, input),
+        "RegisterTargetWithMaintenanceWindow" => window::register_target(ctx, input),
+        "RegisterTaskWithMaintenanceWindow" => window::register_task(ctx, input),
+        "DeregisterTargetFromMaintenanceWindow" => window::deregister_target(ctx, input),
+        "DeregisterTaskFromMaintenanceWindow" => window::deregister_task(ctx, input),
+        "DescribeMaintenanceWindowTargets" => window::describe_targets(ctx, input),
+        "DescribeMaintenanceWindowTasks" => window::describe_tasks(ctx, input),
+        "DescribeMaintenanceWindowExecutions" => window::describe_executions(ctx, input),
+        "DescribeMaintenanceWindowExecutionTasks" => window::describe_tasks_of_execution(ctx, input),
+        "DescribeMaintenanceWindowExecutionTaskInvocations" => window::describe_invocations(ctx, input),
+        "GetMaintenanceWindowExecution" => window::get_execution(ctx, input),
+        "DescribeMaintenanceWindowSchedule" => window::describe_schedule(ctx, input),
+        "DescribeMaintenanceWindowsForTarget" => window::describe_for_target(ctx, input),
         _ => Err(wire::unknown_operation(Service::Ssm, operation)),
     }
 }
@@ -189,6 +277,11 @@ pub fn play(ctx: &mut Ctx<'_>, event: Event) {
         Event::Invocation { command, node, step } => command::play(ctx, &command, &node, step),
         Event::Associate { association } => association::run(ctx, &association),
         Event::Associated { association, node, began } => association::ran(ctx, &association, &node, began),
+        Event::ExpireParameter { name } => parameter::expire(ctx, &name),
+        Event::Register { activation } => activation::register(ctx, &activation),
+        Event::OpenWindow { window, round } => window::open(ctx, &window, round),
+        Event::AdvanceWindow { execution } => window::advance(ctx, &execution),
+        Event::CutWindowOff { execution } => window::cut_off(ctx, &execution),
         Event::Greet { node, tries } => association::greet(ctx, &node, tries),
     }
 }

@@ -3,6 +3,7 @@
 //! A Scan by an association refreshes the rows of its nodes. It is no command: `ListCommands` does not know of it. A
 //! node that comes later is taken when its agent answers for the first time, and then with the others.
 
+mod check;
 mod list;
 mod run;
 
@@ -12,14 +13,17 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-pub(super) use list::{describe, describe_status, list, overview};
+pub(super) use list::{describe, describe_effective, describe_status, list, overview, runs};
 pub(super) use run::{greet, next, notice, ran, run};
 
+use super::document;
 use super::schedule::Schedule;
-use super::{document, tag, target};
 use crate::sandbox::cloud::{self, Ctx};
 use crate::sandbox::ssm::Event;
 use crate::sandbox::value::{ApiError, Get};
+
+/// Associations of an account in a region (CreateAssociation, `AssociationLimitExceeded`).
+const ASSOCIATIONS: usize = 2000;
 
 /// An association.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -60,7 +64,8 @@ pub struct NodeRun {
 /// `CreateAssociation`: runs at once, unless it is to wait for its schedule.
 pub(super) fn create(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     let document = input.text("Name").unwrap_or_default();
-    let known = document::find(document).ok_or_else(|| document::absent(document))?;
+    let known = document::find(ctx, document).ok_or_else(|| document::absent(document))?;
+    document::check_version(input)?;
     let parameters = input.get("Parameters").filter(|given| !given.is_null()).cloned().unwrap_or_else(|| json!({}));
     known.check(&parameters)?;
     let schedule = input.text("ScheduleExpression").map(str::to_owned);
@@ -70,18 +75,18 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError
             "The schedule is invalid. Verify your cron or rate expression and try again.",
         ));
     }
-    let targets = match input.text("InstanceId") {
-        Some(node) => vec![json!({"Key": "InstanceIds", "Values": [node]})],
-        None => input.items("Targets").to_vec(),
-    };
-    if targets.is_empty() || targets.iter().any(|one| !one.text("Key").is_some_and(target::is_known_key)) {
-        return Err(ApiError::new("InvalidTarget", "The target isn't valid or doesn't exist."));
-    }
+    check::output_location(input)?;
+    let tags = check::tags(input)?;
+    let targets = check::targets(ctx, input, &known)?;
     let twin = |one: &Association| {
         input.has("InstanceId") && one.document == document && one.says.text("InstanceId") == input.text("InstanceId")
     };
-    if ctx.region().ssm.associations.values().any(twin) {
+    let associations = &ctx.region().ssm.associations;
+    if associations.values().any(twin) {
         return Err(ApiError::new("AssociationAlreadyExists", "The specified association already exists."));
+    }
+    if associations.len() >= ASSOCIATIONS {
+        return Err(ApiError::new("AssociationLimitExceeded", "You can have at most 2,000 active associations."));
     }
     let association = Association {
         id: ctx.uuid("association"),
@@ -94,7 +99,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError
         created: ctx.now,
         last_run: None,
         nodes: BTreeMap::new(),
-        tags: tag::from_list(input.items("Tags")),
+        tags,
     };
     let answer = json!({"AssociationDescription": list::description(&association)});
     let id = association.id.clone();
@@ -106,6 +111,15 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError
         ctx.schedule(std::time::Duration::from_secs(5), cloud::Event::Ssm(event));
     }
     Ok(answer)
+}
+
+/// `DeleteAssociation`, by id, or by document and instance. What it did stays.
+pub(super) fn delete(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
+    let id = list::named(ctx, input)?;
+    ctx.region().ssm.associations.remove(&id);
+    let holds = format!("association:{id}");
+    ctx.region().ssm.patching.retain(|_, holder| *holder != holds);
+    Ok(json!({}))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod group;
 mod list;
 mod operation;
 mod predefined;
+mod property;
 
 use std::collections::BTreeMap;
 
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 pub(super) use group::{deregister_group, describe_groups, get_for_group, register_group, resolve};
 pub(super) use list::{describe, describe_available, describe_effective};
 pub(super) use operation::{create, delete, get, get_default, register_default, update};
+pub(super) use property::describe_properties;
 
 use crate::sandbox::catalogue::{Catalogue, Patch};
 use crate::sandbox::cloud::Ctx;
@@ -56,8 +58,6 @@ pub struct Baseline {
     pub modified: Timestamp,
     /// Tags.
     pub tags: BTreeMap<String, String>,
-    /// The token of the request that made it.
-    pub client_token: Option<String>,
 }
 
 /// A condition on patches.

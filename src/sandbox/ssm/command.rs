@@ -7,6 +7,7 @@
 //! failure (Systems Manager User Guide, "Understanding command statuses", "Understanding command timeouts").
 
 mod list;
+mod output;
 mod run;
 mod send;
 
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub(super) use list::{get_invocation, list, list_invocations};
+pub(super) use output::is_bucket;
 pub(super) use run::play;
 pub(super) use send::{cancel, send};
 
@@ -49,6 +51,12 @@ pub struct Command {
     pub invocations: Vec<Invocation>,
     /// Whether somebody cancelled it.
     pub cancelled: bool,
+    /// The execution of a maintenance window that sent it.
+    #[serde(default)]
+    pub window: Option<String>,
+    /// The alarm that stopped it: `Name` and `State`.
+    #[serde(default)]
+    pub triggered: Option<Value>,
 }
 
 /// A command on a node.
@@ -74,6 +82,24 @@ pub struct Invocation {
     pub error: String,
     /// What an Install is at.
     pub work: Option<Work>,
+    /// What each step of its scripts came to.
+    #[serde(default)]
+    pub steps: Vec<StepRun>,
+}
+
+/// A step of a document on a node.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StepRun {
+    /// Its name.
+    pub name: String,
+    /// How it ended.
+    pub phase: Phase,
+    /// The exit code.
+    pub code: i64,
+    /// The standard output.
+    pub output: String,
+    /// The standard error.
+    pub error: String,
 }
 
 /// What a patch operation is at, from its begin to its report.
@@ -92,6 +118,8 @@ pub struct Work {
 pub enum Phase {
     /// Not delivered yet.
     Pending,
+    /// The agent did not answer when it was sent: it is tried again.
+    Delayed,
     /// The agent works on it.
     InProgress,
     /// Ended well.
@@ -104,6 +132,8 @@ pub enum Phase {
     ExecutionTimedOut,
     /// The node is no more.
     Undeliverable,
+    /// Somebody cancelled it, and the agent has not heard of that.
+    Cancelling,
     /// Somebody cancelled it.
     Cancelled,
     /// Never sent, because too many others had failed.
@@ -118,12 +148,14 @@ impl Phase {
     pub fn details(self) -> &'static str {
         match self {
             Self::Pending => "Pending",
+            Self::Delayed => "Delayed",
             Self::InProgress => "InProgress",
             Self::Success => "Success",
             Self::Failed => "Failed",
             Self::DeliveryTimedOut => "DeliveryTimedOut",
             Self::ExecutionTimedOut => "ExecutionTimedOut",
             Self::Undeliverable => "Undeliverable",
+            Self::Cancelling => "Cancelling",
             Self::Cancelled => "Cancelled",
             Self::Terminated => "Terminated",
             Self::InvalidPlatform => "InvalidPlatform",
@@ -144,7 +176,13 @@ impl Phase {
     /// Whether it is over.
     #[must_use]
     pub fn is_over(self) -> bool {
-        !matches!(self, Self::Pending | Self::InProgress)
+        !matches!(self, Self::Pending | Self::Delayed | Self::InProgress | Self::Cancelling)
+    }
+
+    /// Whether no agent has taken it yet.
+    #[must_use]
+    pub fn is_waiting(self) -> bool {
+        matches!(self, Self::Pending | Self::Delayed)
     }
 
     /// Whether it counts against `MaxErrors`.
@@ -178,6 +216,10 @@ pub enum Step {
     Reported,
     /// Any other document ends.
     Done,
+    /// A script takes longer than it may.
+    Overrun,
+    /// The agent hears that it was cancelled.
+    Stopped,
 }
 
 impl Command {
@@ -195,7 +237,7 @@ impl Command {
             return ("Failed", "NoInstancesInTag");
         }
         if phases().any(|phase| !phase.is_over()) {
-            let begun = phases().any(|phase| phase != Phase::Pending);
+            let begun = phases().any(|phase| !phase.is_waiting());
             return match (self.cancelled, begun) {
                 (true, _) => ("Cancelling", "Cancelling"),
                 (false, true) => ("InProgress", "InProgress"),
@@ -209,6 +251,8 @@ impl Command {
             ("Failed", "Failed")
         } else if heard().all(|phase| phase == Phase::DeliveryTimedOut) {
             ("TimedOut", "DeliveryTimedOut")
+        } else if heard().all(|phase| phase == Phase::Cancelled) {
+            ("Cancelled", "Cancelled")
         } else if heard().all(|phase| phase == Phase::Success) {
             ("Success", "Success")
         } else {
@@ -231,6 +275,12 @@ impl Command {
     fn error_limit(&self) -> usize {
         let targets = self.invocations.len();
         share(&self.max_errors, |percent| targets * percent / 100)
+    }
+
+    /// Whether all of its invocations are over.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.invocations.iter().all(|one| one.phase.is_over())
     }
 
     fn invocation(&mut self, node: &str) -> Option<&mut Invocation> {

@@ -1,195 +1,215 @@
-//! Documents: AWS's own that this account knows.
+//! Documents: what commands and associations run. AWS's own that this account knows, and those that it made itself.
+//!
+//! - [`amazon`]: AWS's; [`content`]: the text of a document; [`create`]: making one; [`list`]: reading them.
+//! - [`script`]: what the scripts in them do.
 
-use std::fmt::Write;
+mod amazon;
+mod content;
+mod create;
+mod list;
+pub(super) mod script;
 
-use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub(super) use create::create;
+pub(super) use list::{describe, get, list, text};
 
 use crate::sandbox::cloud::Ctx;
-use crate::sandbox::ssm::page;
-use crate::sandbox::value::{ApiError, Get, time};
+use crate::sandbox::value::{ApiError, Get};
 
-/// A document of AWS.
-#[derive(Debug, PartialEq)]
-pub(super) struct Document {
-    pub(super) name: &'static str,
-    description: &'static str,
-    pub(super) platforms: &'static [&'static str],
-    /// Its steps, and the platform that each runs on.
-    pub(super) steps: &'static [(&'static str, &'static str)],
+/// What a document says, parameters included, in bytes (CreateDocument, `Content`).
+const BYTES: usize = 64 * 1024;
+
+/// A document.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Document {
+    /// Its name.
+    pub name: String,
+    /// For people.
+    pub description: String,
+    /// The platforms that it runs on.
+    pub platforms: Vec<String>,
+    /// Its steps, in order.
+    pub steps: Vec<Step>,
     /// In seconds, from the start on a node.
-    pub(super) execution_timeout: i64,
-    parameters: &'static [Parameter],
-    pub(super) work: Work,
+    pub execution_timeout: i64,
+    /// Its parameters.
+    pub parameters: Vec<Parameter>,
+    /// What it does.
+    pub work: Work,
+    /// The version of its schema.
+    pub schema: String,
+}
+
+/// A step of a document.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// Its name.
+    pub name: String,
+    /// For example `aws:runShellScript`.
+    pub action: String,
+    /// The platform that it runs on; empty where it runs on all of the document's.
+    pub platform: String,
+    /// The lines of its script, with `{{ parameters }}`.
+    pub commands: Vec<String>,
+    /// In seconds, as it is written.
+    pub timeout: Option<String>,
+}
+
+/// A parameter of a document.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Parameter {
+    /// Its name.
+    pub name: String,
+    /// Whether it takes several values.
+    pub is_list: bool,
+    /// For people.
+    pub description: String,
+    /// What it is where nothing is given; without, something must be.
+    pub default: Option<Vec<String>>,
+    /// The values that there are; any where there are none.
+    pub allowed: Vec<String>,
+    /// What every value must match.
+    pub pattern: Option<String>,
 }
 
 /// What a document does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Work {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Work {
     /// Scans or installs patches.
     Patch,
-    /// Runs what its parameter `commands` says.
+    /// Runs scripts.
     Script,
     /// Nothing that shows.
     Other,
 }
 
-/// A parameter of a document: name, default (none where it is needed), allowed values (any where there are none).
-type Parameter = (&'static str, Option<&'static str>, &'static [&'static str]);
-
-const OPERATION: Parameter = ("Operation", None, &["Scan", "Install"]);
-const SNAPSHOT: Parameter = ("SnapshotId", Some(""), &[]);
-const REBOOT: Parameter = ("RebootOption", Some("RebootIfNeeded"), &["NoReboot", "RebootIfNeeded"]);
-const OVERRIDE_LIST: Parameter = ("InstallOverrideList", Some(""), &[]);
-const OVERRIDE: Parameter = ("BaselineOverride", Some(""), &[]);
-const ASSOCIATION: Parameter = ("AssociationId", Some(""), &[]);
-const COMMANDS: Parameter = ("commands", None, &[]);
-const WORKING_DIRECTORY: Parameter = ("workingDirectory", Some(""), &[]);
-const EXECUTION_TIMEOUT: Parameter = ("executionTimeout", Some("3600"), &[]);
-const SWITCH: &[&str] = &["Enabled", "Disabled"];
-const ALL: &[&str] = &["Windows", "Linux", "MacOS"];
-const PATCH_STEPS: &[(&str, &str)] = &[("PatchWindows", "Windows"), ("PatchLinux", "Linux"), ("PatchMacOS", "MacOS")];
-
-const DOCUMENTS: &[Document] = &[
-    Document {
-        name: "AWS-GatherSoftwareInventory",
-        description: "Software Inventory Policy Document.",
-        platforms: ALL,
-        steps: &[("collectSoftwareInventoryItems", "")],
-        execution_timeout: 3600,
-        parameters: &[
-            ("applications", Some("Enabled"), SWITCH),
-            ("awsComponents", Some("Enabled"), SWITCH),
-            ("customInventory", Some("Enabled"), SWITCH),
-            ("files", Some(""), &[]),
-            ("instanceDetailedInformation", Some("Enabled"), SWITCH),
-            ("networkConfig", Some("Enabled"), SWITCH),
-            ("services", Some("Enabled"), SWITCH),
-            ("windowsRoles", Some("Enabled"), SWITCH),
-            ("windowsUpdates", Some("Enabled"), SWITCH),
-            ("billingInfo", Some("Enabled"), SWITCH),
-        ],
-        work: Work::Other,
-    },
-    Document {
-        name: "AWS-RunPatchBaseline",
-        description: "Scans for or installs patches from a patch baseline to a Linux, Windows or macOS operating system.",
-        platforms: ALL,
-        steps: PATCH_STEPS,
-        execution_timeout: 7200,
-        parameters: &[OPERATION, ASSOCIATION, SNAPSHOT, OVERRIDE_LIST, OVERRIDE, REBOOT],
-        work: Work::Patch,
-    },
-    Document {
-        name: "AWS-RunPatchBaselineAssociation",
-        description: "Scans for or installs patches from a patch baseline, and reports association compliance.",
-        platforms: ALL,
-        steps: PATCH_STEPS,
-        execution_timeout: 7200,
-        parameters: &[OPERATION, ASSOCIATION, ("BaselineTags", Some(""), &[]), OVERRIDE_LIST, REBOOT],
-        work: Work::Patch,
-    },
-    Document {
-        name: "AWS-RunPowerShellScript",
-        description: "Run a PowerShell script or specify the paths to scripts to run.",
-        platforms: &["Windows", "Linux"],
-        steps: &[("runPowerShellScript", "")],
-        execution_timeout: 3600,
-        parameters: &[COMMANDS, WORKING_DIRECTORY, EXECUTION_TIMEOUT],
-        work: Work::Script,
-    },
-    Document {
-        name: "AWS-RunShellScript",
-        description: "Run a shell script or specify the commands to run.",
-        platforms: &["Linux", "MacOS"],
-        steps: &[("aws:runShellScript", "")],
-        execution_timeout: 3600,
-        parameters: &[COMMANDS, WORKING_DIRECTORY, EXECUTION_TIMEOUT],
-        work: Work::Script,
-    },
-    Document {
-        name: "AWS-UpdateSSMAgent",
-        description: "Update the Amazon SSM Agent to the latest version or specified version.",
-        platforms: ALL,
-        steps: &[("aws:updateSsmAgent", "")],
-        execution_timeout: 3600,
-        parameters: &[("version", Some(""), &[]), ("allowDowngrade", Some("false"), &["true", "false"])],
-        work: Work::Other,
-    },
-];
+/// A document that the account made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OwnDocument {
+    /// What it says.
+    pub document: Document,
+    /// As it was given.
+    pub content: String,
+    /// The request without the content.
+    pub says: Value,
+    /// For example `Command` or `ChangeCalendar`.
+    pub kind: String,
+    /// `JSON`, `YAML` or `TEXT`.
+    pub format: String,
+    /// When it was made.
+    pub created: Timestamp,
+    /// Why it never became active.
+    pub failed: Option<String>,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+}
 
 impl Document {
     /// Whether it runs on a platform.
     pub(super) fn runs_on(&self, platform: &str) -> bool {
-        self.platforms.contains(&platform)
+        self.platforms.iter().any(|one| one == platform)
     }
 
     /// Checks the parameters of a call.
+    ///
+    /// # Errors
+    /// `InvalidParameters`, and `MaxDocumentSizeExceeded` for what is too much together with the document.
     pub(super) fn check(&self, parameters: &Value) -> Result<(), ApiError> {
-        let given = parameters.as_object();
-        let unknown = given.into_iter().flatten().map(|(name, _)| name);
-        if let Some(unknown) = unknown.into_iter().find(|name| !self.parameters.iter().any(|(known, ..)| known == name))
+        let given = parameters.as_object().into_iter().flatten();
+        if let Some((unknown, _)) =
+            given.into_iter().find(|(name, _)| !self.parameters.iter().any(|one| one.name == **name))
         {
             return Err(invalid(format!("document {} does not support parameter {unknown}", self.name)));
         }
-        for (name, default, allowed) in self.parameters {
-            let values = parameters.texts(name);
-            if values.is_empty() && default.is_none() {
-                return Err(invalid(format!("Parameter \"{name}\" requires a value.")));
-            }
-            if let Some(bad) = values.iter().find(|value| !allowed.is_empty() && !allowed.contains(value)) {
-                return Err(invalid(format!(
-                    "Parameter \"{name}\" value \"{bad}\" is not in the list of allowed values."
-                )));
-            }
-            let is_guid = |text: &str| text.len() == 36 && text.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
-            if *name == "SnapshotId" && values.iter().any(|value| !value.is_empty() && !is_guid(value)) {
-                return Err(invalid("Parameter \"SnapshotId\" does not match its allowed pattern.".to_owned()));
-            }
+        for parameter in &self.parameters {
+            parameter.check(&parameters.texts(&parameter.name))?;
+        }
+        if self.content().to_string().len() + parameters.to_string().len() > BYTES {
+            return Err(too_large());
         }
         Ok(())
     }
 
-    fn hash(&self) -> String {
-        let mut text = String::new();
-        for byte in Sha256::digest(self.content().to_string().as_bytes()) {
-            let _ = write!(text, "{byte:02x}");
+    /// The values of a parameter: what was given, or its default.
+    fn values<'a>(&'a self, parameters: &'a Value, name: &str) -> Vec<&'a str> {
+        let given = parameters.texts(name);
+        if !given.is_empty() {
+            return given;
         }
-        text
+        let default = self.parameters.iter().find(|one| one.name == name).and_then(|one| one.default.as_deref());
+        default.into_iter().flatten().map(String::as_str).collect()
     }
 
-    /// A document of the same shape as AWS's: the scripts in it are AWS's own, and left out.
-    fn content(&self) -> Value {
-        let parameters = self.parameters.iter().map(|(name, default, allowed)| {
-            let mut parameter = json!({"type": if *name == "commands" { "StringList" } else { "String" }});
-            if let Some(default) = default {
-                parameter["default"] = (*default).into();
-            }
-            if !allowed.is_empty() {
-                parameter["allowedValues"] = json!(allowed);
-            }
-            ((*name).to_owned(), parameter)
-        });
-        let steps = self.steps.iter().map(|(name, platform)| {
-            let mut step = json!({"name": name, "action": "aws:runShellScript", "inputs": {"timeoutSeconds": self.execution_timeout}});
-            if !platform.is_empty() {
-                step["precondition"] = json!({"StringEquals": ["platformType", platform]});
-            }
-            step
-        });
-        json!({
-            "schemaVersion": "2.2",
-            "description": self.description,
-            "parameters": parameters.collect::<serde_json::Map<_, _>>(),
-            "mainSteps": steps.collect::<Value>(),
-        })
+    /// How long it may take on a node, in seconds: `executionTimeout`, or the first time-out of its steps.
+    pub(super) fn timeout(&self, parameters: &Value) -> i64 {
+        let seconds = |text: &str| text.trim().parse().ok().filter(|seconds| *seconds > 0);
+        let asked = self.values(parameters, "executionTimeout").first().and_then(|text| seconds(text));
+        let written = self.steps.iter().filter_map(|step| step.timeout.as_deref()).find_map(seconds);
+        asked.or(written).unwrap_or(self.execution_timeout)
+    }
+
+    /// The lines that a step runs, with the parameters in their places.
+    pub(super) fn lines(&self, step: &Step, parameters: &Value) -> Vec<String> {
+        step.commands.iter().flat_map(|line| content::filled(line, |name| self.values(parameters, name))).collect()
     }
 }
 
-/// A document by name or ARN.
-pub(super) fn find(name: &str) -> Option<&'static Document> {
-    let name = name.rsplit_once(":document/").map_or(name, |(_, name)| name);
-    DOCUMENTS.iter().find(|document| document.name == name)
+impl Parameter {
+    fn check(&self, values: &[&str]) -> Result<(), ApiError> {
+        let name = &self.name;
+        if values.is_empty() && self.default.is_none() {
+            return Err(invalid(format!("Parameter \"{name}\" requires a value.")));
+        }
+        if !self.is_list && values.len() > 1 {
+            return Err(invalid(format!("Parameter \"{name}\" expects a single value.")));
+        }
+        let allowed = |value: &&&str| self.allowed.is_empty() || self.allowed.iter().any(|one| one == **value);
+        if let Some(bad) = values.iter().find(|value| !allowed(value)) {
+            return Err(invalid(format!("Parameter \"{name}\" value \"{bad}\" is not in the list of allowed values.")));
+        }
+        let pattern = self.pattern.as_deref().and_then(|pattern| regex_lite::Regex::new(pattern).ok());
+        if pattern.is_some_and(|pattern| values.iter().any(|value| !pattern.is_match(value))) {
+            return Err(invalid(format!("Parameter \"{name}\" does not match its allowed pattern.")));
+        }
+        Ok(())
+    }
+}
+
+/// A document by name or ARN: the account's own, or AWS's.
+pub(super) fn find(ctx: &mut Ctx<'_>, name: &str) -> Option<Cow<'static, Document>> {
+    let own = own(ctx, name).filter(|own| own.failed.is_none()).map(|own| Cow::Owned(own.document.clone()));
+    own.or_else(|| of_amazon(plain(name)).map(Cow::Borrowed))
+}
+
+/// A document that the account made, whatever its kind.
+pub(super) fn own<'a>(ctx: &'a mut Ctx<'_>, name: &str) -> Option<&'a OwnDocument> {
+    ctx.region().ssm.documents.get(plain(name))
+}
+
+/// The version of a document that is asked for: every document has one.
+///
+/// # Errors
+/// `InvalidDocumentVersion`.
+pub(super) fn check_version(input: &Value) -> Result<(), ApiError> {
+    match input.text("DocumentVersion") {
+        None | Some("1" | "$DEFAULT" | "$LATEST") => Ok(()),
+        Some(_) => Err(ApiError::new("InvalidDocumentVersion", "The document version isn't valid or doesn't exist.")),
+    }
+}
+
+/// A document of AWS.
+pub(super) fn of_amazon(name: &str) -> Option<&'static Document> {
+    amazon::ALL_OF_AWS.iter().find(|document| document.name == name)
+}
+
+fn plain(name: &str) -> &str {
+    name.rsplit_once(":document/").map_or(name, |(_, name)| name)
 }
 
 /// The refusal of an unknown document.
@@ -197,88 +217,13 @@ pub(super) fn absent(name: &str) -> ApiError {
     ApiError::new("InvalidDocument", format!("Document with name {name} does not exist."))
 }
 
-/// `DescribeDocument`.
-pub(super) fn describe(_ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
-    let document = asked(input)?;
-    let parameters = document.parameters.iter().map(|(name, default, _)| {
-        json!({
-            "Name": name,
-            "Type": if *name == "commands" { "StringList" } else { "String" },
-            "DefaultValue": default,
-        })
-    });
-    let mut row = identity(document);
-    row["Hash"] = document.hash().into();
-    row["HashType"] = "Sha256".into();
-    row["Status"] = "Active".into();
-    row["Description"] = document.description.into();
-    row["LatestVersion"] = "1".into();
-    row["DefaultVersion"] = "1".into();
-    row["Parameters"] = parameters.collect();
-    Ok(json!({"Document": row}))
-}
-
-/// `GetDocument`.
-pub(super) fn get(_ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
-    let document = asked(input)?;
-    Ok(json!({
-        "Name": document.name,
-        "CreatedDate": made(),
-        "DocumentVersion": "1",
-        "Status": "Active",
-        "Content": document.content().to_string(),
-        "DocumentType": "Command",
-        "DocumentFormat": "JSON",
-    }))
-}
-
-/// `ListDocuments`.
-pub(super) fn list(_ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
-    let old = input
-        .items("DocumentFilterList")
-        .iter()
-        .map(|one| (one.text("key"), vec![one.text("value").unwrap_or_default()]));
-    let new = input.items("Filters").iter().map(|one| (one.text("Key"), one.texts("Values")));
-    let filters: Vec<(Option<&str>, Vec<&str>)> = old.chain(new).collect();
-    let passes = |document: &&Document| {
-        filters.iter().all(|(key, values)| match key {
-            Some("Name") => values.iter().any(|value| document.name.starts_with(value)),
-            Some("Owner") => values.iter().any(|value| matches!(*value, "Amazon" | "Public" | "All")),
-            Some("PlatformTypes") => values.iter().any(|value| document.platforms.contains(value)),
-            Some("DocumentType") => values.contains(&"Command"),
-            _ => true,
-        })
-    };
-    page::of(DOCUMENTS.iter().filter(passes).map(identity).collect(), "DocumentIdentifiers", input, 10)
-}
-
-fn asked(input: &Value) -> Result<&'static Document, ApiError> {
-    let name = input.text("Name").unwrap_or_default();
-    let document = find(name).ok_or_else(|| absent(name))?;
-    match input.text("DocumentVersion") {
-        None | Some("1" | "$DEFAULT" | "$LATEST") => Ok(document),
-        Some(_) => Err(ApiError::new("InvalidDocumentVersion", "The document version isn't valid or doesn't exist.")),
-    }
-}
-
-fn identity(document: &Document) -> Value {
-    json!({
-        "Name": document.name,
-        "CreatedDate": made(),
-        "Owner": "Amazon",
-        "PlatformTypes": document.platforms,
-        "DocumentVersion": "1",
-        "DocumentType": "Command",
-        "SchemaVersion": "2.2",
-        "DocumentFormat": "JSON",
-        "Tags": [],
-    })
-}
-
-fn made() -> Value {
-    time(jiff::Timestamp::constant(1_518_109_423, 0))
-}
-
 fn invalid(message: String) -> ApiError {
     ApiError::new("InvalidParameters", message)
 }
+
+fn too_large() -> ApiError {
+    ApiError::new("MaxDocumentSizeExceeded", "The size limit of a document is 64 KB.")
+}
+
+#[cfg(test)]
+mod tests;

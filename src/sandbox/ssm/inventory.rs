@@ -1,36 +1,90 @@
-//! Inventory: what the agents told of their nodes.
+//! Inventory: what the agents told of their nodes, and what was put beside it.
+//!
+//! [`collect`]: what a node tells; [`put`]: PutInventory; [`aggregate`]: counts in place of entities.
 
+mod aggregate;
+mod collect;
+mod put;
+
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::node::{self, Node};
+pub(super) use put::{BYTES, item_size, of_type, put, total};
+
+use super::node;
 use super::page;
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::value::{ApiError, Get};
 
-/// The types that this account collects.
-const TYPES: [&str; 2] = ["AWS:InstanceInformation", "AWS:Application"];
+/// The types of AWS, and the schema versions of each (user guide, "Metadata collected by inventory").
+const TYPES: [(&str, &[&str]); 16] = [
+    ("AWS:InstanceInformation", &["1.0"]),
+    ("AWS:Application", &["1.1", "1.0"]),
+    ("AWS:AWSComponent", &["1.0"]),
+    ("AWS:BillingInfo", &["1.0"]),
+    ("AWS:ComplianceItem", &["1.0"]),
+    ("AWS:ComplianceSummary", &["1.0"]),
+    ("AWS:File", &["1.0"]),
+    ("AWS:InstanceDetailedInformation", &["1.0"]),
+    ("AWS:Network", &["1.0"]),
+    ("AWS:PatchCompliance", &["1.0"]),
+    ("AWS:PatchSummary", &["1.0"]),
+    ("AWS:Service", &["1.0"]),
+    ("AWS:Tag", &["1.0"]),
+    ("AWS:WindowsRegistry", &["1.0"]),
+    ("AWS:WindowsRole", &["1.0"]),
+    ("AWS:WindowsUpdate", &["1.0"]),
+];
+
+/// What was put for a type of a node.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Item {
+    /// The version of its schema.
+    pub schema: String,
+    /// When it was captured, as it was written.
+    pub captured: String,
+    /// The hash that came with it.
+    pub hash: Option<String>,
+    /// `ComplianceType` and others, for `AWS:ComplianceItem`.
+    pub context: Value,
+    /// Its entries.
+    pub content: Vec<Value>,
+}
 
 /// `GetInventory`: one type of all nodes, `AWS:InstanceInformation` by default.
 pub(super) fn get(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
-    let asked = input.items("ResultAttributes").first().and_then(|one| one.text("TypeName")).unwrap_or(TYPES[0]);
+    let attributes = input.items("ResultAttributes").first().and_then(|one| one.text("TypeName"));
+    let asked = attributes.unwrap_or(TYPES[0].0);
+    if asked.strip_prefix("Custom:").is_some_and(|name| !is_name(name)) {
+        return Err(ApiError::new(
+            "InvalidResultAttributeException",
+            "The specified inventory item result attribute isn't valid.",
+        ));
+    }
     check(asked)?;
     let filters = input.items("Filters");
     for filter in filters {
-        check(filter.text("Key").and_then(|key| key.split_once('.')).map(|(name, _)| name).unwrap_or_default())
-            .map_err(|_| {
-                ApiError::new("InvalidFilter", "The filter name isn't valid. Verify that you entered the correct name.")
-            })?;
+        check_filter(filter)?;
+    }
+    let mut nodes = Vec::new();
+    for node in node::all(ctx) {
+        if filters.iter().all(|filter| collect::passes(ctx, &node, filter)) {
+            nodes.push(node);
+        }
+    }
+    if !input.items("Aggregators").is_empty() {
+        let rows = aggregate::all(ctx, &nodes, input.items("Aggregators"))?;
+        return page::of(rows, "Entities", input, 50);
     }
     let mut rows = Vec::new();
-    for node in node::all(ctx) {
-        let passes = filters.iter().all(|filter| passes(ctx, &node, filter));
-        if passes {
-            let (version, content) = (schema(asked), content(ctx, &node, asked));
+    for node in nodes {
+        if let Some(told) = collect::told(ctx, &node, asked) {
             let data = json!({
                 "TypeName": asked,
-                "SchemaVersion": version,
-                "CaptureTime": node.last_ping.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-                "Content": content,
+                "SchemaVersion": told.schema,
+                "CaptureTime": told.captured,
+                "ContentHash": told.hash,
+                "Content": told.content,
             });
             rows.push(json!({"Id": node.id, "Data": {asked: data}}));
         }
@@ -42,84 +96,48 @@ pub(super) fn get(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
 pub(super) fn list_entries(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     let (id, asked) = (input.text("InstanceId").unwrap_or_default(), input.text("TypeName").unwrap_or_default());
     check(asked)?;
-    let Some(node) = node::find(ctx, id) else {
-        return Err(ApiError::new("InvalidInstanceId", format!("The instance ID {id} isn't valid.")));
-    };
-    let entries = content(ctx, &node, asked);
-    let mut answer = page::of(entries, "Entries", input, 50)?;
+    let node = node::find(ctx, id).ok_or_else(|| node::invalid_id(id))?;
+    let filters = input.items("Filters");
+    if filters.iter().any(|filter| filter.text("Key").unwrap_or_default().contains([' ', '.'])) {
+        return Err(invalid_filter());
+    }
+    let told = collect::told(ctx, &node, asked);
+    let entries = told.as_ref().map(|told| told.content.clone()).unwrap_or_default();
+    let passes =
+        |row: &Value| filters.iter().all(|one| collect::compares(row, one.text("Key").unwrap_or_default(), one));
+    let mut answer = page::of(entries.into_iter().filter(passes).collect(), "Entries", input, 50)?;
     answer["TypeName"] = asked.into();
     answer["InstanceId"] = id.into();
-    answer["SchemaVersion"] = schema(asked).into();
-    answer["CaptureTime"] = node.last_ping.strftime("%Y-%m-%dT%H:%M:%SZ").to_string().into();
+    answer["SchemaVersion"] =
+        told.as_ref().map_or_else(|| schemas(asked)[0].to_owned(), |told| told.schema.clone()).into();
+    answer["CaptureTime"] = told.map(|told| told.captured).into();
     Ok(answer)
 }
 
+/// Whether such a type can be asked for.
 fn check(name: &str) -> Result<(), ApiError> {
-    if TYPES.contains(&name) || name.starts_with("Custom:") {
+    let custom = name.strip_prefix("Custom:");
+    if custom.is_some_and(is_name) || TYPES.iter().any(|(known, _)| *known == name) {
         return Ok(());
     }
     Err(ApiError::new("InvalidTypeNameException", format!("The type name {name} isn't valid.")))
 }
 
-fn schema(name: &str) -> &'static str {
-    if name == "AWS:Application" { "1.1" } else { "1.0" }
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c))
 }
 
-/// Every value is a string.
-fn content(ctx: &mut Ctx<'_>, node: &Node, name: &str) -> Vec<Value> {
-    match name {
-        "AWS:InstanceInformation" => vec![information(node)],
-        "AWS:Application" => applications(ctx, node),
-        _ => Vec::new(),
-    }
+/// A filter names an attribute of a type.
+fn check_filter(filter: &Value) -> Result<(), ApiError> {
+    let key = filter.text("Key").and_then(|key| key.split_once('.'));
+    key.filter(|(name, attribute)| check(name).is_ok() && !attribute.is_empty()).map(|_| ()).ok_or_else(invalid_filter)
 }
 
-fn information(node: &Node) -> Value {
-    let system = node.system.as_ref();
-    let state = node.instance.as_ref().map(|instance| instance.state.as_str());
-    let status = match (state, node.online) {
-        (Some("stopped" | "stopping"), _) => "Stopped",
-        (_, true) => "Active",
-        (_, false) => "ConnectionLost",
-    };
-    json!({
-        "InstanceId": node.id,
-        "ComputerName": node.hostname,
-        "IpAddress": node.ip,
-        "AgentType": "amazon-ssm-agent",
-        "AgentVersion": "3.3.3050.0",
-        "AgentStatus": if node.online { "Active" } else { "" },
-        "InstanceStatus": status,
-        "ResourceType": node.resource_type(),
-        "PlatformType": node.platform_type(),
-        "PlatformName": system.map(|system| system.platform_name.as_str()),
-        "PlatformVersion": system.map(|system| system.platform_version.as_str()),
-    })
+fn invalid_filter() -> ApiError {
+    ApiError::new("InvalidFilter", "The filter name isn't valid. Verify that you entered the correct name.")
 }
 
-fn applications(ctx: &mut Ctx<'_>, node: &Node) -> Vec<Value> {
-    let Some(machine) = ctx.region().machines.get(&node.id) else { return Vec::new() };
-    let software = machine.software.clone();
-    let packages = ctx.cloud.catalogue.packages(&node.system_key, &software);
-    let architecture = node.package_architecture();
-    let row = |(name, version): (String, String)| json!({"Name": name, "Version": version, "Architecture": architecture, "Publisher": ""});
-    packages.into_iter().map(row).collect()
-}
-
-fn passes(ctx: &mut Ctx<'_>, node: &Node, filter: &Value) -> bool {
-    let Some((name, attribute)) = filter.text("Key").and_then(|key| key.split_once('.')) else { return false };
-    let values = filter.texts("Values");
-    let rows = content(ctx, node, name);
-    let matches = |row: &Value| {
-        let actual = row.text(attribute);
-        match filter.text("Type").unwrap_or("Equal") {
-            "Exists" => actual.is_some(),
-            "NotEqual" => actual.is_none_or(|actual| !values.contains(&actual)),
-            "BeginWith" => actual.is_some_and(|actual| values.iter().any(|value| actual.starts_with(value))),
-            "LessThan" => actual.is_some_and(|actual| values.iter().any(|value| actual < *value)),
-            "GreaterThan" => actual.is_some_and(|actual| values.iter().any(|value| actual > *value)),
-            _ => actual.is_some_and(|actual| values.contains(&actual)),
-        }
-    };
-    rows.iter().any(matches)
+/// The schema versions of a type, the one that the agents use first.
+fn schemas(name: &str) -> &'static [&'static str] {
+    TYPES.iter().find(|(known, _)| *known == name).map_or(&["1.0"], |(_, schemas)| schemas)
 }

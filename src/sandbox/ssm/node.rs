@@ -3,6 +3,7 @@
 //! Nothing of it is remembered: a node is its guest, seen through the agent. The agent pings every five minutes; a node
 //! whose pings stay away for half an hour counts as `ConnectionLost`, one that is switched off at once.
 
+mod hybrid;
 mod list;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub(super) use hybrid::{deregister, update_role};
 pub(super) use list::{describe_information, describe_properties};
 
 use crate::sandbox::catalogue::System;
@@ -20,6 +22,7 @@ use crate::sandbox::ec2::InstanceView;
 use crate::sandbox::machine::{Agent, Machine};
 use crate::sandbox::ssm::State;
 use crate::sandbox::ssm::command::Invocation;
+use crate::sandbox::value::ApiError;
 
 /// From ping to ping (amazon-ssm-agent, `HealthFrequencyMinutes`).
 const PING: i64 = 5 * 60;
@@ -95,6 +98,17 @@ impl Node {
             (false, false) => "x86_64",
         }
     }
+}
+
+/// Whether a text is the id of a node: `i-` or `mi-` and hexadecimal digits, more than the model asks for.
+pub(super) fn is_id(text: &str) -> bool {
+    let digits = text.strip_prefix("i-").or_else(|| text.strip_prefix("mi-"));
+    digits.is_some_and(|digits| matches!(digits.len(), 8 | 17) && digits.chars().all(|c| c.is_ascii_hexdigit()))
+}
+
+/// The refusal of a node that is not known.
+pub(super) fn invalid_id(id: &str) -> ApiError {
+    ApiError::new("InvalidInstanceId", format!("The instance ID {id} isn't valid."))
 }
 
 /// The managed nodes of a place, by id.

@@ -1,9 +1,8 @@
-//! Pages: every list of Systems Manager goes on by an opaque token.
+//! Pages: every list of Systems Manager goes on by an opaque token that is bound to its query.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use crate::sandbox::page_token;
 use crate::sandbox::value::{ApiError, Get};
 
 /// The answer with one page of a list: `MaxResults` of them or so many by default, from `NextToken` on.
@@ -11,8 +10,9 @@ use crate::sandbox::value::{ApiError, Get};
 /// # Errors
 /// `InvalidNextToken`, for a token of another list too.
 pub(super) fn of(items: Vec<Value>, member: &str, input: &Value, default: usize) -> Result<Value, ApiError> {
+    let query = page_token::query(input, member, "MaxResults");
     let from = match input.text("NextToken") {
-        Some(token) => offset(token, member).ok_or_else(invalid)?,
+        Some(token) => page_token::read(token, &query)?.parse().map_err(|_| invalid())?,
         None => 0,
     };
     let size = input.int("MaxResults").and_then(|size| usize::try_from(size).ok()).unwrap_or(default).max(1);
@@ -21,15 +21,9 @@ pub(super) fn of(items: Vec<Value>, member: &str, input: &Value, default: usize)
     let page: Vec<Value> = items.into_iter().skip(from).take(size).collect();
     let mut answer = json!({ member: page });
     if more {
-        answer["NextToken"] = STANDARD.encode(format!("{member}/{next}")).into();
+        answer["NextToken"] = page_token::write(&next.to_string(), &query).into();
     }
     Ok(answer)
-}
-
-fn offset(token: &str, member: &str) -> Option<usize> {
-    let text = String::from_utf8(STANDARD.decode(token).ok()?).ok()?;
-    let (of, offset) = text.split_once('/')?;
-    if of == member { offset.parse().ok() } else { None }
 }
 
 fn invalid() -> ApiError {
@@ -50,5 +44,7 @@ mod tests {
         assert_eq!(rest, json!({"Things": [3, 4]}));
         let other = of(items(), "Others", &json!({"NextToken": token}), 10);
         assert_eq!(other.unwrap_err().code, "InvalidNextToken");
+        let narrower = of(items(), "Things", &json!({"Name": "a", "NextToken": token}), 10);
+        assert_eq!(narrower.unwrap_err().code, "InvalidNextToken");
     }
 }

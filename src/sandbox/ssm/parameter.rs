@@ -8,6 +8,7 @@
 mod delete;
 mod label;
 mod list;
+mod policy;
 mod put;
 mod read;
 
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 pub(super) use delete::{delete, delete_many};
 pub(super) use label::{label, unlabel};
 pub(super) use list::{describe, get_by_path, history};
+pub(super) use policy::expire;
 pub(super) use put::{put, write_image};
 pub(super) use read::{find, get, get_many};
 

@@ -1,4 +1,4 @@
-//! Schedule expressions: `rate(…)`, `cron(…)` with six or seven fields, `at(…)`. In UTC.
+//! Schedule expressions: `rate(…)`, `cron(…)` with six or seven fields, `at(…)`. In UTC, or in the zone of a window.
 
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
@@ -10,7 +10,7 @@ pub(super) enum Schedule {
     /// Every so many seconds.
     Rate(i64),
     /// Once.
-    At(Timestamp),
+    At(DateTime),
     /// By the calendar.
     Cron(Cron),
 }
@@ -46,18 +46,22 @@ impl Schedule {
             return Some(Self::Rate(number * unit));
         }
         if let Some(at) = inside("at") {
-            let at: DateTime = at.parse().ok()?;
-            return Some(Self::At(TimeZone::UTC.to_timestamp(at).ok()?));
+            return Some(Self::At(at.parse().ok()?));
         }
         Some(Self::Cron(Cron::read(inside("cron")?)?))
     }
 
-    /// The first time after a moment. A rate counts from that moment.
+    /// The first time after a moment, in UTC. A rate counts from that moment.
     pub(super) fn after(&self, moment: Timestamp) -> Option<Timestamp> {
+        self.after_in(moment, &TimeZone::UTC)
+    }
+
+    /// As [`Schedule::after`], in a zone.
+    pub(super) fn after_in(&self, moment: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
         match self {
             Self::Rate(seconds) => moment.checked_add(seconds.seconds()).ok(),
-            Self::At(at) => Some(*at).filter(|at| *at > moment),
-            Self::Cron(cron) => cron.after(moment),
+            Self::At(at) => zone.to_timestamp(*at).ok().filter(|at| *at > moment),
+            Self::Cron(cron) => cron.after(moment, zone),
         }
     }
 }
@@ -86,8 +90,8 @@ impl Cron {
         })
     }
 
-    fn after(&self, moment: Timestamp) -> Option<Timestamp> {
-        let from = TimeZone::UTC.to_datetime(moment);
+    fn after(&self, moment: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
+        let from = zone.to_datetime(moment);
         let mut date = from.date();
         // Four years hold every date there is.
         for _ in 0..=4 * 366 {
@@ -99,7 +103,7 @@ impl Cron {
                 });
                 let found = times.map(|(hour, minute)| date.at(hour, minute, 0, 0)).find(|time| *time > from);
                 if let Some(found) = found {
-                    return TimeZone::UTC.to_timestamp(found).ok();
+                    return zone.to_timestamp(found).ok();
                 }
             }
             date = date.tomorrow().ok()?;
@@ -185,5 +189,14 @@ mod tests {
         assert_eq!(next("at(2026-12-01T00:00:00)").as_deref(), Some("2026-12-01T00:00:00Z"));
         assert_eq!(next("every day"), None);
         assert_eq!(next("cron(0 25 * * ? *)"), None);
+    }
+
+    #[test]
+    fn a_zone_moves_the_calendar_and_no_rate() {
+        let (moment, zone) = ("2026-11-24T08:00:00Z".parse().unwrap(), TimeZone::get("America/New_York").unwrap());
+        let next = |expression: &str| Schedule::read(expression)?.after_in(moment, &zone).map(|at| at.to_string());
+        assert_eq!(next("cron(0 2 ? * SUN *)").as_deref(), Some("2026-11-29T07:00:00Z"));
+        assert_eq!(next("at(2026-12-01T00:00:00)").as_deref(), Some("2026-12-01T05:00:00Z"));
+        assert_eq!(next("rate(1 day)").as_deref(), Some("2026-11-25T08:00:00Z"));
     }
 }

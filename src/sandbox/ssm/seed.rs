@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{Timestamp, ToSpan};
 use serde_json::{Value, json};
 
+use super::activation::Activation;
 use super::association::{self, Association};
 use super::node;
 use super::parameter::{Parameter, Version};
@@ -21,6 +22,22 @@ pub fn parameter(ctx: &mut Ctx<'_>, name: &str, value: &str, data_type: &str, de
     let user = format!("arn:aws:iam::{}:root", ctx.place.account);
     let description = Some(description).filter(|text| !text.is_empty());
     put(ctx, name, value, (data_type, description), &user, at);
+}
+
+/// Puts the activation that a hybrid node registered with, at that moment and for it alone.
+pub fn used_activation(ctx: &mut Ctx<'_>, id: &str, role: &str, at: Timestamp) {
+    let activation = Activation {
+        description: None,
+        default_name: None,
+        iam_role: role.to_owned(),
+        limit: 1,
+        count: 1,
+        expires: at + 24.hours(),
+        created: at,
+        tags: BTreeMap::new(),
+        deleted: false,
+    };
+    ctx.region().ssm.activations.insert(id.to_owned(), activation);
 }
 
 fn put(ctx: &mut Ctx<'_>, name: &str, value: &str, says: (&str, Option<&str>), user: &str, at: Timestamp) {

@@ -13,9 +13,7 @@ const TAGS: usize = 50;
 /// `AddTagsToResource`.
 pub(super) fn add(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     let fresh = from_list(input.items("Tags"));
-    if fresh.keys().any(|key| key.to_ascii_lowercase().starts_with("aws:")) {
-        return Err(ApiError::new("ValidationException", "Tag keys can't begin with aws:."));
-    }
+    check(&fresh)?;
     let tags = tags(ctx, input)?;
     let mut all = tags.clone();
     all.extend(fresh);
@@ -43,6 +41,17 @@ pub(super) fn list(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> 
     Ok(json!({"TagList": tag_list(tags(ctx, input)?.iter())}))
 }
 
+/// The tags of a request that makes something.
+pub(super) fn check(tags: &BTreeMap<String, String>) -> Result<(), ApiError> {
+    if tags.keys().any(|key| key.to_ascii_lowercase().starts_with("aws:")) {
+        return Err(ApiError::new("ValidationException", "Tag keys can't begin with aws:."));
+    }
+    if tags.len() > TAGS {
+        return Err(ApiError::new("ValidationException", "A resource can have at most 50 tags."));
+    }
+    Ok(())
+}
+
 /// Tags from `[{"Key", "Value"}]`.
 pub(super) fn from_list(items: &[Value]) -> BTreeMap<String, String> {
     let pair = |item: &Value| Some((item.text("Key")?.to_owned(), item.text("Value").unwrap_or_default().to_owned()));
@@ -54,17 +63,21 @@ fn tags<'a>(ctx: &'a mut Ctx<'_>, input: &Value) -> Result<&'a mut BTreeMap<Stri
     let state = &mut ctx.region().ssm;
     let found = match input.text("ResourceType").unwrap_or_default() {
         "Parameter" => state.parameters.get_mut(id).map(|one| &mut one.tags),
-        "ManagedInstance" => state.hybrid_nodes.get_mut(id).map(|one| &mut one.tags),
-        "PatchBaseline" => state.baselines.get_mut(id).map(|one| &mut one.tags),
-        "MaintenanceWindow" => state.windows.get_mut(id).map(|one| &mut one.tags),
-        "Association" => state.associations.get_mut(id).map(|one| &mut one.tags),
-        _ => {
+        "Document" => state.documents.get_mut(id).map(|one| &mut one.tags),
+        // Of an EC2 instance the tags are EC2's.
+        "ManagedInstance" if id.starts_with("i-") => {
             return Err(ApiError::new(
                 "InvalidResourceType",
                 "The resource type isn't valid. For example, if you are attempting to tag an EC2 instance, the \
                  instance must be a registered managed node.",
             ));
         }
+        "ManagedInstance" => state.hybrid_nodes.get_mut(id).map(|one| &mut one.tags),
+        "PatchBaseline" => state.baselines.get_mut(id).map(|one| &mut one.tags),
+        "MaintenanceWindow" => state.windows.get_mut(id).map(|one| &mut one.tags),
+        "Association" => state.associations.get_mut(id).map(|one| &mut one.tags),
+        // OpsCenter and Automation are not emulated: there is none of theirs.
+        _ => None,
     };
     found.ok_or_else(|| {
         ApiError::new(

@@ -420,6 +420,9 @@ pub struct OnPremises {
     pub system: Text,
     /// When it was registered.
     pub age: Age,
+    /// Whether it waits for an activation: it registers with the first one of its account and region that takes it.
+    #[serde(default)]
+    pub waiting: bool,
     /// Its tags.
     #[serde(default)]
     pub tags: Tags,

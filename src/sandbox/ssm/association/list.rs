@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{Association, NodeRun};
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::ssm::node::Node;
-use crate::sandbox::ssm::{node, page, target};
+use crate::sandbox::ssm::{document, node, page, target};
 use crate::sandbox::value::{ApiError, Get, maybe_time, time};
 
 /// `ListAssociations`.
@@ -48,26 +48,49 @@ pub(in crate::sandbox::ssm) fn list(ctx: &mut Ctx<'_>, input: &Value) -> Result<
     page::of(rows.collect(), "Associations", input, 50)
 }
 
-/// `DescribeAssociation`, by id, or by document and instance.
+/// The id of the association that a request names: by id, or by document and instance.
+pub(super) fn named(ctx: &mut Ctx<'_>, input: &Value) -> Result<String, ApiError> {
+    let absent = || ApiError::new("AssociationDoesNotExist", "The specified association doesn't exist.");
+    if let Some(id) = input.text("AssociationId") {
+        return ctx.region().ssm.associations.contains_key(id).then(|| id.to_owned()).ok_or_else(absent);
+    }
+    let (name, node) = (input.text("Name").unwrap_or_default(), input.text("InstanceId").unwrap_or_default());
+    document::find(ctx, name).ok_or_else(|| document::absent(name))?;
+    node::find(ctx, node).ok_or_else(|| node::invalid_id(node))?;
+    let means = |one: &&Association| one.document == name && one.says.text("InstanceId") == Some(node);
+    ctx.region().ssm.associations.values().find(means).map(|one| one.id.clone()).ok_or_else(absent)
+}
+
+/// `DescribeAssociation`, by id, or by document and instance. Nothing changes an association: it has one version.
 pub(in crate::sandbox::ssm) fn describe(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
-    let mut associations = ctx.region().ssm.associations.values();
-    let found = match input.text("AssociationId") {
-        Some(id) => associations.find(|one| one.id == id),
-        None => associations.find(|one| {
-            Some(one.document.as_str()) == input.text("Name") && one.says.text("InstanceId") == input.text("InstanceId")
-        }),
-    };
-    let found =
-        found.ok_or_else(|| ApiError::new("AssociationDoesNotExist", "The specified association doesn't exist."))?;
+    let id = named(ctx, input)?;
+    if !matches!(input.text("AssociationVersion"), None | Some("1" | "$LATEST")) {
+        return Err(ApiError::new(
+            "InvalidAssociationVersion",
+            "The version you specified isn't valid. Use ListAssociationVersions to view all versions of an association.",
+        ));
+    }
+    let found = &ctx.region().ssm.associations[&id];
     Ok(json!({"AssociationDescription": description(found)}))
+}
+
+/// `DescribeEffectiveInstanceAssociations`: those that mean a node, with their documents.
+pub(in crate::sandbox::ssm) fn describe_effective(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
+    let id = input.text("InstanceId").unwrap_or_default();
+    let node = node::find(ctx, id).ok_or_else(|| node::invalid_id(id))?;
+    let associations = ctx.region().ssm.associations.values().filter(|one| means(one, &node));
+    let found: Vec<(String, String)> = associations.map(|one| (one.id.clone(), one.document.clone())).collect();
+    let rows = found.into_iter().map(|(association, name)| {
+        let content = document::text(ctx, &name);
+        json!({"AssociationId": association, "InstanceId": id, "Content": content, "AssociationVersion": "1"})
+    });
+    page::of(rows.collect(), "Associations", input, 5)
 }
 
 /// `DescribeInstanceAssociationsStatus`.
 pub(in crate::sandbox::ssm) fn describe_status(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     let id = input.text("InstanceId").unwrap_or_default();
-    let Some(node) = node::find(ctx, id) else {
-        return Err(ApiError::new("InvalidInstanceId", format!("The instance ID {id} isn't valid.")));
-    };
+    let node = node::find(ctx, id).ok_or_else(|| node::invalid_id(id))?;
     let means = |association: &&Association| means(association, &node);
     let rows = ctx.region().ssm.associations.values().filter(means).map(|association| {
         let run = association.nodes.get(id);
@@ -84,6 +107,11 @@ pub(in crate::sandbox::ssm) fn describe_status(ctx: &mut Ctx<'_>, input: &Value)
         })
     });
     page::of(rows.collect(), "InstanceAssociationStatusInfos", input, 50)
+}
+
+/// Whether one of these documents is associated with a node.
+pub(in crate::sandbox::ssm) fn runs(ctx: &mut Ctx<'_>, node: &Node, documents: &[String]) -> bool {
+    ctx.region().ssm.associations.values().any(|one| documents.contains(&one.document) && means(one, node))
 }
 
 /// The state of a node's associations.
@@ -118,6 +146,7 @@ pub(super) fn description(association: &Association) -> Value {
         "AssociationVersion": "1",
         "Date": time(association.created),
         "LastUpdateAssociationDate": time(association.created),
+        "Status": says.text("InstanceId").map(|node| of_instance(association, node)),
         "Overview": shown_overview(association),
         "DocumentVersion": says.text("DocumentVersion").unwrap_or("$DEFAULT"),
         "Parameters": association.parameters,
@@ -125,12 +154,29 @@ pub(super) fn description(association: &Association) -> Value {
         "Targets": association.targets,
         "ScheduleExpression": association.schedule,
         "LastExecutionDate": maybe_time(association.last_run),
+        "LastSuccessfulExecutionDate":
+            maybe_time(association.nodes.values().filter(|run| run.success).map(|run| run.at).max()),
+        "OutputLocation": says.get("OutputLocation"),
+        "CalendarNames": says.get("CalendarNames"),
+        "ScheduleOffset": says.get("ScheduleOffset"),
+        "Duration": says.get("Duration"),
+        "AlarmConfiguration": says.get("AlarmConfiguration"),
         "AssociationName": association.name,
         "MaxErrors": says.text("MaxErrors"),
         "MaxConcurrency": says.text("MaxConcurrency"),
         "ComplianceSeverity": says.text("ComplianceSeverity"),
         "SyncCompliance": says.text("SyncCompliance"),
         "ApplyOnlyAtCronInterval": says.flag("ApplyOnlyAtCronInterval").unwrap_or(false),
+    })
+}
+
+/// `Status`, which associations of one instance have.
+fn of_instance(association: &Association, node: &str) -> Value {
+    let run = association.nodes.get(node);
+    json!({
+        "Date": time(run.map_or(association.created, |run| run.at)),
+        "Name": word(run),
+        "Message": format!("Associated with {}", association.document),
     })
 }
 

@@ -8,11 +8,12 @@ use jiff::Timestamp;
 use super::NodeRun;
 use crate::sandbox::cloud::{self, Ctx};
 use crate::sandbox::machine::Agent;
-use crate::sandbox::ssm::document::{self, Work};
+use crate::sandbox::ssm::document::{self, Work, script};
 use crate::sandbox::ssm::node::{self, Node};
 use crate::sandbox::ssm::patch::{self, Operation, Reboot};
 use crate::sandbox::ssm::schedule::Schedule;
-use crate::sandbox::ssm::{Event, target};
+use crate::sandbox::ssm::{Event, calendar, target};
+use crate::sandbox::value::Get;
 
 /// From the moment a guest is switched on until its associations are looked at, and from look to look.
 const GREETING: Duration = Duration::from_mins(2);
@@ -22,9 +23,18 @@ const GREETINGS: u32 = 15;
 /// An association is due: it begins on every node that answers, and is due again by its schedule.
 pub(in crate::sandbox::ssm) fn run(ctx: &mut Ctx<'_>, id: &str) {
     let now = ctx.now;
-    let Some(association) = ctx.region().ssm.associations.get_mut(id) else { return };
-    association.last_run = Some(now);
+    let Some(association) = ctx.region().ssm.associations.get(id) else { return };
     let targets = association.targets.clone();
+    let calendars: Vec<String> = association.says.texts("CalendarNames").into_iter().map(str::to_owned).collect();
+    let calendars: Vec<&str> = calendars.iter().map(String::as_str).collect();
+    // A run that falls into a closed calendar is left out.
+    if !calendar::all_open(ctx, &calendars) {
+        next(ctx, id);
+        return;
+    }
+    if let Some(association) = ctx.region().ssm.associations.get_mut(id) {
+        association.last_run = Some(now);
+    }
     for node in target::resolve(ctx, &targets) {
         begin(ctx, id, &node);
     }
@@ -51,12 +61,13 @@ pub(in crate::sandbox::ssm) fn next(ctx: &mut Ctx<'_>, id: &str) {
 /// Begins on a node, unless its agent does not answer or something else patches it.
 fn begin(ctx: &mut Ctx<'_>, id: &str, node: &Node) {
     let now = ctx.now;
+    let name = ctx.region().ssm.associations.get(id).map(|one| one.document.clone()).unwrap_or_default();
+    let document = document::find(ctx, &name);
     let region = ctx.region();
     if !region.machines.get(&node.id).is_some_and(|machine| machine.reachable(now)) {
         return;
     }
-    let patches = region.ssm.associations.get(id).and_then(|one| document::find(&one.document));
-    if patches.is_some_and(|document| document.work == Work::Patch) {
+    if document.is_some_and(|document| document.work == Work::Patch) {
         if region.ssm.patching.contains_key(&node.id) {
             return;
         }
@@ -80,10 +91,22 @@ pub(in crate::sandbox::ssm) fn ran(ctx: &mut Ctx<'_>, id: &str, node_id: &str, b
     }
     let answers = ctx.region().machines.get(node_id).is_some_and(|machine| machine.reachable(now));
     let Some(node) = node::find(ctx, node_id).filter(|_| answers) else { return };
-    let success = !scans || scan(ctx, &node, began);
+    let success = if scans { scan(ctx, &node, began) } else { script_succeeds(ctx, id, &node) };
     if let Some(association) = ctx.region().ssm.associations.get_mut(id) {
         association.nodes.insert(node_id.to_owned(), NodeRun { at: now, success });
     }
+}
+
+/// Whether the document runs on the node, and its scripts end well.
+fn script_succeeds(ctx: &mut Ctx<'_>, id: &str, node: &Node) -> bool {
+    let association = ctx.region().ssm.associations.get(id);
+    let Some((name, parameters)) = association.map(|one| (one.document.clone(), one.parameters.clone())) else {
+        return false;
+    };
+    let Some(document) = document::find(ctx, &name) else { return false };
+    let runs = |step: &&document::Step| step.platform.is_empty() || step.platform == node.platform_type();
+    document.runs_on(node.platform_type())
+        && document.steps.iter().filter(runs).all(|step| script::play(&document.lines(step, &parameters)).code == 0)
 }
 
 fn scan(ctx: &mut Ctx<'_>, node: &Node, began: Timestamp) -> bool {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::list::identity;
-use super::operation::absent;
+use super::operation::{absent, check_id};
 use super::{Baseline, PatchGroup};
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::ssm::page;
@@ -15,6 +15,7 @@ const GROUPS: usize = 25;
 /// `RegisterPatchBaselineForPatchGroup`: one baseline for a group and operating system.
 pub(in crate::sandbox::ssm) fn register_group(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     let (id, name) = (input.text("BaselineId").unwrap_or_default(), input.text("PatchGroup").unwrap_or_default());
+    check_id(id)?;
     let state = &mut ctx.region().ssm;
     let system = state.baselines.get(id).map(|one| one.operating_system.clone()).ok_or_else(|| absent(id))?;
     let mut of_group = state.patch_groups.iter().filter(|group| group.name == name);
@@ -40,6 +41,7 @@ pub(in crate::sandbox::ssm) fn register_group(ctx: &mut Ctx<'_>, input: &Value) 
 /// `DeregisterPatchBaselineForPatchGroup`.
 pub(in crate::sandbox::ssm) fn deregister_group(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     let (id, name) = (input.text("BaselineId").unwrap_or_default(), input.text("PatchGroup").unwrap_or_default());
+    check_id(id)?;
     let groups = &mut ctx.region().ssm.patch_groups;
     let before = groups.len();
     groups.retain(|group| group.baseline_id != id || group.name != name);

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Approval, Baseline, product};
 use crate::sandbox::catalogue::{Catalogue, Patch};
 use crate::sandbox::cloud::Ctx;
-use crate::sandbox::ssm::baseline::operation::absent;
+use crate::sandbox::ssm::baseline::operation::{absent, check_id};
 use crate::sandbox::ssm::{State, page};
 use crate::sandbox::value::{ApiError, Get, maybe_time, time};
 
@@ -42,6 +42,7 @@ pub(super) fn identity(state: &State, baseline: &Baseline) -> Value {
 /// `DescribeEffectivePatchesForPatchBaseline`: what the baseline says now of all that is out.
 pub(in crate::sandbox::ssm) fn describe_effective(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     let id = input.text("BaselineId").unwrap_or_default();
+    check_id(id)?;
     let now = ctx.now;
     let baseline = ctx.region().ssm.baselines.get(id).cloned().ok_or_else(|| absent(id))?;
     if matches!(baseline.operating_system.as_str(), "UBUNTU" | "DEBIAN" | "RASPBIAN" | "MACOS") {

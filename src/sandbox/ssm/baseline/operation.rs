@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Baseline, Filter, Rule};
 use crate::sandbox::cloud::Ctx;
-use crate::sandbox::ssm::tag;
+use crate::sandbox::ssm::{tag, token};
 use crate::sandbox::value::{ApiError, Get, time};
 
 /// Baselines of an account in a region (Service Quotas).
@@ -12,27 +12,13 @@ const BASELINES: usize = 50;
 
 /// `CreatePatchBaseline`.
 pub(in crate::sandbox::ssm) fn create(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
-    let token = input.text("ClientToken").map(str::to_owned);
-    let own = ctx.region().ssm.baselines.values().filter(|one| !one.is_predefined());
-    let (mut count, mut made) = (0, None);
-    for one in own {
-        count += 1;
-        if token.is_some() && one.client_token == token {
-            made = Some((one.id.clone(), one.name.clone()));
-        }
-    }
-    if let Some((id, name)) = made {
-        return if input.text("Name") == Some(&name) {
-            Ok(json!({"BaselineId": id}))
-        } else {
-            Err(ApiError::new(
-                "IdempotentParameterMismatch",
-                "Error returned when an idempotent operation is retried and the parameters don't match the original \
-                 call to the API with the same idempotency token.",
-            ))
-        };
-    }
-    if count >= BASELINES {
+    token::once(ctx, "CreatePatchBaseline", input, |ctx| make(ctx, input))
+}
+
+fn make(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
+    let tags = tag::from_list(input.items("Tags"));
+    tag::check(&tags)?;
+    if ctx.region().ssm.baselines.values().filter(|one| !one.is_predefined()).count() >= BASELINES {
         return Err(ApiError::new("ResourceLimitExceededException", "Maximum number of patch baselines reached."));
     }
     let now = ctx.now;
@@ -52,8 +38,7 @@ pub(in crate::sandbox::ssm) fn create(ctx: &mut Ctx<'_>, input: &Value) -> Resul
         available_security_updates: None,
         created: now,
         modified: now,
-        tags: tag::from_list(input.items("Tags")),
-        client_token: token,
+        tags,
     };
     change(&mut baseline, input)?;
     baseline.id = ctx.id("pb");
@@ -88,6 +73,7 @@ pub(in crate::sandbox::ssm) fn update(ctx: &mut Ctx<'_>, input: &Value) -> Resul
 /// `GetPatchBaseline`.
 pub(in crate::sandbox::ssm) fn get(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     let id = input.text("BaselineId").unwrap_or_default();
+    check_id(id)?;
     let state = &ctx.region().ssm;
     let baseline = state.baselines.get(id).ok_or_else(|| absent(id))?;
     let groups = state.patch_groups.iter().filter(|group| group.baseline_id == id);
@@ -122,10 +108,27 @@ pub(in crate::sandbox::ssm) fn get_default(ctx: &mut Ctx<'_>, input: &Value) -> 
 /// `RegisterDefaultPatchBaseline`.
 pub(in crate::sandbox::ssm) fn register_default(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     let id = input.text("BaselineId").unwrap_or_default();
+    check_id(id)?;
     let state = &mut ctx.region().ssm;
     let system = state.baselines.get(id).map(|one| one.operating_system.clone()).ok_or_else(|| absent(id))?;
     state.default_baselines.insert(system, id.to_owned());
     Ok(json!({"BaselineId": id}))
+}
+
+/// Checks the form of an id: `pb-…`, or the ARN of one.
+///
+/// # Errors
+/// `InvalidResourceId`.
+pub(super) fn check_id(id: &str) -> Result<(), ApiError> {
+    let plain = id.rsplit_once(":patchbaseline/").map_or(id, |(_, plain)| plain);
+    let digits = plain.strip_prefix("pb-").filter(|digits| digits.len() == 17);
+    match digits.is_some_and(|digits| digits.chars().all(|c| c.is_ascii_hexdigit())) {
+        true => Ok(()),
+        false => Err(ApiError::new(
+            "InvalidResourceId",
+            format!("The resource ID {id} isn't valid. Verify that you entered the correct ID and try again."),
+        )),
+    }
 }
 
 /// The refusal of an unknown baseline.

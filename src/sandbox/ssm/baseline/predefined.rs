@@ -73,7 +73,6 @@ fn baseline(ctx: &Ctx<'_>, name: &str, system: &str, days: i64, rules: &[Taken])
         created: made,
         modified: made,
         tags: std::collections::BTreeMap::new(),
-        client_token: None,
     }
 }
 

@@ -5,32 +5,67 @@ use serde_json::{Value, json};
 
 use super::{Command, Invocation, Phase, run};
 use crate::sandbox::cloud::Ctx;
-use crate::sandbox::ssm::{document, page};
+use crate::sandbox::ssm::{document, node, page};
 use crate::sandbox::value::{ApiError, Get, maybe_time, time};
 
 /// Commands are kept for thirty days.
 const KEPT_HOURS: i64 = 30 * 24;
+/// Characters of output and error that GetCommandInvocation tells, and of a step that the lists tell.
+const OUTPUT: usize = 24_000;
+const ERROR: usize = 8_000;
+const PLUGIN: usize = 2_500;
 
 /// `ListCommands`: the newest first.
 pub(in crate::sandbox::ssm) fn list(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
+    check_ids(input)?;
     let commands = commands(ctx, input, false)?;
     page::of(commands.into_iter().map(shown).collect(), "Commands", input, 50)
 }
 
 /// `ListCommandInvocations`: the newest command first.
 pub(in crate::sandbox::ssm) fn list_invocations(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
+    check_ids(input)?;
+    let own = ctx.region().ssm.documents.clone();
+    let steps = |command: &Command| {
+        let own = own.get(&command.document).map(|own| own.document.steps.clone());
+        own.or_else(|| Some(document::of_amazon(&command.document)?.steps.clone())).unwrap_or_default()
+    };
     let details = input.flag("Details").unwrap_or(false);
     let only = input.text("InstanceId");
     let commands = commands(ctx, input, true)?;
     let status =
         input.items("Filters").iter().find(|one| one.text("key") == Some("Status")).and_then(|one| one.text("value"));
-    let rows = commands.into_iter().flat_map(|command| {
-        let means = move |one: &&Invocation| only.is_none_or(|node| one.node == node);
-        let passes = move |one: &&Invocation| status.is_none_or(|status| one.phase.status() == status);
-        let invocations = command.invocations.iter().filter(means).filter(passes);
-        invocations.map(move |invocation| shown_invocation(command, invocation, details))
-    });
-    page::of(rows.collect(), "CommandInvocations", input, 50)
+    let mut rows = Vec::new();
+    for command in commands {
+        let steps = if details { steps(command) } else { Vec::new() };
+        let means = |one: &&Invocation| only.is_none_or(|node| one.node == node);
+        let passes = |one: &&Invocation| status.is_none_or(|status| one.phase.status() == status);
+        for invocation in command.invocations.iter().filter(means).filter(passes) {
+            let mut row = shown_invocation(command, invocation);
+            if details {
+                row["CommandPlugins"] =
+                    steps.iter().map(|step| plugin(invocation, &step.name, &step.platform)).collect();
+            }
+            rows.push(row);
+        }
+    }
+    page::of(rows, "CommandInvocations", input, 50)
+}
+
+/// The form of the ids, where there are any: the models take more than AWS does.
+fn check_ids(input: &Value) -> Result<(), ApiError> {
+    let hexadecimal = |text: &str| text.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
+    if input.text("CommandId").is_some_and(|id| !hexadecimal(id)) {
+        return Err(invalid_command());
+    }
+    match input.text("InstanceId").filter(|id| !node::is_id(id)) {
+        Some(bad) => Err(node::invalid_id(bad)),
+        None => Ok(()),
+    }
+}
+
+fn cut(text: &str, most: usize) -> String {
+    text.chars().take(most).collect()
 }
 
 /// `GetCommandInvocation`: unknown for the first two seconds.
@@ -38,23 +73,28 @@ pub(in crate::sandbox::ssm) fn get_invocation(ctx: &mut Ctx<'_>, input: &Value) 
     let now = ctx.now;
     let absent = || ApiError::new("InvocationDoesNotExist", "");
     let (id, node) = (input.text("CommandId").unwrap_or_default(), input.text("InstanceId").unwrap_or_default());
-    let command = ctx.region().ssm.commands.get(id).ok_or_else(absent)?;
+    check_ids(input)?;
+    let command = ctx.region().ssm.commands.get(id).ok_or_else(absent)?.clone();
+    let document = document::find(ctx, &command.document);
     let invocation = command.invocations.iter().find(|one| one.node == node).ok_or_else(absent)?;
     if run::visible_from(command.requested) > now {
         return Err(absent());
     }
-    let asked = input.text("PluginName");
-    let steps = document::find(&command.document).map_or(&[][..], |document| document.steps);
-    if asked.is_some_and(|asked| !steps.iter().any(|(step, _)| *step == asked)) {
+    let asked = input.text("PluginName").filter(|asked| !asked.is_empty());
+    let steps = document.as_ref().map_or(&[][..], |document| &document.steps);
+    if asked.is_some_and(|asked| !steps.iter().any(|step| step.name == asked)) {
         return Err(ApiError::new("InvalidPluginName", "The plugin name isn't valid."));
     }
-    let own = steps.iter().find(|(step, _)| asked.is_none_or(|asked| asked == *step));
+    let own = steps.iter().find(|step| asked.is_none_or(|asked| asked == step.name));
     let runs =
-        asked.is_none() || own.is_none_or(|(_, platform)| platform.is_empty() || *platform == invocation.platform);
-    let (status, details) = if runs || !invocation.phase.is_over() {
-        (invocation.phase.status(), invocation.phase.details())
-    } else {
-        ("Success", "Success")
+        asked.is_none() || own.is_none_or(|step| step.platform.is_empty() || step.platform == invocation.platform);
+    let alone = asked.and_then(|asked| invocation.steps.iter().find(|step| step.name == asked));
+    let alone = alone.filter(|_| invocation.phase.is_over());
+    let (phase, code, output, error) = match alone {
+        Some(step) => (step.phase, step.code, step.output.as_str(), step.error.as_str()),
+        None if runs => (invocation.phase, invocation.code, invocation.output.as_str(), invocation.error.as_str()),
+        None if invocation.phase.is_over() => (Phase::Success, 0, "", ""),
+        None => (invocation.phase, 0, "", ""),
     };
     let elapsed =
         invocation.started.zip(invocation.ended).map(|(from, to)| (to.as_millisecond() - from.as_millisecond()) as f64);
@@ -63,19 +103,19 @@ pub(in crate::sandbox::ssm) fn get_invocation(ctx: &mut Ctx<'_>, input: &Value) 
         "InstanceId": node,
         "Comment": command.comment,
         "DocumentName": command.document,
-        "DocumentVersion": document_version(command),
-        "PluginName": asked.or_else(|| steps.first().filter(|_| steps.len() == 1).map(|(step, _)| *step)).unwrap_or_default(),
-        "ResponseCode": if runs { invocation.code } else { 0 },
+        "DocumentVersion": document_version(&command),
+        "PluginName": asked.or_else(|| steps.first().filter(|_| steps.len() == 1).map(|step| step.name.as_str())).unwrap_or_default(),
+        "ResponseCode": code,
         "ExecutionStartDateTime": date(invocation.started),
         "ExecutionElapsedTime": elapsed.map(|millis| format!("PT{}S", millis / 1000.0)).unwrap_or_default(),
         "ExecutionEndDateTime": date(invocation.ended.filter(|_| invocation.started.is_some())),
-        "Status": status,
-        "StatusDetails": details,
-        "StandardOutputContent": if runs { invocation.output.as_str() } else { "" },
+        "Status": phase.status(),
+        "StatusDetails": phase.details(),
+        "StandardOutputContent": cut(output, OUTPUT),
         "StandardOutputUrl": "",
-        "StandardErrorContent": if runs { invocation.error.as_str() } else { "" },
+        "StandardErrorContent": cut(error, ERROR),
         "StandardErrorUrl": "",
-        "CloudWatchOutputConfig": cloud_watch(command),
+        "CloudWatchOutputConfig": cloud_watch(&command),
     }))
 }
 
@@ -103,7 +143,7 @@ fn commands<'a>(ctx: &'a mut Ctx<'_>, input: &Value, of_invocations: bool) -> Re
             "InvokedAfter" => found.retain(|command| moment(value).is_none_or(|after| command.requested > after)),
             "InvokedBefore" => found.retain(|command| moment(value).is_none_or(|before| command.requested < before)),
             "DocumentName" => found.retain(|command| command.document == value),
-            "ExecutionStage" => found.retain(|command| (value == "Executing") != is_over(command)),
+            "ExecutionStage" => found.retain(|command| (value == "Executing") != command.is_over()),
             // Of invocations it is asked one by one.
             "Status" if of_invocations => {}
             "Status" => found.retain(|command| command.status().0 == value),
@@ -112,10 +152,6 @@ fn commands<'a>(ctx: &'a mut Ctx<'_>, input: &Value, of_invocations: bool) -> Re
     }
     found.sort_by(|a, b| b.requested.cmp(&a.requested).then_with(|| a.id.cmp(&b.id)));
     Ok(found)
-}
-
-fn is_over(command: &Command) -> bool {
-    command.invocations.iter().all(|one| one.phase.is_over())
 }
 
 fn moment(text: &str) -> Option<Timestamp> {
@@ -152,11 +188,13 @@ pub(super) fn shown(command: &Command) -> Value {
         "NotificationConfig": notification(command),
         "CloudWatchOutputConfig": cloud_watch(command),
         "TimeoutSeconds": command.delivery_timeout,
+        "AlarmConfiguration": command.says.get("AlarmConfiguration"),
+        "TriggeredAlarms": command.triggered.as_ref().map(|alarm| json!([alarm])),
     })
 }
 
-fn shown_invocation(command: &Command, invocation: &Invocation, details: bool) -> Value {
-    let mut row = json!({
+fn shown_invocation(command: &Command, invocation: &Invocation) -> Value {
+    json!({
         "CommandId": command.id,
         "InstanceId": invocation.node,
         "InstanceName": "",
@@ -171,27 +209,34 @@ fn shown_invocation(command: &Command, invocation: &Invocation, details: bool) -
         "ServiceRole": "",
         "NotificationConfig": notification(command),
         "CloudWatchOutputConfig": cloud_watch(command),
-    });
-    if details {
-        let steps = document::find(&command.document).map_or(&[][..], |document| document.steps);
-        row["CommandPlugins"] = steps.iter().map(|(name, platform)| plugin(invocation, name, platform)).collect();
-    }
-    row
+    })
 }
 
 /// A step of the document; those for other platforms are passed over and say that they succeeded.
 fn plugin(invocation: &Invocation, name: &str, platform: &str) -> Value {
     let runs = platform.is_empty() || platform == invocation.platform;
     let passed_over = !runs && invocation.phase.is_over() && invocation.started.is_some();
-    let output: String = if runs { invocation.output.chars().take(2500).collect() } else { String::new() };
+    let alone = invocation.steps.iter().find(|step| step.name == name && invocation.phase.is_over());
+    let (phase, code, output) = match alone {
+        _ if passed_over => (Phase::Success, 0, String::new()),
+        Some(step) => (step.phase, step.code, format!("{}{}", step.output, step.error)),
+        None if runs => (invocation.phase, invocation.code, invocation.output.clone()),
+        None => (invocation.phase, invocation.code, String::new()),
+    };
+    // A step knows fewer states than an invocation.
+    let status = match phase.status() {
+        "Delayed" => "Pending",
+        "Cancelling" => "InProgress",
+        other => other,
+    };
     json!({
         "Name": name,
-        "Status": if passed_over { "Success" } else { invocation.phase.status() },
-        "StatusDetails": if passed_over { "Success" } else { invocation.phase.details() },
-        "ResponseCode": if passed_over { 0 } else { invocation.code },
+        "Status": status,
+        "StatusDetails": phase.details(),
+        "ResponseCode": code,
         "ResponseStartDateTime": maybe_time(invocation.started),
         "ResponseFinishDateTime": maybe_time(invocation.ended),
-        "Output": output,
+        "Output": cut(&output, PLUGIN),
         "StandardOutputUrl": "",
         "StandardErrorUrl": "",
         "OutputS3BucketName": "",

@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use jiff::{Timestamp, ToSpan};
+use serde_json::{Value, json};
 
-use super::{Invocation, Phase, Step, Work};
+use super::{Invocation, Phase, Step, StepRun, Work};
 use crate::sandbox::cloud::{self, Ctx};
 use crate::sandbox::machine::Agent;
-use crate::sandbox::ssm::document::{self, Work as Does};
+use crate::sandbox::ssm::document::{self, Document, Work as Does, script};
 use crate::sandbox::ssm::node::{self, Node};
 use crate::sandbox::ssm::patch::{self, Operation, PatchRow, Reboot};
-use crate::sandbox::ssm::{Event, patch::Refused};
+use crate::sandbox::ssm::{Event, patch::Refused, window};
 use crate::sandbox::value::Get;
 
 /// Between two tries to deliver to a node whose agent does not answer.
@@ -21,6 +22,10 @@ const QUEUE: Duration = Duration::from_secs(15);
 /// Sends to as many nodes as the window allows; nothing more when too many have failed.
 pub(super) fn dispatch(ctx: &mut Ctx<'_>, id: &str) {
     let now = ctx.now;
+    if let Some(alarm) = alarm(ctx, id) {
+        stop_by_alarm(ctx, id, alarm);
+        return;
+    }
     let Some(command) = ctx.region().ssm.commands.get_mut(id) else { return };
     let total = command.delivery_timeout + command.execution_timeout;
     let mut room = {
@@ -47,6 +52,51 @@ pub(super) fn dispatch(ctx: &mut Ctx<'_>, id: &str) {
     }
 }
 
+/// The alarm of a command that keeps it from going on: one in `ALARM`, or one that cannot be read, unless that is to be
+/// passed over (SendCommand, `AlarmConfiguration`).
+fn alarm(ctx: &mut Ctx<'_>, id: &str) -> Option<Value> {
+    let now = ctx.now;
+    let says = ctx.region().ssm.commands.get(id)?.says.get("AlarmConfiguration")?.clone();
+    let ignores = says.flag("IgnorePollAlarmFailure").unwrap_or(false);
+    let names = says.items("Alarms").iter().filter_map(|one| one.text("Name"));
+    let stops = |name: &str| match ctx.cloud.faults.alarm(name, now) {
+        "ALARM" => Some(json!({"Name": name, "State": "ALARM"})),
+        "UNKNOWN" if !ignores => Some(json!({"Name": name, "State": "UNKNOWN"})),
+        _ => None,
+    };
+    names.into_iter().find_map(stops)
+}
+
+/// What has not been taken by an agent never is.
+fn stop_by_alarm(ctx: &mut Ctx<'_>, id: &str, alarm: Value) {
+    let Some(command) = ctx.region().ssm.commands.get_mut(id) else { return };
+    command.triggered = Some(alarm);
+    let waiting = command.invocations.iter().filter(|one| one.phase.is_waiting()).map(|one| one.node.clone()).collect();
+    let waiting: Vec<String> = waiting;
+    command.cancelled = command.cancelled || !waiting.is_empty();
+    drop(ctx, id, &waiting);
+}
+
+/// Ends what no agent has taken.
+pub(super) fn drop(ctx: &mut Ctx<'_>, id: &str, nodes: &[String]) {
+    let now = ctx.now;
+    let Some(command) = ctx.region().ssm.commands.get_mut(id) else { return };
+    for invocation in command.invocations.iter_mut().filter(|one| nodes.contains(&one.node)) {
+        invocation.phase = Phase::Cancelled;
+        invocation.ended = Some(now);
+    }
+    tell_window(ctx, id);
+}
+
+/// Asks the agent to give an invocation up.
+pub(super) fn stop(ctx: &mut Ctx<'_>, id: &str, node: &str) {
+    if let Some(invocation) = invocation(ctx, id, node) {
+        invocation.phase = Phase::Cancelling;
+    }
+    let after = draw(ctx, id, node, "cancel", 1, 4);
+    schedule(ctx, id, node, after, Step::Stopped);
+}
+
 /// Plays a step of an invocation.
 pub(in crate::sandbox::ssm) fn play(ctx: &mut Ctx<'_>, id: &str, node: &str, step: Step) {
     if step == Step::Rebooted {
@@ -55,8 +105,12 @@ pub(in crate::sandbox::ssm) fn play(ctx: &mut Ctx<'_>, id: &str, node: &str, ste
     let Some(invocation) = invocation(ctx, id, node) else { return };
     let phase = invocation.phase;
     match step {
+        Step::Expire if phase == Phase::Cancelling => end(ctx, id, node, Phase::Cancelled, -1),
         Step::Expire if !phase.is_over() => end(ctx, id, node, Phase::DeliveryTimedOut, -1),
-        Step::Deliver if phase == Phase::Pending => deliver(ctx, id, node),
+        Step::Deliver if phase.is_waiting() => deliver(ctx, id, node),
+        Step::Stopped if phase == Phase::Cancelling && is_answering(ctx, node) => {
+            end(ctx, id, node, Phase::Cancelled, -1);
+        }
         _ if phase != Phase::InProgress => {}
         // What the agent does not live to see, nobody hears of.
         _ if !is_answering(ctx, node) => {}
@@ -68,8 +122,10 @@ pub(in crate::sandbox::ssm) fn play(ctx: &mut Ctx<'_>, id: &str, node: &str, ste
         Step::Installed => installed(ctx, id, node),
         Step::Rebooted => rebooted(ctx, id, node),
         Step::Reported => reported(ctx, id, node),
-        Step::Done => end(ctx, id, node, Phase::Success, 0),
-        Step::Deliver | Step::Expire => {}
+        Step::Done => done(ctx, id, node),
+        // The agent kills what takes too long.
+        Step::Overrun => end(ctx, id, node, Phase::ExecutionTimedOut, 137),
+        Step::Deliver | Step::Expire | Step::Stopped => {}
     }
 }
 
@@ -79,7 +135,7 @@ fn deliver(ctx: &mut Ctx<'_>, id: &str, node: &str) {
     let delivery = command.delivery_timeout;
     let (name, parameters) = (command.document.clone(), command.parameters.clone());
     let sent = command.invocations.iter().find(|one| one.node == node).and_then(|one| one.sent).unwrap_or(now);
-    let Some(document) = document::find(&name) else { return };
+    let Some(document) = document::find(ctx, &name) else { return };
     let Some(known) = node::find(ctx, node) else {
         end(ctx, id, node, Phase::Undeliverable, -1);
         return;
@@ -91,6 +147,9 @@ fn deliver(ctx: &mut Ctx<'_>, id: &str, node: &str) {
     if !ctx.region().machines.get(node).is_some_and(|machine| machine.reachable(now)) {
         if now + RETRY < sent + delivery.seconds() {
             schedule(ctx, id, node, RETRY, Step::Deliver);
+        }
+        if let Some(invocation) = invocation(ctx, id, node) {
+            invocation.phase = Phase::Delayed;
         }
         return;
     }
@@ -113,20 +172,56 @@ fn deliver(ctx: &mut Ctx<'_>, id: &str, node: &str) {
     match document.work {
         Does::Patch if holder.is_some() => schedule(ctx, id, node, Duration::from_secs(10), Step::Locked),
         Does::Patch => begin_patching(ctx, id, &known, &parameters),
-        Does::Script if reboots(&parameters) => {
-            let (from, to) = reboot_seconds(&known);
-            let after = draw(ctx, id, node, "reboot", from, to);
-            shut_down(ctx, node, after);
-            schedule(ctx, id, node, after, Step::Rebooted);
-        }
-        Does::Script | Does::Other => {
+        Does::Script => begin_script(ctx, id, &known, &document, &parameters),
+        Does::Other => {
             let after = draw(ctx, id, node, "document", 2, 15);
             schedule(ctx, id, node, after, Step::Done);
         }
     }
 }
 
-fn begin_patching(ctx: &mut Ctx<'_>, id: &str, node: &Node, parameters: &serde_json::Value) {
+/// Begins the scripts of a document, step after step: a step that fails does not keep the next one from running.
+fn begin_script(ctx: &mut Ctx<'_>, id: &str, node: &Node, document: &Document, parameters: &Value) {
+    let runs = |step: &&document::Step| step.platform.is_empty() || step.platform == node.platform_type();
+    let played = document.steps.iter().filter(runs).map(|step| (step, script::play(&document.lines(step, parameters))));
+    let played: Vec<(&document::Step, script::Outcome)> = played.collect();
+    if played.iter().any(|(_, outcome)| outcome.reboots) {
+        let (from, to) = reboot_seconds(node);
+        let after = draw(ctx, id, &node.id, "reboot", from, to);
+        shut_down(ctx, &node.id, after);
+        schedule(ctx, id, &node.id, after, Step::Rebooted);
+        return;
+    }
+    let base = draw(ctx, id, &node.id, "document", 2, 15);
+    let after = base + played.iter().map(|(_, outcome)| outcome.slept).sum::<Duration>();
+    let limit = ctx.region().ssm.commands.get(id).map_or(0, |command| command.execution_timeout);
+    let limit = Duration::from_secs(limit.unsigned_abs());
+    if let Some(invocation) = invocation(ctx, id, &node.id) {
+        invocation.steps = played.into_iter().map(|(step, outcome)| step_run(&step.name, outcome)).collect();
+    }
+    let (after, step) = if after > limit { (limit, Step::Overrun) } else { (after, Step::Done) };
+    schedule(ctx, id, &node.id, after, step);
+}
+
+fn step_run(name: &str, outcome: script::Outcome) -> StepRun {
+    let script::Outcome { output, error, code, .. } = outcome;
+    let phase = if code == 0 { Phase::Success } else { Phase::Failed };
+    StepRun { name: name.to_owned(), phase, code, output, error }
+}
+
+/// A document that does not patch has ended: as its steps did.
+fn done(ctx: &mut Ctx<'_>, id: &str, node: &str) {
+    let steps = invocation(ctx, id, node).map(|one| one.steps.clone()).unwrap_or_default();
+    for step in &steps {
+        say(ctx, id, node, &step.output, &step.error);
+    }
+    match steps.iter().find(|step| step.code != 0) {
+        Some(failed) => end(ctx, id, node, Phase::Failed, failed.code),
+        None => end(ctx, id, node, Phase::Success, 0),
+    }
+}
+
+fn begin_patching(ctx: &mut Ctx<'_>, id: &str, node: &Node, parameters: &Value) {
     let text = |name: &str| parameters.texts(name).first().map(|text| (*text).to_owned());
     if [text("InstallOverrideList"), text("BaselineOverride")].iter().flatten().any(|url| !url.is_empty()) {
         say(ctx, id, &node.id, "", "The override could not be downloaded.");
@@ -235,12 +330,24 @@ pub(super) fn end(ctx: &mut Ctx<'_>, id: &str, node: &str, phase: Phase, code: i
         invocation.ended = Some(now);
         invocation.code = code;
         invocation.work = None;
+        if !matches!(phase, Phase::Success | Phase::Failed) {
+            invocation.steps.clear();
+        }
     }
     let patching = &mut ctx.region().ssm.patching;
     if patching.get(node).is_some_and(|holder| *holder == format!("command:{id}")) {
         patching.remove(node);
     }
     dispatch(ctx, id);
+    tell_window(ctx, id);
+}
+
+/// The maintenance window that sent a command goes on when it is over.
+fn tell_window(ctx: &mut Ctx<'_>, id: &str) {
+    let command = ctx.region().ssm.commands.get(id).filter(|command| command.is_over());
+    if let Some(execution) = command.and_then(|command| command.window.clone()) {
+        window::advance(ctx, &execution);
+    }
 }
 
 fn invocation<'a>(ctx: &'a mut Ctx<'_>, id: &str, node: &str) -> Option<&'a mut Invocation> {
@@ -288,16 +395,10 @@ fn operation_of(ctx: &mut Ctx<'_>, id: &str) -> (Operation, Reboot) {
 }
 
 /// What the parameters of `AWS-RunPatchBaseline` ask for.
-pub(in crate::sandbox::ssm) fn operation(parameters: &serde_json::Value) -> (Operation, Reboot) {
+pub(in crate::sandbox::ssm) fn operation(parameters: &Value) -> (Operation, Reboot) {
     let is = |name: &str, value: &str| parameters.texts(name).first() == Some(&value);
     let operation = if is("Operation", "Install") { Operation::Install } else { Operation::Scan };
     (operation, if is("RebootOption", "NoReboot") { Reboot::Never } else { Reboot::IfNeeded })
-}
-
-/// Scripts ask the agent for a reboot by an exit code, or do it themselves.
-fn reboots(parameters: &serde_json::Value) -> bool {
-    let marks = ["exit 194", "exit 3010", "shutdown -r", "reboot", "Restart-Computer"];
-    parameters.texts("commands").iter().any(|line| marks.iter().any(|mark| line.contains(mark)))
 }
 
 /// How long a Scan takes: 13 s to a minute on Linux, about a minute and a half on Windows.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{Command, Invocation, Phase, list, run};
+use super::{Command, Invocation, Phase, list, output, run};
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::ssm::{document, node, target};
 use crate::sandbox::value::{ApiError, Get};
@@ -15,14 +15,13 @@ const DELIVERY: i64 = 3600;
 /// `SendCommand`.
 pub(in crate::sandbox::ssm) fn send(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     let name = input.text("DocumentName").unwrap_or_default();
-    let document = document::find(name).ok_or_else(|| document::absent(name))?;
-    if !matches!(input.text("DocumentVersion"), None | Some("1" | "$DEFAULT" | "$LATEST")) {
-        return Err(ApiError::new("InvalidDocumentVersion", "The document version isn't valid or doesn't exist."));
-    }
+    let document = document::find(ctx, name).ok_or_else(|| document::absent(name))?;
+    document::check_version(input)?;
+    output::check(input)?;
     let parameters = input.get("Parameters").filter(|given| !given.is_null()).cloned().unwrap_or_else(|| json!({}));
     document.check(&parameters)?;
-    let nodes = nodes(ctx, input, document)?;
-    let execution = parameters.texts("executionTimeout").first().and_then(|text| text.parse().ok());
+    let nodes = nodes(ctx, input, &document)?;
+    let execution = document.timeout(&parameters);
     let id = ctx.uuid("command");
     let command = Command {
         id: id.clone(),
@@ -32,11 +31,13 @@ pub(in crate::sandbox::ssm) fn send(ctx: &mut Ctx<'_>, input: &Value) -> Result<
         says: input.clone(),
         requested: ctx.now,
         delivery_timeout: input.int("TimeoutSeconds").unwrap_or(DELIVERY),
-        execution_timeout: execution.unwrap_or(document.execution_timeout),
+        execution_timeout: execution,
         max_concurrency: input.text("MaxConcurrency").unwrap_or("50").to_owned(),
         max_errors: input.text("MaxErrors").unwrap_or("0").to_owned(),
         invocations: nodes.iter().map(invocation).collect(),
         cancelled: false,
+        window: None,
+        triggered: None,
     };
     let answer = json!({"Command": list::shown(&command)});
     ctx.region().ssm.commands.insert(id.clone(), command);
@@ -56,6 +57,7 @@ fn invocation(node: &node::Node) -> Invocation {
         output: String::new(),
         error: String::new(),
         work: None,
+        steps: Vec::new(),
     }
 }
 
@@ -102,22 +104,29 @@ fn nodes(ctx: &mut Ctx<'_>, input: &Value, document: &document::Document) -> Res
     }
 }
 
-/// `CancelCommand`: what has not begun never does, and what has is given up.
+/// `CancelCommand`: what has not begun never does, and what has is given up as soon as its agent hears of it.
 pub(in crate::sandbox::ssm) fn cancel(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     let id = input.text("CommandId").unwrap_or_default().to_owned();
     let only = input.texts("InstanceIds");
     let command = ctx.region().ssm.commands.get_mut(&id).ok_or_else(list::invalid_command)?;
+    if only.iter().collect::<BTreeSet<_>>().len() < only.len() {
+        return Err(ApiError::new("DuplicateInstanceId", "A managed node ID is given more than once."));
+    }
     if let Some(stranger) = only.iter().find(|node| !command.invocations.iter().any(|one| one.node == **node)) {
         return Err(ApiError::new("InvalidInstanceId", format!("The command was not sent to {stranger}.")));
     }
     let means = |node: &str| only.is_empty() || only.contains(&node);
     let open = |one: &&Invocation| !one.phase.is_over() && means(&one.node);
-    let nodes: Vec<String> = command.invocations.iter().filter(open).map(|one| one.node.clone()).collect();
+    let open = command.invocations.iter().filter(open).map(|one| (one.node.clone(), one.phase));
+    let nodes: Vec<(String, Phase)> = open.collect();
     if only.is_empty() && !nodes.is_empty() {
         command.cancelled = true;
     }
-    for node in nodes {
-        run::end(ctx, &id, &node, Phase::Cancelled, -1);
+    // What waits in the queue first: else each end would send the next one.
+    let (waiting, begun): (Vec<_>, Vec<_>) = nodes.into_iter().partition(|(_, phase)| phase.is_waiting());
+    run::drop(ctx, &id, &waiting.into_iter().map(|(node, _)| node).collect::<Vec<_>>());
+    for (node, _) in begun {
+        run::stop(ctx, &id, &node);
     }
     Ok(json!({}))
 }

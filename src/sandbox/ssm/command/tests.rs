@@ -79,7 +79,7 @@ fn silent_agents_time_out_and_are_no_errors() {
     world.cloud.faults.silent_agents = vec![falls_silent.clone()];
     let command = world.patch(&[&silent, &falls_silent], json!({"Operation": ["Scan"]}));
     world.wait(1900);
-    assert_eq!(world.invocation(&command, &silent), "Pending");
+    assert_eq!(world.invocation(&command, &silent), "Delayed");
     assert_eq!(world.invocation(&command, &falls_silent), "InProgress");
     let listed = world.call("DescribeInstanceInformation", json!({}));
     let pings = listed["InstanceInformationList"].as_array().unwrap().iter().map(|one| one["PingStatus"].clone());

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{Node, all};
+use super::{Node, all, invalid_id, is_id};
 use crate::sandbox::cloud::Ctx;
-use crate::sandbox::ssm::{association, page};
+use crate::sandbox::ssm::{association, document, page};
 use crate::sandbox::value::{ApiError, Get, maybe_time, time};
 
 /// The agent that all nodes run.
@@ -17,7 +17,7 @@ pub(in crate::sandbox::ssm) fn describe_information(ctx: &mut Ctx<'_>, input: &V
         return Err(invalid_value("InstanceInformationFilterList and Filters can't be used together."));
     }
     let filters = if new.is_empty() { read(old, "key", "valueSet", "") } else { read(new, "Key", "Values", "") };
-    check(&filters)?;
+    check(&filters, "InvalidInstanceInformationFilterValue")?;
     let tagged = filters.iter().filter(|filter| filter.key.starts_with("tag")).count();
     if tagged > 0 && tagged < filters.len() {
         return Err(ApiError::new(
@@ -38,7 +38,14 @@ pub(in crate::sandbox::ssm) fn describe_information(ctx: &mut Ctx<'_>, input: &V
 pub(in crate::sandbox::ssm) fn describe_properties(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     let mut filters = read(input.items("InstancePropertyFilterList"), "key", "valueSet", "");
     filters.extend(read(input.items("FiltersWithOperator"), "Key", "Values", "Operator"));
-    check(&filters)?;
+    check(&filters, "InvalidInstancePropertyFilterValue")?;
+    if let Some(name) = of(&filters, "DocumentName").find(|name| document::find(ctx, name).is_none()) {
+        return Err(document::absent(name));
+    }
+    let is_uuid = |text: &str| text.len() == 36 && text.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
+    if of(&filters, "ActivationIds").any(|id| !is_uuid(id)) {
+        return Err(ApiError::new("InvalidActivationId", "The activation ID isn't valid."));
+    }
     let mut rows = Vec::new();
     for node in all(ctx) {
         if !filters.iter().all(|filter| filter.passes(&node, ctx)) {
@@ -131,7 +138,16 @@ const KEYS: [&str; 14] = [
     "tag-key",
 ];
 
-fn check(filters: &[Filter]) -> Result<(), ApiError> {
+/// The values of the filters with a key.
+fn of<'a>(filters: &'a [Filter], key: &'a str) -> impl Iterator<Item = &'a str> {
+    filters.iter().filter(move |filter| filter.key == key).flat_map(|filter| &filter.values).map(String::as_str)
+}
+
+/// Checks keys and values; a value that is none of its key's is refused with this code.
+fn check(filters: &[Filter], code: &str) -> Result<(), ApiError> {
+    if let Some(bad) = of(filters, "InstanceIds").find(|id| !is_id(id)) {
+        return Err(invalid_id(bad));
+    }
     for filter in filters {
         if !KEYS.contains(&filter.key.as_str()) && !filter.key.starts_with("tag:") {
             return Err(ApiError::new(
@@ -146,7 +162,8 @@ fn check(filters: &[Filter]) -> Result<(), ApiError> {
             _ => continue,
         };
         if let Some(bad) = filter.values.iter().find(|value| !allowed.contains(&value.as_str())) {
-            return Err(invalid_value(&format!("The specified filter value '{bad}' isn't valid for {}.", filter.key)));
+            let message = format!("The specified filter value '{bad}' isn't valid for {}.", filter.key);
+            return Err(ApiError::new(code, message));
         }
     }
     Ok(())
@@ -168,6 +185,7 @@ impl Filter {
             "ActivationIds" => hybrid.map(|hybrid| hybrid.activation_id.clone()),
             "IamRole" => hybrid.map(|hybrid| hybrid.iam_role.clone()),
             "AssociationStatus" => association::overview(ctx, &node.id).map(|overview| overview.status.to_owned()),
+            "DocumentName" => return association::runs(ctx, node, &self.values),
             "tag-key" => return self.values.iter().any(|key| node.tags.contains_key(key)),
             key => key.strip_prefix("tag:").and_then(|key| node.tags.get(key)).cloned(),
         };

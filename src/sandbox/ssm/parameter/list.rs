@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::read::{shown, visible};
-use super::{Parameter, Version, arn, is_public, not_found};
+use super::{Parameter, Version, arn, is_public, not_found, policy};
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::ssm::page;
 use crate::sandbox::value::{ApiError, Get, time};
@@ -72,8 +72,6 @@ pub(in crate::sandbox::ssm) fn history(ctx: &mut Ctx<'_>, input: &Value) -> Resu
 }
 
 fn metadata(parameter: &Parameter, version: &Version) -> Value {
-    let policies = version.policies.as_deref().and_then(|text| serde_json::from_str::<Vec<Value>>(text).ok());
-    let policies: Vec<Value> = policies.unwrap_or_default().iter().map(policy).collect();
     json!({
         "Type": parameter.kind,
         "KeyId": version.key_id,
@@ -83,13 +81,9 @@ fn metadata(parameter: &Parameter, version: &Version) -> Value {
         "AllowedPattern": version.allowed_pattern,
         "Version": version.number,
         "Tier": parameter.tier,
-        "Policies": policies,
+        "Policies": policy::shown(version),
         "DataType": parameter.data_type,
     })
-}
-
-fn policy(policy: &Value) -> Value {
-    json!({"PolicyText": policy.to_string(), "PolicyType": policy.text("Type"), "PolicyStatus": "Pending"})
 }
 
 /// The latest version, or the one with a label that a filter asks for.
@@ -131,7 +125,22 @@ fn check(filters: &[Value], keys: &[&str]) -> Result<(), ApiError> {
             ));
         }
     }
-    Ok(())
+    let bad = |filter: &Value| {
+        let values = filter.texts("Values");
+        match filter.text("Key").unwrap_or_default() {
+            "Type" => values.iter().any(|value| !matches!(*value, "String" | "StringList" | "SecureString")),
+            "Tier" => values.iter().any(|value| !matches!(*value, "Standard" | "Advanced" | "Intelligent-Tiering")),
+            "Path" => values.iter().any(|value| !value.starts_with('/')),
+            key => values.is_empty() && !key.starts_with("tag:"),
+        }
+    };
+    match filters.iter().find(|filter| bad(filter)) {
+        Some(filter) => Err(ApiError::new(
+            "InvalidFilterValue",
+            format!("The filter value isn't valid for the key {}.", filter.text("Key").unwrap_or_default()),
+        )),
+        None => Ok(()),
+    }
 }
 
 fn passes(name: &str, parameter: &Parameter, filters: &[Value]) -> bool {

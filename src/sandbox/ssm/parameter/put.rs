@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{ImageWrite, Parameter, Version};
+use super::{ImageWrite, Parameter, Version, is_public, policy};
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::ssm::{Event, tag};
 use crate::sandbox::value::{ApiError, Get};
@@ -16,6 +16,8 @@ const IMAGE: &str = "aws:ec2:image";
 const LEVELS: usize = 15;
 /// Characters of a name, the prefix of its ARN included.
 const NAME_AND_ARN: usize = 1011;
+/// Standard parameters of an account in a region (Service Quotas); Advanced ones count with them here.
+const PARAMETERS: usize = 10_000;
 /// Bytes of a value in the tiers Standard and Advanced.
 const BYTES: (usize, usize) = (4096, 8192);
 
@@ -25,11 +27,17 @@ pub(in crate::sandbox::ssm) fn put(ctx: &mut Ctx<'_>, input: &Value) -> Result<V
     check_name(&ctx.place, name)?;
     let existing = ctx.region().ssm.parameters.get(name).cloned();
     let overwrite = input.flag("Overwrite").unwrap_or(false);
-    if let Some(existing) = &existing {
-        if !overwrite {
-            return Err(already_exists());
+    match &existing {
+        Some(_) if !overwrite => return Err(already_exists()),
+        Some(existing) => existing.room(name)?,
+        None if ctx.region().ssm.parameters.keys().filter(|name| !is_public(name)).count() >= PARAMETERS => {
+            return Err(ApiError::new(
+                "ParameterLimitExceeded",
+                "You have exceeded the number of parameters for this account. Delete one or more parameters and try \
+                 again.",
+            ));
         }
-        existing.room(name)?;
+        None => {}
     }
     let kind = kind(input, existing.as_ref())?;
     let value = input.text("Value").unwrap_or_default();
@@ -44,6 +52,10 @@ pub(in crate::sandbox::ssm) fn put(ctx: &mut Ctx<'_>, input: &Value) -> Result<V
              RemoveTagsFromResource.",
         ));
     }
+    if let Some(policies) = input.text("Policies") {
+        policy::check(policies)?;
+    }
+    check_key(input.text("KeyId"))?;
     let tier = tier(input, existing.as_ref(), value)?;
     let data_type = data_type(input, existing.as_ref(), &kind)?;
     let write = ImageWrite {
@@ -86,9 +98,11 @@ fn store(ctx: &mut Ctx<'_>, write: ImageWrite, kind: &str, data_type: &str) -> R
         tags: write.tags,
         versions: Vec::new(),
     });
+    let version = write.version.clone();
     parameter.push(&write.name, write.version)?;
     data_type.clone_into(&mut parameter.data_type);
     parameter.tier = write.tier;
+    policy::schedule(ctx, &write.name, &version);
     Ok(())
 }
 
@@ -154,9 +168,10 @@ fn tier(input: &Value, existing: Option<&Parameter>, value: &str) -> Result<Stri
 fn data_type(input: &Value, existing: Option<&Parameter>, kind: &str) -> Result<String, ApiError> {
     let kept = existing.map_or("text", |existing| existing.data_type.as_str());
     match input.text("DataType").unwrap_or(kept) {
-        IMAGE if kind != "String" => Err(validation(format!(
-            "The parameter type {kind} isn't supported for the data type {IMAGE}. Use the type String."
-        ))),
+        IMAGE if kind != "String" => Err(ApiError::new(
+            "UnsupportedParameterType",
+            format!("The parameter type {kind} isn't supported for the data type {IMAGE}. Use the type String."),
+        )),
         known @ ("text" | IMAGE | "aws:ssm:integration") => Ok(known.to_owned()),
         other => Err(validation(format!(
             "The following data type is not supported: {other} (Data type names are all lowercase.)"
@@ -203,6 +218,19 @@ fn check_name(place: &cloud::Place, name: &str) -> Result<(), ApiError> {
         return Err(validation("The parameter name exceeds the maximum length of 1011 characters, its ARN included."));
     }
     Ok(())
+}
+
+/// A key of KMS: an alias, an id, or the ARN of either. There is no KMS, so any such key is there.
+fn check_key(key: Option<&str>) -> Result<(), ApiError> {
+    let Some(key) = key.filter(|key| !key.is_empty()) else { return Ok(()) };
+    let plain = key.strip_prefix("arn:aws:kms:").and_then(|rest| rest.splitn(3, ':').nth(2)).unwrap_or(key);
+    let id = plain.strip_prefix("key/").unwrap_or(plain);
+    let digits = id.strip_prefix("mrk-").unwrap_or(id).replace('-', "");
+    let is_id = digits.len() == 32 && digits.chars().all(|c| c.is_ascii_hexdigit());
+    if is_id || plain.strip_prefix("alias/").is_some_and(|name| !name.is_empty()) {
+        return Ok(());
+    }
+    Err(ApiError::new("InvalidKeyId", "The query key ID isn't valid."))
 }
 
 fn check_pattern(pattern: Option<&str>, value: &str) -> Result<(), ApiError> {

@@ -7,13 +7,14 @@ use serde_json::{Value, json};
 
 use super::patching::Act;
 use super::{Row, Seeder, inside};
-use crate::sandbox::Ctx;
 use crate::sandbox::ec2::{self, seed::PastInstance};
 use crate::sandbox::machine::{Machine, Software};
+use crate::sandbox::ssm::activation::Waiting;
 use crate::sandbox::ssm::node::HybridNode;
 use crate::sandbox::world::file::{Instance, OnPremises, Volume};
 use crate::sandbox::world::guest::{AgentState, Guest};
 use crate::sandbox::world::patches::Association;
+use crate::sandbox::{Ctx, ssm};
 
 /// The instance profile of what Systems Manager manages.
 const PROFILE: &str = "ssm-managed";
@@ -136,7 +137,10 @@ impl Seeder<'_> {
     }
 }
 
-/// Puts a hybrid node into its place.
+/// The role of hybrid nodes that are there already: what the console makes.
+const ROLE: &str = "service-role/AmazonEC2RunCommandRoleForManagedInstances";
+
+/// Puts a hybrid node into its place, or the machine that is to become one.
 pub(super) fn on_premises(seeder: &mut Seeder<'_>, ctx: &mut Ctx<'_>, one: &OnPremises) {
     let name = one.name.get_ref();
     let id = ctx.fixed_id("mi", name);
@@ -153,10 +157,16 @@ pub(super) fn on_premises(seeder: &mut Seeder<'_>, ctx: &mut Ctx<'_>, one: &OnPr
         sick: false,
         agent: inside::agent(&one.guest, registered, seeder.start),
     };
+    if one.waiting {
+        ctx.region().ssm.waiting.push(Waiting { node: id, machine, tags });
+        return;
+    }
+    let activation = ctx.uuid("activation");
+    ssm::seed::used_activation(ctx, &activation, ROLE, registered);
     let node = HybridNode {
         name: name.clone(),
-        activation_id: ctx.uuid("activation"),
-        iam_role: "service-role/AmazonEC2RunCommandRoleForManagedInstances".to_owned(),
+        activation_id: activation,
+        iam_role: ROLE.to_owned(),
         registered_at: registered,
         tags: tags.clone(),
     };
