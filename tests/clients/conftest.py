@@ -40,6 +40,15 @@ def ssm(sandbox):
 
 
 @pytest.fixture
+def nodes(served):
+    """The account of `nodes.toml`: its managed nodes, by name."""
+    served.reset(HERE / "nodes.toml")
+    ssm = served.client("ssm")
+    known = ssm.describe_instance_properties(MaxResults=1000)["InstanceProperties"]
+    return {one["Name"]: one["InstanceId"] for one in known}
+
+
+@pytest.fixture
 def imagebuilder(sandbox):
     return sandbox.client("imagebuilder")
 

@@ -13,7 +13,7 @@ const TAGS: usize = 50;
 /// `AddTagsToResource`.
 pub(super) fn add(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     let fresh = from_list(input.items("Tags"));
-    check(&fresh)?;
+    check_keys(&fresh)?;
     let tags = tags(ctx, input)?;
     let mut all = tags.clone();
     all.extend(fresh);
@@ -43,11 +43,15 @@ pub(super) fn list(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> 
 
 /// The tags of a request that makes something.
 pub(super) fn check(tags: &BTreeMap<String, String>) -> Result<(), ApiError> {
-    if tags.keys().any(|key| key.to_ascii_lowercase().starts_with("aws:")) {
-        return Err(ApiError::new("ValidationException", "Tag keys can't begin with aws:."));
-    }
     if tags.len() > TAGS {
         return Err(ApiError::new("ValidationException", "A resource can have at most 50 tags."));
+    }
+    check_keys(tags)
+}
+
+fn check_keys(tags: &BTreeMap<String, String>) -> Result<(), ApiError> {
+    if tags.keys().any(|key| key.to_ascii_lowercase().starts_with("aws:")) {
+        return Err(ApiError::new("ValidationException", "Tag keys can't begin with aws:."));
     }
     Ok(())
 }

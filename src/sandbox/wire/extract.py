@@ -144,6 +144,9 @@ def shape(name, described):
     for trait in ("required", "enum", "min", "max", "pattern", "sensitive"):
         if described.get(trait):
             drawn[trait] = described[trait]
+    # A text and a list are never shorter than nothing; a number may be less.
+    if kind in ("integer", "long", "float", "double") and described.get("min") == 0:
+        drawn["min"] = 0
     if described.get("exception"):
         error = described.get("error", {})
         drawn["error"] = {"status": error.get("httpStatusCode", 500 if described.get("fault") else 400)}

@@ -122,13 +122,13 @@ pub(in crate::sandbox::ssm) fn register_default(ctx: &mut Ctx<'_>, input: &Value
 pub(super) fn check_id(id: &str) -> Result<(), ApiError> {
     let plain = id.rsplit_once(":patchbaseline/").map_or(id, |(_, plain)| plain);
     let digits = plain.strip_prefix("pb-").filter(|digits| digits.len() == 17);
-    match digits.is_some_and(|digits| digits.chars().all(|c| c.is_ascii_hexdigit())) {
-        true => Ok(()),
-        false => Err(ApiError::new(
-            "InvalidResourceId",
-            format!("The resource ID {id} isn't valid. Verify that you entered the correct ID and try again."),
-        )),
+    if digits.is_some_and(|digits| digits.chars().all(|c| c.is_ascii_hexdigit())) {
+        return Ok(());
     }
+    Err(ApiError::new(
+        "InvalidResourceId",
+        format!("The resource ID {id} isn't valid. Verify that you entered the correct ID and try again."),
+    ))
 }
 
 /// The refusal of an unknown baseline.

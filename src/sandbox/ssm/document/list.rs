@@ -148,10 +148,9 @@ fn amazons(document: &Document) -> Value {
 /// What both kinds say beside their identity.
 fn described(document: &Document, mut row: Value, content: &str) -> Value {
     let parameters = document.parameters.iter().map(|parameter| {
-        let default = parameter.default.as_ref().map(|values| match parameter.is_list {
-            true => json!(values).to_string(),
-            false => values.join(""),
-        });
+        let default = parameter.default.as_ref();
+        let default =
+            default.map(|values| if parameter.is_list { json!(values).to_string() } else { values.join("") });
         json!({
             "Name": parameter.name,
             "Type": parameter.kind(),

@@ -108,8 +108,8 @@ fn execution<'a>(ctx: &'a mut Ctx<'_>, id: &str) -> Result<&'a WindowExecution, 
 /// The alarms that stopped the commands of a task.
 fn triggered(ctx: &mut Ctx<'_>, task: &TaskExecution) -> Value {
     let commands = &ctx.region().ssm.commands;
-    let ids = task.invocations.iter().filter_map(|one| one.command.as_ref());
-    let alarm = ids.filter_map(|id| commands.get(id)?.triggered.clone()).next();
+    let mut ids = task.invocations.iter().filter_map(|one| one.command.as_ref());
+    let alarm = ids.find_map(|id| commands.get(id)?.triggered.clone());
     alarm.map_or(Value::Null, |alarm| json!([alarm]))
 }
 

@@ -15,9 +15,9 @@ const TASKS: usize = 20;
 pub(in crate::sandbox::ssm) fn register_target(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     token::once(ctx, "RegisterTargetWithMaintenanceWindow", input, |ctx| {
         let groups = input.text("ResourceType") == Some("RESOURCE_GROUP");
-        let fits = |key: &str| match groups {
-            true => key.starts_with("resource-groups:"),
-            false => key.eq_ignore_ascii_case("InstanceIds") || key == "tag-key" || key.starts_with("tag:"),
+        let fits = |key: &str| {
+            let of_nodes = key.eq_ignore_ascii_case("InstanceIds") || key == "tag-key" || key.starts_with("tag:");
+            if groups { key.starts_with("resource-groups:") } else { of_nodes }
         };
         let targets = input.items("Targets");
         if targets.is_empty() || targets.iter().any(|one| !one.text("Key").is_some_and(fits)) {
@@ -64,11 +64,11 @@ pub(in crate::sandbox::ssm) fn register_task(ctx: &mut Ctx<'_>, input: &Value) -
         if input.text("TaskType") == Some("RUN_COMMAND") && targets.is_empty() {
             return Err(validation("A Run Command task needs at least one target."));
         }
-        if !targets.is_empty() && !(input.has("MaxConcurrency") && input.has("MaxErrors")) {
-            return Err(validation("MaxConcurrency and MaxErrors are required for a task with targets."));
-        }
-        if targets.is_empty() && (input.has("MaxConcurrency") || input.has("MaxErrors")) {
-            return Err(validation("MaxConcurrency and MaxErrors are not allowed for a task without targets."));
+        let limits = [input.has("MaxConcurrency"), input.has("MaxErrors")];
+        if limits.contains(&targets.is_empty()) {
+            return Err(validation(
+                "MaxConcurrency and MaxErrors are required for a task with targets, and not allowed for one without.",
+            ));
         }
         let id = ctx.uuid("window-task");
         let window = find(ctx, input.text("WindowId").unwrap_or_default())?;
