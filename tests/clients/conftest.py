@@ -7,6 +7,7 @@ import pytest
 from account import Sandbox
 
 HERE = Path(__file__).parent
+NODES = HERE / "nodes.toml"
 LAST = "test_coverage.py"
 
 
@@ -39,12 +40,24 @@ def ssm(sandbox):
     return sandbox.client("ssm")
 
 
+@pytest.fixture(scope="session")
+def fleet():
+    sandbox = Sandbox(NODES)
+    yield sandbox
+    sandbox.stop()
+
+
 @pytest.fixture
-def nodes(served):
-    """The account of `nodes.toml`: its managed nodes, by name."""
-    served.reset(HERE / "nodes.toml")
-    ssm = served.client("ssm")
-    known = ssm.describe_instance_properties(MaxResults=1000)["InstanceProperties"]
+def world(fleet):
+    """The account of `nodes.toml`."""
+    fleet.reset(NODES)
+    return fleet
+
+
+@pytest.fixture
+def nodes(world):
+    """Its managed nodes, by name."""
+    known = world.client("ssm").describe_instance_properties(MaxResults=1000)["InstanceProperties"]
     return {one["Name"]: one["InstanceId"] for one in known}
 
 

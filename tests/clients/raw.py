@@ -18,6 +18,9 @@ BESIDE = {"requestId", "RequestId", "ResponseMetadata"}
 # examples: compared without case and underscores.
 LITERAL = {"PatchComplianceDataState", "PlatformValues"}
 
+# Enumerations in whose place AWS writes an empty text for none (awscli's examples, `send-command`).
+EMPTY = {"NotificationType"}
+
 
 class Body:
     """The members of an answer by their model names, and the values of enumerations that it holds."""
@@ -169,7 +172,7 @@ class Body:
     def text(self, shape, text, path):
         if shape.type_name == "blob":
             return base64.b64decode(text, validate=True)
-        if getattr(shape, "enum", None):
+        if getattr(shape, "enum", None) and not (text == "" and shape.name in EMPTY):
             value = text
             if shape.name in LITERAL:
                 value = next((one for one in shape.enum if plain(one) == plain(text)), text)

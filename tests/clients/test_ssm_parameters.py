@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from account import refused
+from account import Sandbox, refused
 
 
 def put(ssm, name="/app/port", value="80", **further):
@@ -137,12 +137,15 @@ def test_a_policy_lets_a_parameter_expire(sandbox, ssm):
     assert [one["Name"] for one in ssm.describe_parameters()["Parameters"]] == ["/stays"]
 
 
-def test_ten_thousand_parameters(sandbox, tmp_path):
+def test_ten_thousand_parameters(tmp_path):
     world = tmp_path / "many.toml"
     one = '[[parameter]]\nname = "/many/{}"\nregions = ["eu-west-1"]\nvalue = [{{ age = "1d", text = "x" }}]\n'
     world.write_text("".join(one.format(number) for number in range(10_000)))
-    sandbox.reset(world)
-    assert refused(put, ssm=sandbox.client("ssm")) == "ParameterLimitExceeded"
+    sandbox = Sandbox(world)
+    try:
+        assert refused(put, ssm=sandbox.client("ssm")) == "ParameterLimitExceeded"
+    finally:
+        sandbox.stop()
 
 
 @pytest.mark.parametrize("available", [True, False])

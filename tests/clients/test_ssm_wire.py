@@ -116,16 +116,16 @@ def paged(client):
     return [name for name in operations("ssm") if "NextToken" in (shape_of(client, name).members)]
 
 
-def test_tokens_belong_to_their_query(sandbox, nodes):
+def test_tokens_belong_to_their_query(world, nodes):
     """Every list refuses what is no token, and the token of another list."""
-    ssm = sandbox.client("ssm")
+    ssm = world.client("ssm")
     window = ssm.create_maintenance_window(Name="abc", Schedule="rate(1 hour)", Duration=1, Cutoff=0, AllowUnassociatedTargets=True)["WindowId"]
     target = [{"Key": "InstanceIds", "Values": [nodes["linux-1"]]}]
     ssm.register_task_with_maintenance_window(
         WindowId=window, TaskArn="AWS-RunShellScript", TaskType="RUN_COMMAND", Targets=target, MaxConcurrency="1", MaxErrors="1",
         TaskInvocationParameters={"RunCommand": {"Parameters": {"commands": ["df"]}}},
     )  # fmt: skip
-    sandbox.advance("65m")
+    world.advance("65m")
     execution = ssm.describe_maintenance_window_executions(WindowId=window)["WindowExecutions"][0]["WindowExecutionId"]
     task = ssm.describe_maintenance_window_execution_tasks(WindowExecutionId=execution)["WindowExecutionTaskIdentities"][0]["TaskExecutionId"]
     ssm.put_parameter(Name="/a", Value="1", Type="String")
@@ -135,7 +135,7 @@ def test_tokens_belong_to_their_query(sandbox, nodes):
         "TypeName": "AWS:Application", "Property": "PRODUCT", "OperatingSystem": "AMAZON_LINUX_2023", "Targets": target, "PatchGroup": "web",
     }  # fmt: skip
     stolen = ssm.describe_parameters(MaxResults=1).get("NextToken") or ssm.list_documents(MaxResults=1)["NextToken"]
-    loose = sandbox.client("ssm", checked=False)
+    loose = world.client("ssm", checked=False)
     names = paged(ssm)
     assert len(names) > 30
     for name in names:

@@ -143,7 +143,8 @@ fn commands<'a>(ctx: &'a mut Ctx<'_>, input: &Value, of_invocations: bool) -> Re
             "InvokedAfter" => found.retain(|command| moment(value).is_none_or(|after| command.requested > after)),
             "InvokedBefore" => found.retain(|command| moment(value).is_none_or(|before| command.requested < before)),
             "DocumentName" => found.retain(|command| command.document == value),
-            "ExecutionStage" => found.retain(|command| (value == "Executing") != command.is_over()),
+            // The stage is asked of commands alone (CommandFilter, `key`).
+            "ExecutionStage" if !of_invocations => found.retain(|command| (value == "Executing") != command.is_over()),
             // Of invocations it is asked one by one.
             "Status" if of_invocations => {}
             "Status" => found.retain(|command| command.status().0 == value),

@@ -149,8 +149,7 @@ fn amazons(document: &Document) -> Value {
 fn described(document: &Document, mut row: Value, content: &str) -> Value {
     let parameters = document.parameters.iter().map(|parameter| {
         let default = parameter.default.as_ref();
-        let default =
-            default.map(|values| if parameter.is_list { json!(values).to_string() } else { values.join("") });
+        let default = default.map(|values| if parameter.is_list { json!(values).to_string() } else { values.join("") });
         json!({
             "Name": parameter.name,
             "Type": parameter.kind(),
