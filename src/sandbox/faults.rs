@@ -119,7 +119,7 @@ pub struct CapacityFault {
 pub struct AlarmFault {
     /// The alarm's name.
     pub name: String,
-    /// `ALARM` or `INSUFFICIENT_DATA`.
+    /// `ALARM`, `INSUFFICIENT_DATA`, or `UNKNOWN` for one that cannot be read.
     pub state: String,
     /// Only from this moment on.
     #[serde(default)]
