@@ -8,6 +8,7 @@ mod configuration;
 mod doctor;
 mod failure;
 mod folder;
+mod reading;
 mod recorded;
 mod reported;
 mod sandbox;
@@ -56,6 +57,9 @@ pub(crate) struct Global {
     /// Only these regions of the configured sites
     #[arg(long, global = true, value_delimiter = ',')]
     pub(crate) region: Vec<String>,
+    /// All regions that each account can use, not the configured ones alone (only for looking)
+    #[arg(long, global = true, conflicts_with = "region")]
+    pub(crate) all_regions: bool,
     /// How results are printed
     #[arg(long, global = true, value_enum, default_value_t = Format::Table)]
     pub(crate) format: Format,
@@ -356,10 +360,26 @@ fn check_import(command: &Command, global: &Global) -> Result<(), Failure> {
         .next("rebake inventory, explain, images, channels, plan, diff and report take --import"))
 }
 
+/// Refuses regions that nobody configured for a command that plans, acts, or works with the configured ones.
+fn check_all_regions(command: &Command, global: &Global) -> Result<(), Failure> {
+    let looks = command.looks() && !matches!(command, Command::Plan { .. } | Command::Channels);
+    if !global.all_regions || looks && global.import.is_empty() {
+        return Ok(());
+    }
+    let (name, _) = command.formats();
+    let message = if looks {
+        "--all-regions asks AWS, and --import nobody".to_owned()
+    } else {
+        format!("{name} works in the regions of the configuration only")
+    };
+    Err(Failure::usage(message).next("rebake inventory, explain, images, diff and report take --all-regions"))
+}
+
 fn dispatch(cli: Cli) -> Result<Exit, Failure> {
     let global = &cli.global;
     check_format(&cli.command, global.format)?;
     check_import(&cli.command, global)?;
+    check_all_regions(&cli.command, global)?;
     match cli.command {
         Command::Inventory(wanted) => see::inventory(global, &wanted),
         Command::Explain { wanted } => see::explain(global, &wanted),

@@ -9,6 +9,7 @@
 //! [`recipe`], [`region`], [`share`], [`claim`] (who follows what), [`library`] (recipes to start from, the demo's files), [`init`] (a first
 //! `rebake.toml`).
 
+mod accounts;
 pub mod claim;
 pub mod init;
 mod item;
@@ -90,13 +91,9 @@ impl Config {
 ///
 /// # Errors
 /// Everything that is wrong, in the order of the files and their lines.
-pub fn load(
-    main: Option<&Source>,
-    recipes: &[Source],
-    files: &dyn Fn(&str) -> Option<Result<String, String>>,
-) -> Result<Config, Vec<Problem>> {
+pub fn load(main: Option<&Source>, recipes: &[Source], files: &Files<'_>) -> Result<Config, Vec<Problem>> {
     let mut problems = Vec::new();
-    let (mut config, new_regions) = main.map(|main| load_main(main, &mut problems)).unwrap_or_default();
+    let (mut config, new_regions) = main.map(|main| load_main(main, files, &mut problems)).unwrap_or_default();
     let context = recipe::Context { files, new_regions: &new_regions };
     for source in recipes {
         let mut elsewhere = Vec::new();
@@ -125,11 +122,12 @@ fn twice(source: &Source, recipe: &Recipe, twin: &Recipe) -> Problem {
         .help("give each recipe a name of its own".to_owned())
 }
 
-fn load_main(main: &Source, problems: &mut Vec<Problem>) -> (Config, Vec<String>) {
+fn load_main(main: &Source, files: &Files<'_>, problems: &mut Vec<Problem>) -> (Config, Vec<String>) {
+    let mut elsewhere = Vec::new();
     let (read, found) = Reader::new(main, keys::MAIN).read(|top| {
         let new_regions = top.list("new-regions", item::Item::text);
         let config = Config {
-            sites: site::sites(top, &new_regions),
+            sites: site::sites(top, &new_regions, files, &mut elsewhere),
             policy: limits::policy(top),
             guardrails: limits::guardrails(top),
             freezes: ring::freezes(top),
@@ -142,7 +140,19 @@ fn load_main(main: &Source, problems: &mut Vec<Problem>) -> (Config, Vec<String>
         Some((config, new_regions))
     });
     problems.extend(found);
+    problems.extend(elsewhere);
     read.unwrap_or_default()
+}
+
+/// The text of a file that a file of the configuration names, if there is one; of one that cannot be read, why.
+type Files<'a> = dyn Fn(&str) -> Option<Result<String, String>> + 'a;
+
+/// A path that counts from the folder of a file.
+fn beside(file: &str, path: &str) -> String {
+    match file.rsplit_once('/') {
+        Some((folder, _)) if !path.starts_with('/') => format!("{folder}/{path}"),
+        _ => path.to_owned(),
+    }
 }
 
 /// Problems for people: each with its line, and how many there are.

@@ -6,6 +6,7 @@
 //! - [`Recorder`]: keeps the events for the report at the end.
 //! - [`progress`]: what the events say of tasks, as the live display needs it.
 //! - [`screen`]: the live display as lines.
+//! - [`reading`]: how far the reading of a fleet is, before anything runs.
 //!
 //! Times are those of the events, so that a rehearsal in virtual time reads like the real thing.
 
@@ -13,12 +14,13 @@ mod bars;
 mod completing;
 mod plain;
 pub mod progress;
+pub mod reading;
 mod recorder;
 pub mod screen;
 
 use std::io::Write;
 
-pub use bars::Bars;
+pub use bars::{Bars, OneLine};
 pub use plain::{JsonLines, Plain};
 pub use recorder::Recorder;
 

@@ -1,4 +1,4 @@
-//! Where instances can run: subnets, security groups, instance types.
+//! Where instances can run: regions, subnets, security groups, instance types.
 
 use aws_sdk_ec2::types::Filter;
 
@@ -20,6 +20,16 @@ pub struct Subnet {
 }
 
 impl Connection {
+    /// The regions that the account can use: those that it opted into, and those that need no opting in.
+    pub async fn enabled_regions(&self) -> Result<Vec<String>, Error> {
+        let call = Call::repeatable("ec2:DescribeRegions", "");
+        let answer = self.call(call, || self.ec2.describe_regions().all_regions(false).send()).await?;
+        let told = answer.regions.unwrap_or_default();
+        let mut regions: Vec<String> = told.into_iter().filter_map(|region| region.region_name).collect();
+        regions.sort();
+        Ok(regions)
+    }
+
     /// These subnets, as far as they exist, by id.
     pub async fn subnets(&self, ids: &[String]) -> Result<Vec<Subnet>, Error> {
         if ids.is_empty() {

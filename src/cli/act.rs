@@ -1,7 +1,7 @@
 //! The commands that act: each makes ([`scan`]) or reads ([`saved`]) a plan, shows it, asks, and lets the engine carry it
 //! out.
 
-mod display;
+pub(super) mod display;
 mod saved;
 mod scan;
 

@@ -28,8 +28,15 @@ impl Global {
         let config = self.config.iter().flat_map(|file| valued("--config", file.display().to_string()));
         let profile = self.profile.iter().flat_map(|profile| valued("--profile", profile.clone()));
         let import = self.import.iter().flat_map(|path| valued("--import", path.display().to_string()));
+        let all_regions = self.all_regions.then(|| "--all-regions".to_owned());
         let region = (!self.region.is_empty()).then(|| valued("--region", self.region.join(",")));
-        sandbox.chain(config).chain(import).chain(profile).chain(region.into_iter().flatten()).collect()
+        sandbox
+            .chain(config)
+            .chain(import)
+            .chain(profile)
+            .chain(all_regions)
+            .chain(region.into_iter().flatten())
+            .collect()
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::configuration::{self, Loaded};
 use super::session::{self, Session};
-use super::{Failure, Format, Global, compared, folder, recorded};
+use super::{Failure, Format, Global, compared, folder, reading, recorded};
 use crate::classify::Judgement;
 use crate::model::{Group, Image, Node, Selector};
 use crate::pass::{Look, Refused};
@@ -48,9 +48,12 @@ impl From<Refused> for Failure {
 
 /// Looks at everything that the configuration names.
 pub(crate) async fn look(global: &Global, session: &Session, loaded: Loaded) -> Result<Look, Failure> {
-    let request = configuration::request(global, &loaded.config)?;
+    let mut request = configuration::request(global, &loaded.config)?;
     session.check_accounts(&request).await?;
-    Ok(Look::at(&session.aws, &session.clock, loaded.config, &request).await)
+    if global.all_regions {
+        session.everywhere(&mut request).await;
+    }
+    Ok(reading::look(global, session, loaded.config, &request).await)
 }
 
 /// Looks, lets a command say what it makes of it, and prints that.

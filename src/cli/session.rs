@@ -11,7 +11,7 @@ use super::{Failure, Global};
 use crate::aws::{self, Answer, Aws, Clock, ErrorKind, Options, Transport, TransportError};
 use crate::config::{self, Config, Guardrails};
 use crate::inventory::{Request, SiteRequest};
-use crate::model::Identity;
+use crate::model::{Identity, Site};
 use crate::sandbox::cloud::Outcome;
 use crate::sandbox::store::Account;
 use crate::sandbox::world;
@@ -129,6 +129,34 @@ impl Session {
         };
         config::region::check(region, &[]).map_err(|help| no_region(region, help))?;
         Ok(vec![region.to_owned()])
+    }
+
+    /// Adds the regions that each account can use. Where that cannot be told, the account stays as it was, with a
+    /// warning: what is not asked for is no gap.
+    pub(crate) async fn everywhere(&self, request: &mut Request) {
+        let mut accounts: Vec<SiteRequest> = Vec::new();
+        for wanted in &request.sites {
+            if accounts.iter().all(|known| known.site.account != wanted.site.account) {
+                accounts.push(wanted.clone());
+            }
+        }
+        let asked = accounts.iter().map(|wanted| async move {
+            let connection = self.aws.site(&wanted.site, wanted.role.as_ref()).await;
+            (wanted, connection.enabled_regions().await)
+        });
+        for (wanted, regions) in join_all(asked).await {
+            let account = &wanted.site.account;
+            for region in regions.unwrap_or_else(|error| {
+                anstream::eprintln!("warning: {account}: the regions that it can use are not known: {error}");
+                Vec::new()
+            }) {
+                let site = Site::new(account, &region);
+                if request.sites.iter().all(|known| known.site != site) {
+                    let (name, role) = (wanted.name.clone(), wanted.role.clone());
+                    request.sites.push(SiteRequest { name, role, ..SiteRequest::new(site) });
+                }
+            }
+        }
     }
 
     /// Refuses sites whose account is not the one that the caller's identity or role leads to, before anything is read.

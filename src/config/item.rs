@@ -6,11 +6,15 @@ use std::time::Duration;
 use jiff::civil::Date;
 use toml::de::DeValue;
 
-use super::region;
+use super::accounts::is_account;
 use super::share::Share;
 use super::table::Reader;
+use super::{Files, beside, region};
 use crate::model::selector::{Scope, Selector};
-use crate::text::{Problem, parse_duration, suggestion};
+use crate::text::{Problem, Source, parse_duration, suggestion};
+
+/// Where the account belongs in the role of many accounts.
+pub(super) const ANY_ACCOUNT: &str = "{account}";
 
 /// A value with its path, for example `ring.window.from`.
 #[derive(Debug)]
@@ -212,7 +216,7 @@ impl<'a> Item<'a> {
     /// The number of an account.
     pub(super) fn account(&self) -> Read<String> {
         let account = self.str("an account")?;
-        if account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit()) {
+        if is_account(account) {
             return Ok(account.to_owned());
         }
         let digits = account.bytes().filter(u8::is_ascii_digit).count();
@@ -238,8 +242,7 @@ impl<'a> Item<'a> {
         match parts.as_slice() {
             ["arn", partition, "iam", "", account, name]
                 if partition.starts_with("aws")
-                    && account.len() == 12
-                    && account.bytes().all(|byte| byte.is_ascii_digit())
+                    && (is_account(account) || *account == ANY_ACCOUNT)
                     && name.strip_prefix("role/").is_some_and(|name| !name.is_empty()) =>
             {
                 Ok(role.to_owned())
@@ -247,6 +250,18 @@ impl<'a> Item<'a> {
             _ => Err(self
                 .wrong(format!("`{role}` is no role"))
                 .help("write its ARN: \"arn:aws:iam::111111111111:role/rebake\"".to_owned())),
+        }
+    }
+
+    /// The text of the file that it names, beside the file that it stands in.
+    pub(super) fn file(&self, files: &Files<'_>) -> Read<Source> {
+        let file = beside(&self.reader.place(self.span.start).file, &self.text()?);
+        match files(&file) {
+            Some(Ok(text)) => Ok(Source::new(file, text)),
+            Some(Err(why)) => Err(self.wrong(format!("cannot read {file}: {why}"))),
+            None => Err(self
+                .wrong(format!("there is no file {file}"))
+                .help("write it, or correct the path (it counts from this file)".to_owned())),
         }
     }
 }

@@ -122,7 +122,7 @@ impl fmt::Display for Trigger {
 
 /// What a recipe is read with: the texts of component files, and the regions that are new.
 pub(super) struct Context<'a> {
-    pub(super) files: &'a dyn Fn(&str) -> Option<Result<String, String>>,
+    pub(super) files: &'a super::Files<'a>,
     pub(super) new_regions: &'a [String],
 }
 

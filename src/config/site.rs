@@ -2,10 +2,12 @@
 
 use serde::Serialize;
 
-use super::item::Item;
+use super::Files;
+use super::accounts::{self, Account};
+use super::item::{ANY_ACCOUNT, Item};
 use super::table::Table;
 use crate::model;
-use crate::text::Place;
+use crate::text::{Place, Problem};
 
 /// An account with the regions of it that rebake looks at: `[[site]]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -33,8 +35,13 @@ impl Site {
     }
 }
 
-/// Reads all sites.
-pub(super) fn sites(top: &Table<'_>, new_regions: &[String]) -> Vec<Site> {
+/// Reads all sites. Problems with files of accounts go into `elsewhere`.
+pub(super) fn sites(
+    top: &Table<'_>,
+    new_regions: &[String],
+    files: &Files<'_>,
+    elsewhere: &mut Vec<Problem>,
+) -> Vec<Site> {
     let tables = top.tables("site");
     if tables.is_empty() && !top.has("site") {
         top.wrong_at(
@@ -45,22 +52,25 @@ pub(super) fn sites(top: &Table<'_>, new_regions: &[String]) -> Vec<Site> {
     }
     let mut sites: Vec<Site> = Vec::new();
     for table in &tables {
-        let Some(site) = site(table, new_regions) else { continue };
-        if let Some(twin) = sites.iter().find(|other| other.account == site.account) {
-            let message = format!("account {} is named twice, first in line {}", site.account, twin.place.line);
-            table.wrong_at("account", message, "put its regions together in one `[[site]]`");
+        let key = if table.has("accounts") { "accounts" } else { "account" };
+        for site in of_table(table, new_regions, files, elsewhere) {
+            if let Some(twin) = sites.iter().find(|other| other.account == site.account) {
+                let message = format!("account {} is named twice, first in line {}", site.account, twin.place.line);
+                table.wrong_at(key, message, "put its regions together in one `[[site]]`");
+            }
+            if let Some(twin) = sites.iter().find(|other| !site.name.is_empty() && other.name == site.name) {
+                let message = format!("the name `{}` is used twice, first in line {}", site.name, twin.place.line);
+                table.wrong_at("name", message, "give each account a name of its own");
+            }
+            sites.push(site);
         }
-        if let Some(twin) = sites.iter().find(|other| !site.name.is_empty() && other.name == site.name) {
-            let message = format!("the name `{}` is used twice, first in line {}", site.name, twin.place.line);
-            table.wrong_at("name", message, "give each account a name of its own");
-        }
-        sites.push(site);
     }
     sites
 }
 
-fn site(table: &Table<'_>, new_regions: &[String]) -> Option<Site> {
-    let account = table.required("account", Item::account);
+/// The sites of one table: of the account that it names, or of those in the file that it names.
+fn of_table(table: &Table<'_>, new_regions: &[String], files: &Files<'_>, elsewhere: &mut Vec<Problem>) -> Vec<Site> {
+    let accounts = accounts(table, files, elsewhere);
     let regions = table.required_list("regions", |item| item.region(new_regions));
     for (index, region) in regions.iter().enumerate() {
         if regions[..index].contains(region) {
@@ -68,12 +78,7 @@ fn site(table: &Table<'_>, new_regions: &[String]) -> Option<Site> {
         }
     }
     let role = table.optional("role", Item::role);
-    if let (Some(role), Some(account)) = (&role, &account)
-        && role.split(':').nth(4) != Some(account)
-    {
-        let message = format!("the role is in another account than {account}");
-        table.wrong_at("role", message, "`role` is the one to assume in the account; a role on the way there is `via`");
-    }
+    check_role(table, role.as_deref(), &accounts);
     for key in ["via", "external-id"] {
         if table.has(key) && !table.has("role") {
             table.wrong_at(
@@ -83,13 +88,61 @@ fn site(table: &Table<'_>, new_regions: &[String]) -> Option<Site> {
             );
         }
     }
-    Some(Site {
-        name: table.optional("name", Item::text).unwrap_or_default(),
-        regions,
-        role,
-        via: table.optional("via", Item::role),
-        external_id: table.optional("external-id", Item::text),
+    let (via, external_id) = (table.optional("via", Item::role), table.optional("external-id", Item::text));
+    if via.as_ref().is_some_and(|via| via.contains(ANY_ACCOUNT)) {
+        table.wrong_at("via", "the role on the way is one role in one account", "write its ARN with its account");
+    }
+    let site = |Account { id, name }: Account| Site {
+        name,
+        regions: regions.clone(),
+        role: role.as_ref().map(|role| role.replace(ANY_ACCOUNT, &id)),
+        via: via.clone(),
+        external_id: external_id.clone(),
         place: table.place(),
-        account: account?,
-    })
+        account: id,
+    };
+    accounts.into_iter().map(site).collect()
+}
+
+fn accounts(table: &Table<'_>, files: &Files<'_>, elsewhere: &mut Vec<Problem>) -> Vec<Account> {
+    if !table.has("accounts") {
+        let name = table.optional("name", Item::text).unwrap_or_default();
+        return table.required("account", Item::account).map(|id| Account { id, name }).into_iter().collect();
+    }
+    for key in ["account", "name"] {
+        if table.has(key) {
+            table.wrong_at(key, format!("`{key}` and `accounts` exclude each other"), "leave one of the two out");
+        }
+    }
+    let source = table.optional("accounts", |item| item.file(files));
+    match source.map(|source| accounts::accounts(&source)) {
+        Some(Ok(accounts)) => accounts,
+        Some(Err(problems)) => {
+            elsewhere.extend(problems);
+            Vec::new()
+        }
+        None => Vec::new(),
+    }
+}
+
+/// A role belongs to the account; one for many says where the account belongs in it.
+fn check_role(table: &Table<'_>, role: Option<&str>, accounts: &[Account]) {
+    let Some(role) = role else {
+        if accounts.len() > 1 {
+            let help = "write for example `role = \"arn:aws:iam::{account}:role/rebake\"`";
+            table.wrong_at("accounts", "several accounts cannot be read without a `role`", help);
+        }
+        return;
+    };
+    let of = role.split(':').nth(4).unwrap_or_default();
+    let foreign = accounts.iter().find(|account| of != ANY_ACCOUNT && of != account.id);
+    if let Some(account) = foreign {
+        let message = format!("the role is in another account than {}", account.id);
+        let help = if table.has("accounts") {
+            "write `{account}` where the account belongs: \"arn:aws:iam::{account}:role/rebake\""
+        } else {
+            "`role` is the one to assume in the account; a role on the way there is `via`"
+        };
+        table.wrong_at("role", message, help);
+    }
 }

@@ -56,6 +56,10 @@ impl<'a> Reader<'a> {
         &self.source.text
     }
 
+    pub(super) fn place(&self, byte: usize) -> Place {
+        self.source.place(byte)
+    }
+
     fn report(&self, problem: Problem) {
         self.problems.borrow_mut().push(problem);
     }

@@ -175,6 +175,39 @@ fn sites() {
 }
 
 #[test]
+fn accounts_of_a_file() {
+    let files = |path: &str| match path {
+        "etc/accounts.csv" => Some(Ok("111111111111 prod\n222222222222 test\n".to_owned())),
+        "etc/broken.csv" => Some(Ok("111111111111\n22 test\n".to_owned())),
+        _ => None,
+    };
+    let read = |text: &str| load(Some(&Source::new("etc/rebake.toml", text)), &[], &files);
+    let site = |more: &str| format!("[[site]]\nregions = [\"eu-west-1\"]\n{more}");
+    let role = "role = \"arn:aws:iam::{account}:role/rebake\"\n";
+    let both = read(&site(&format!("accounts = \"accounts.csv\"\n{role}"))).unwrap();
+    let told: Vec<_> =
+        both.sites.iter().map(|it| (it.account.as_str(), it.name.as_str(), it.role.as_deref())).collect();
+    assert_eq!(
+        told,
+        [
+            ("111111111111", "prod", Some("arn:aws:iam::111111111111:role/rebake")),
+            ("222222222222", "test", Some("arn:aws:iam::222222222222:role/rebake")),
+        ]
+    );
+    let one = |text: &str| read(text).unwrap_err().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    assert!(one(&site("accounts = \"accounts.csv\"")).contains("without a `role`"));
+    assert!(one(&site("accounts = \"nowhere.csv\"")).contains("there is no file etc/nowhere.csv"));
+    assert!(one(&site(&format!("accounts = \"broken.csv\"\n{role}"))).contains("etc/broken.csv:2: `22` is no account"));
+    let fixed = "accounts = \"accounts.csv\"\nrole = \"arn:aws:iam::111111111111:role/x\"";
+    assert!(one(&site(fixed)).contains("write `{account}` where the account belongs"));
+    let named = format!("accounts = \"accounts.csv\"\nname = \"x\"\n{role}");
+    assert!(one(&site(&named)).contains("exclude each other"));
+    let again =
+        format!("{}{}", site(&format!("accounts = \"accounts.csv\"\n{role}")), site("account = \"222222222222\""));
+    assert!(one(&again).contains("account 222222222222 is named twice"));
+}
+
+#[test]
 fn no_toml_is_told_with_its_line() {
     let found = problems("[policy\nhigh = \n");
     assert!(!found.is_empty() && found.iter().all(|problem| problem.starts_with("rebake.toml:")), "{found:#?}");

@@ -62,6 +62,36 @@ impl Bars {
     }
 }
 
+/// One line on the standard error stream, redrawn in place and gone when it is dropped.
+#[derive(Debug)]
+pub struct OneLine(ProgressBar);
+
+impl OneLine {
+    /// An empty line.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(message_only()))
+    }
+
+    /// Shows another text, cut to the width of the terminal.
+    pub fn show(&self, text: &str) {
+        let width = usize::from(Term::stderr().size().1).max(20);
+        self.0.set_message(crate::report::table::clip(text, width));
+    }
+}
+
+impl Default for OneLine {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for OneLine {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
 fn message_only() -> ProgressStyle {
     ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_spinner())
 }

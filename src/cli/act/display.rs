@@ -26,7 +26,8 @@ pub(super) fn watched(global: &Global, is_sandbox: bool) -> Watched {
     }
 }
 
-fn shows_bars(global: &Global) -> bool {
+/// Whether something is redrawn in place.
+pub(crate) fn shows_bars(global: &Global) -> bool {
     match global.progress {
         _ if global.quiet => false,
         Progress::Bars => true,

@@ -21,7 +21,20 @@ pub const MAIN: &[Key] = &[
         "",
         "An account and the regions of it that rebake looks at. Acting needs the account here, and the caller's identity must match it.",
     ),
-    key("site.account", Text, REQUIRED, r#""111111111111""#, "the account's 12 digits"),
+    key(
+        "site.account",
+        Text,
+        "those of `accounts`",
+        r#""111111111111""#,
+        "the account's 12 digits; it or `accounts` is required",
+    ),
+    key(
+        "site.accounts",
+        Text,
+        "none",
+        r#""accounts.csv""#,
+        "a file beside this one that names the accounts instead: one a line with its name, or what `aws organizations list-accounts` prints (active ones count); `role` then has `{account}` where the account belongs",
+    ),
     key("site.name", Text, "none", r#""prod""#, "what people call it; shown beside the number"),
     key("site.regions", Texts, REQUIRED, r#"["eu-west-1", "us-east-1"]"#, "where to look"),
     key(

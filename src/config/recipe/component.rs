@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::Context;
 use super::document::{self, Document, Phase};
+use crate::config::beside;
 use crate::config::item::Item;
 use crate::config::table::Table;
 use crate::model::Platform;
@@ -157,11 +158,6 @@ fn check_path(item: &Item<'_>, path: &str) -> Result<(), Problem> {
     Err(item
         .wrong(format!("`{path}` leaves the folder of the recipe"))
         .help("keep component files below it".to_owned()))
-}
-
-/// A path that counts from the folder of a file.
-fn beside(file: &str, path: &str) -> String {
-    file.rsplit_once('/').map_or_else(|| path.to_owned(), |(folder, _)| format!("{folder}/{path}"))
 }
 
 fn check_use(item: &Item<'_>, document: &Document, purpose: Use) -> Result<(), Problem> {
