@@ -116,6 +116,9 @@ pub struct Cloud {
     pub roles: Vec<String>,
     /// Temporary access key → ARN of the role session that it belongs to.
     pub sessions: BTreeMap<String, String>,
+    /// Temporary access key → when it expires.
+    #[serde(default)]
+    pub session_ends: BTreeMap<String, Timestamp>,
     /// Operating systems and patches.
     pub catalogue: Catalogue,
     /// What goes wrong, on request.
@@ -148,6 +151,7 @@ impl Cloud {
             access_keys: BTreeMap::new(),
             roles: Vec::new(),
             sessions: BTreeMap::new(),
+            session_ends: BTreeMap::new(),
             catalogue,
             faults: Faults::default(),
             eventual_consistency: false,
@@ -184,7 +188,7 @@ impl Cloud {
             let reply = Reply { after: wire::latency(&call), outcome: Outcome::Lost };
             return Handled { reply, performed: None };
         }
-        let refusal = fault.as_ref().and_then(|fault| wire::fault_error(call.service, fault));
+        let refusal = fault.as_ref().and_then(|fault| wire::fault_error(&call, fault));
         let stopped = refusal.is_some();
         let result = refusal.map_or_else(|| self.perform(&call), Err);
         self.calls.push(CallRecord::answered(self.now, &call, result.as_ref().err()));

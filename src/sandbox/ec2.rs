@@ -374,6 +374,12 @@ pub fn instance(ctx: &mut Ctx<'_>, instance_id: &str) -> Option<InstanceView> {
     ctx.region().ec2.instances.get(instance_id).map(instance::Instance::view)
 }
 
+/// Whether an account, this or another, has this region: it may have to opt into it.
+#[must_use]
+pub fn is_region_enabled(ctx: &Ctx<'_>, account: &str) -> bool {
+    region::is_enabled(ctx.cloud, account, &ctx.place.region)
+}
+
 /// The ids of the instances of this place.
 #[must_use]
 pub fn instance_ids(ctx: &mut Ctx<'_>) -> Vec<String> {

@@ -10,7 +10,7 @@ use super::value::ApiError;
 /// What a token is bound to: everything asked for but the page itself, whose size is in the member `size`.
 pub(super) fn query(input: &Value, member: &str, size: &str) -> String {
     let mut asked = input.as_object().cloned().unwrap_or_default();
-    asked.retain(|name, value| name != "NextToken" && name != size && !value.is_null());
+    asked.retain(|name, value| !name.eq_ignore_ascii_case("NextToken") && name != size && !value.is_null());
     let digest = Sha256::digest(format!("{member} {}", Value::from(asked)));
     BASE64.encode(&digest[..9])
 }

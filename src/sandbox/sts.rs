@@ -1,11 +1,14 @@
 //! Security Token Service: who is calling, and roles that lead into other accounts of the same cloud.
 
+mod policy;
+
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::cloud::Ctx;
+use super::ec2;
 use super::value::{ApiError, Get, time};
 use super::wire::{self, Service};
 
@@ -50,19 +53,31 @@ fn assume_role(ctx: &mut Ctx<'_>, access_key: &str, input: &Value) -> Result<Val
         let message = format!("User: {caller} is not authorized to perform: sts:AssumeRole on resource: {role_arn}");
         return Err(ApiError::new("AccessDenied", message).status(403));
     };
+    if !ec2::is_region_enabled(ctx, account) {
+        let message = format!("STS is not activated in this region for account: {account}.");
+        return Err(ApiError::new("RegionDisabledException", message).status(403));
+    }
+    if !input.items("ProvidedContexts").is_empty() {
+        // Nothing here issues any.
+        return Err(ApiError::new("ExpiredTokenException", "The context assertion is expired or not valid."));
+    }
+    let packed = policy::packed_percent(input)?;
     let role = path.rsplit('/').next().unwrap_or(path);
     let arn = format!("arn:aws:sts::{account}:assumed-role/{role}/{session}");
     let key = unique(ctx, "ASIA", &arn);
     ctx.cloud.access_keys.insert(key.clone(), account.to_owned());
     ctx.cloud.sessions.insert(key.clone(), arn.clone());
     let seconds = input.int("DurationSeconds").unwrap_or(DEFAULT_DURATION).max(0) as u64;
+    let end = ctx.now + Duration::from_secs(seconds);
+    ctx.cloud.session_ends.insert(key.clone(), end);
     Ok(json!({
         "Credentials": {
             "AccessKeyId": key,
             "SecretAccessKey": unique(ctx, "secret", &arn),
             "SessionToken": unique(ctx, "token", &arn),
-            "Expiration": time(ctx.now + Duration::from_secs(seconds)),
+            "Expiration": time(end),
         },
+        "PackedPolicySize": packed,
         "AssumedRoleUser": {
             "AssumedRoleId": format!("{}:{session}", principal_id(ctx, "AROA", account, role)),
             "Arn": arn,

@@ -145,14 +145,18 @@ pub fn read(cloud: &Cloud, request: &http::Request<Bytes>) -> Result<Call, Refus
         return Err(refuse("", errors::no_region(service)));
     }
     let Some(access_key) = address.access_key else { return Err(refuse("", errors::unsigned(service))) };
+    if cloud.session_ends.get(&access_key).is_some_and(|end| *end <= cloud.now) {
+        return Err(refuse("", errors::expired(service)));
+    }
     let model = table::model(service);
     let parameters = query::parameters(request);
     let operation = operation(service, model, request, &parameters);
     let operation = operation.map_err(|(name, error)| refuse(&name, error))?;
     let input = members(service, model, operation, request, &parameters);
-    let input = input.map_err(|unreadable| refuse(&operation.name, errors::unreadable(service, &unreadable)))?;
+    let input =
+        input.map_err(|unreadable| refuse(&operation.name, errors::unreadable_of(service, operation, &unreadable)))?;
     let violations = operation.input.map(|shape| validate::violations(service, model, shape, &input));
-    match errors::invalid(service, &violations.unwrap_or_default()) {
+    match errors::invalid(service, operation, &violations.unwrap_or_default()) {
         Some(error) => Err(refuse(&operation.name, error)),
         None => Ok(Call { place, service, operation: operation.name.clone(), input, access_key }),
     }
@@ -248,11 +252,11 @@ pub fn is_unknown_host(request: &http::Request<Bytes>) -> bool {
     address::region_of_host(request).is_some_and(|region| !is_region(&region))
 }
 
-/// The answer to a call that is a dry run: it would have succeeded. None for other calls.
+/// The answer to a call to EC2 that is a dry run: it would have succeeded. None for other calls, and for those of Image
+/// Builder, which judges a request before it says so.
 #[must_use]
 pub fn dry_run(call: &Call) -> Option<ApiError> {
-    let asked = call.input.flag("DryRun").or_else(|| call.input.flag("dryRun")).unwrap_or(false);
-    asked.then(|| errors::dry_run(call.service))
+    (call.service == Service::Ec2 && call.input.flag("DryRun") == Some(true)).then(errors::dry_run)
 }
 
 /// Writes the answer to a call.
@@ -287,8 +291,8 @@ pub fn latency(call: &Call) -> Duration {
 
 /// The error with which a service refuses a call under a fault; none for faults that let the call have its effect.
 #[must_use]
-pub fn fault_error(service: Service, fault: &WireFaultKind) -> Option<ApiError> {
-    errors::fault(service, fault)
+pub fn fault_error(call: &Call, fault: &WireFaultKind) -> Option<ApiError> {
+    errors::fault(call.service, table::model(call.service).operation(&call.operation)?, fault)
 }
 
 /// The error for an operation that exists in AWS and not here, in the form of the service.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::filter::{Filters, one};
 use super::network;
-use crate::sandbox::cloud::Ctx;
+use crate::sandbox::cloud::{Cloud, Ctx};
 use crate::sandbox::value::{ApiError, Get};
 
 /// Regions that every account has.
@@ -40,13 +40,17 @@ const OPT_IN: [&str; 8] = [
     "me-south-1",
 ];
 
+/// Whether an account has a region: it may have to opt into it.
+pub(super) fn is_enabled(cloud: &Cloud, account: &str, region: &str) -> bool {
+    !OPT_IN.contains(&region) || cloud.places.keys().any(|place| place.account == account && place.region == region)
+}
+
 /// `DescribeRegions`.
 pub(super) fn regions(ctx: &Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     let asked = input.texts("RegionNames");
     let every = input.flag("AllRegions").unwrap_or(false) || !asked.is_empty();
     let filters = Filters::read(input, &["endpoint", "opt-in-status", "region-name"])?;
-    let entered =
-        |name: &str| ctx.cloud.places.keys().any(|place| place.account == ctx.place.account && place.region == name);
+    let entered = |name: &str| is_enabled(ctx.cloud, &ctx.place.account, name);
     let opted = OPT_IN.iter().map(|&name| (name, if entered(name) { "opted-in" } else { "not-opted-in" }));
     let mut all: Vec<(&str, &str)> = REGIONS.iter().map(|&name| (name, "opt-in-not-required")).chain(opted).collect();
     if let Some(unknown) = asked.iter().find(|name| !all.iter().any(|(known, _)| known == *name)) {

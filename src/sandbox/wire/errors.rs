@@ -2,7 +2,7 @@
 
 use super::super::faults::WireFaultKind;
 use super::super::value::ApiError;
-use super::table;
+use super::table::{self, Operation};
 use super::validate::{Constraint, Given, Violation};
 use super::{Service, Unreadable};
 
@@ -69,6 +69,17 @@ pub(super) fn unsigned(service: Service) -> ApiError {
     }
 }
 
+/// A request of a session that is over.
+pub(super) fn expired(service: Service) -> ApiError {
+    let words = "The security token included in the request is expired";
+    match service {
+        Service::Ec2 => ApiError::new("RequestExpired", "Request has expired."),
+        Service::AutoScaling | Service::Sts => ApiError::new("ExpiredToken", words).status(403),
+        Service::Ssm => ApiError::new("ExpiredTokenException", words),
+        Service::ImageBuilder => ApiError::new("ExpiredTokenException", words).status(403),
+    }
+}
+
 /// A host of AWS that does not exist. No service answers there: in process, this stands for the failed look-up.
 pub(super) fn no_host(service: Service, region: &str) -> ApiError {
     ApiError::new("UnknownEndpoint", format!("There is no endpoint of {} in {region}", service.name())).status(404)
@@ -105,14 +116,48 @@ pub(super) fn unreadable(service: Service, unreadable: &Unreadable) -> ApiError 
     }
 }
 
+/// A request for a known operation that could not be read.
+///
+/// Image Builder calls it malformed with an exception of its own (botocore 1.44.5: `InvalidRequestException`).
+pub(super) fn unreadable_of(service: Service, operation: &Operation, what: &Unreadable) -> ApiError {
+    let mut error = unreadable(service, what);
+    if service == Service::ImageBuilder {
+        MALFORMED.of(operation).clone_into(&mut error.code);
+    }
+    error
+}
+
+/// Exceptions of Image Builder, of which an operation has the first one that its model declares.
+struct OneOf(&'static [&'static str]);
+
+/// "The request is malformed or otherwise invalid."
+const MALFORMED: OneOf = OneOf(&["InvalidRequestException", "InvalidParameterException"]);
+/// "This error usually indicates that the request failed a validation check."
+const UNFIT: OneOf = OneOf(&["ClientException", "InvalidParameterException"]);
+/// "You have exceeded the permitted request rate."
+const TOO_MANY: OneOf = OneOf(&["CallRateLimitExceededException", "TooManyRequestsException"]);
+/// "You are not authorized to perform the requested operation."
+const DENIED: OneOf = OneOf(&["ForbiddenException", "AccessDeniedException"]);
+
+impl OneOf {
+    fn of(&self, operation: &Operation) -> &'static str {
+        operation.first_declared(self.0)
+    }
+}
+
 /// A request whose members break constraints; none if there is no violation.
-pub(super) fn invalid(service: Service, violations: &[Violation]) -> Option<ApiError> {
+pub(super) fn invalid(service: Service, operation: &Operation, violations: &[Violation]) -> Option<ApiError> {
     let first = violations.first()?;
     if service == Service::Ec2 {
         return Some(invalid_for_ec2(first));
     }
-    let code =
-        if matches!(service, Service::AutoScaling | Service::Sts) { "ValidationError" } else { "ValidationException" };
+    let lacks = || violations.iter().any(|violation| violation.constraint == Constraint::Required);
+    let code = match service {
+        Service::AutoScaling | Service::Sts => "ValidationError",
+        Service::ImageBuilder if lacks() => MALFORMED.of(operation),
+        Service::ImageBuilder => UNFIT.of(operation),
+        Service::Ec2 | Service::Ssm => "ValidationException",
+    };
     let each: Vec<String> = violations.iter().map(words).collect();
     let (count, plural) = (each.len(), if each.len() == 1 { "error" } else { "errors" });
     Some(ApiError::new(code, format!("{count} validation {plural} detected: {}", each.join("; "))))
@@ -149,26 +194,18 @@ fn invalid_for_ec2(violation: &Violation) -> ApiError {
     }
 }
 
-/// The answer to a dry run that would have succeeded.
-pub(super) fn dry_run(service: Service) -> ApiError {
-    match service {
-        Service::ImageBuilder => ApiError::new(
-            "DryRunOperationException",
-            "The dry run operation of the resource was successful, and no resources or mutations were actually performed \
-             due to the dry run flag in the request.",
-        ),
-        _ => ApiError::new("DryRunOperation", "Request would have succeeded, but DryRun flag is set."),
-    }
-    .status(412)
+/// The answer of EC2 to a dry run that would have succeeded.
+pub(super) fn dry_run() -> ApiError {
+    ApiError::new("DryRunOperation", "Request would have succeeded, but DryRun flag is set.").status(412)
 }
 
 /// The refusal of a fault; none for faults that let the call have its effect.
-pub(super) fn fault(service: Service, fault: &WireFaultKind) -> Option<ApiError> {
+pub(super) fn fault(service: Service, operation: &Operation, fault: &WireFaultKind) -> Option<ApiError> {
     let (code, message, status) = match (fault, service) {
         (WireFaultKind::Throttle, Service::Ec2) => ("RequestLimitExceeded", "Request limit exceeded.", 503),
         (WireFaultKind::Throttle, Service::AutoScaling | Service::Sts) => ("Throttling", "Rate exceeded", 400),
         (WireFaultKind::Throttle, Service::Ssm) => ("ThrottlingException", "Rate exceeded", 400),
-        (WireFaultKind::Throttle, Service::ImageBuilder) => ("TooManyRequestsException", "Rate exceeded", 429),
+        (WireFaultKind::Throttle, Service::ImageBuilder) => (TOO_MANY.of(operation), "Rate exceeded", 429),
         (WireFaultKind::Deny, Service::Ec2) => {
             ("UnauthorizedOperation", "You are not authorized to perform this operation.", 403)
         }
@@ -179,7 +216,7 @@ pub(super) fn fault(service: Service, fault: &WireFaultKind) -> Option<ApiError>
             ("AccessDeniedException", "User is not authorized to perform this operation.", 400)
         }
         (WireFaultKind::Deny, Service::ImageBuilder) => {
-            ("AccessDeniedException", "User is not authorized to perform this operation.", 403)
+            (DENIED.of(operation), "User is not authorized to perform this operation.", 403)
         }
         (WireFaultKind::Internal, Service::Ec2) => ("InternalError", "An internal error has occurred", 500),
         (WireFaultKind::Internal, Service::AutoScaling | Service::Sts) => {

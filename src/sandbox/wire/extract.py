@@ -92,6 +92,7 @@ OPERATIONS = {
         CreateImage GetImage ListImages ListImageBuildVersions CancelImageCreation RetryImage DistributeImage
         DeleteImage StartResourceStateUpdate
         ListWorkflowExecutions GetWorkflowExecution ListWorkflowStepExecutions GetWorkflowStepExecution
+        CreateWorkflow GetWorkflow ListWorkflows ListWorkflowBuildVersions DeleteWorkflow
         ListWaitingWorkflowSteps SendWorkflowStepAction
         ListImageScanFindings ListImageScanFindingAggregations ListImagePackages
         TagResource UntagResource ListTagsForResource
@@ -142,7 +143,8 @@ def shape(name, described):
         if {"locationName"} & (set(described["key"]) | set(described["value"])):
             sys.exit(f"{name}: a map with names of its own")
     for trait in ("required", "enum", "min", "max", "pattern", "sensitive"):
-        if described.get(trait):
+        # What must be empty has a greatest length of zero.
+        if described.get(trait) or (trait == "max" and trait in described):
             drawn[trait] = described[trait]
     # A text and a list are never shorter than nothing; a number may be less.
     if kind in ("integer", "long", "float", "double") and described.get("min") == 0:

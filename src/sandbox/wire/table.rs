@@ -78,6 +78,16 @@ pub(super) struct Operation {
     pub input: Option<ShapeId>,
     /// The structure of the answer.
     pub output: Option<ShapeId>,
+    /// The errors that the model declares for it, by their names.
+    pub errors: Vec<String>,
+}
+
+impl Operation {
+    /// The first of some errors that the model declares for this operation; the last one if it declares none.
+    pub(super) fn first_declared(&self, codes: &[&'static str]) -> &'static str {
+        let declared = codes.iter().find(|code| self.errors.iter().any(|error| error == *code));
+        declared.or(codes.last()).copied().unwrap_or_default()
+    }
 }
 
 /// A type, with its constraints.
@@ -197,7 +207,8 @@ impl Model {
         let operations = operations.0.into_iter().map(|(name, operation)| {
             let input = operation.input.as_deref().and_then(number);
             let output = operation.output.as_deref().and_then(number);
-            (name.clone(), Operation { name, method: operation.method, uri: operation.uri, input, output })
+            let errors = operation.errors;
+            (name.clone(), Operation { name, method: operation.method, uri: operation.uri, input, output, errors })
         });
         let operations = operations.collect();
         let names: Vec<String> = shapes.0.iter().map(|(name, _)| name.clone()).collect();
@@ -301,6 +312,8 @@ struct DrawnOperation {
     uri: String,
     input: Option<String>,
     output: Option<String>,
+    #[serde(default)]
+    errors: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -379,7 +392,7 @@ mod tests {
         let count = |service| model(service).operations().count();
         assert_eq!(
             [Service::Ec2, Service::AutoScaling, Service::Ssm, Service::ImageBuilder, Service::Sts].map(count),
-            [68, 40, 78, 52, 2]
+            [68, 40, 78, 57, 2]
         );
         assert!(regions().iter().any(|region| region == "eu-west-1"));
     }

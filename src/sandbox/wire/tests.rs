@@ -101,6 +101,18 @@ fn image_builder_has_members_in_path_query_and_body() {
 }
 
 #[test]
+fn image_builder_tells_what_is_malformed_from_what_does_not_fit() {
+    let refused =
+        |method, path: &str, body| read(&cloud(), &request("imagebuilder", method, path, "", body)).unwrap_err().code;
+    assert_eq!(refused("POST", "/ListImages", "{"), "InvalidRequestException");
+    assert_eq!(refused("POST", "/ListImages", r#"{"maxResults":"ten"}"#), "InvalidRequestException");
+    assert_eq!(refused("GET", "/GetImage", ""), "InvalidRequestException");
+    assert_eq!(refused("POST", "/ListImages", r#"{"maxResults":0}"#), "ClientException");
+    assert_eq!(refused("GET", "/GetImage?imageBuildVersionArn=none", ""), "ClientException");
+    assert_eq!(refused("GET", "/tags/none", ""), "InvalidParameterException");
+}
+
+#[test]
 fn user_data_is_never_in_the_record() {
     let body = "Action=CreateLaunchTemplateVersion&LaunchTemplateId=lt-0a1b2c3d4e5f60718&LaunchTemplateData.UserData=c2VjcmV0&LaunchTemplateData.ImageId=ami-1";
     let call = read(&cloud(), &request("ec2", "POST", "/", "", body)).unwrap();
