@@ -2,7 +2,8 @@
 //!
 //! What people define ([`component`], [`recipe`], [`configuration`], [`pipeline`]) is a [`Resource`]: a few members of
 //! its own, and a body that `Get…` gives back as it came. An [`image`] is one build of a recipe; [`build`] plays it in
-//! virtual time, as workflows of steps, with real instances and images in EC2.
+//! virtual time, as [`workflow`]s of steps, with real instances and images in EC2. What becomes of an image later is a
+//! [`state_update`]; a [`lifecycle`] policy says when it should.
 
 mod arn;
 mod build;
@@ -12,15 +13,20 @@ mod distribute;
 mod document;
 mod image;
 mod launch;
+mod lifecycle;
 mod list;
 mod managed;
 mod pipeline;
+mod quota;
 mod recipe;
+mod scan;
+mod state_update;
 mod tag;
 mod token;
 mod workflow;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -32,7 +38,7 @@ use super::wire::{self, Service};
 pub use arn::Version;
 pub use image::{Ami, Image, Status};
 pub use token::Token;
-pub use workflow::{Kind, Progress, Step, Workflow};
+pub use workflow::{Kind, Planned, Progress, Step, Workflow};
 
 /// What this service holds in one place.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -47,6 +53,15 @@ pub struct State {
     pub distributions: BTreeMap<String, Resource>,
     /// Image pipelines, by ARN.
     pub pipelines: BTreeMap<String, Resource>,
+    /// Lifecycle policies, by ARN.
+    #[serde(default)]
+    pub policies: BTreeMap<String, Resource>,
+    /// The account's own workflows, by build version ARN.
+    #[serde(default)]
+    pub workflows: BTreeMap<String, Resource>,
+    /// When resources that have a name of their own were deleted, by ARN.
+    #[serde(default)]
+    pub deleted: BTreeMap<String, Timestamp>,
     /// Images, by build version ARN.
     pub images: BTreeMap<String, Image>,
     /// How many builds of an image version there have been, by version ARN.
@@ -109,6 +124,13 @@ pub enum Event {
         /// The run of the build that is cancelled.
         run: u32,
     },
+    /// A lifecycle execution comes to its end.
+    StateUpdate {
+        /// The image build version.
+        image: String,
+        /// Its `lce-…`.
+        execution: String,
+    },
 }
 
 /// Puts into a place what AWS itself keeps there: nothing, for its components are the same everywhere.
@@ -144,6 +166,16 @@ pub fn call(ctx: &mut Ctx<'_>, operation: &str, input: &Value) -> Result<Value, 
         "ListImagePipelines" => pipeline::list(ctx, input),
         "UpdateImagePipeline" => pipeline::update(ctx, input),
         "DeleteImagePipeline" => pipeline::delete(ctx, input),
+        "CreateLifecyclePolicy" => lifecycle::create(ctx, input),
+        "GetLifecyclePolicy" => lifecycle::get(ctx, input),
+        "ListLifecyclePolicies" => lifecycle::list(ctx, input),
+        "UpdateLifecyclePolicy" => lifecycle::update(ctx, input),
+        "DeleteLifecyclePolicy" => lifecycle::delete(ctx, input),
+        "CreateWorkflow" => workflow::resource::create(ctx, input),
+        "GetWorkflow" => workflow::resource::get(ctx, input),
+        "ListWorkflows" => workflow::resource::list(ctx, input),
+        "ListWorkflowBuildVersions" => workflow::resource::list_builds(ctx, input),
+        "DeleteWorkflow" => workflow::resource::delete(ctx, input),
         "StartImagePipelineExecution" => pipeline::start(ctx, input),
         "ListImagePipelineImages" => pipeline::list_images(ctx, input),
         "CreateImage" => image::create(ctx, input),
@@ -153,11 +185,17 @@ pub fn call(ctx: &mut Ctx<'_>, operation: &str, input: &Value) -> Result<Value, 
         "ListImagePackages" => image::list_packages(ctx, input),
         "CancelImageCreation" => image::cancel(ctx, input),
         "RetryImage" => image::retry(ctx, input),
+        "DistributeImage" => image::distribute_image(ctx, input),
         "DeleteImage" => image::delete(ctx, input),
+        "StartResourceStateUpdate" => state_update::start(ctx, input),
         "ListWorkflowExecutions" => workflow::list(ctx, input),
         "GetWorkflowExecution" => workflow::get(ctx, input),
         "ListWorkflowStepExecutions" => workflow::list_steps(ctx, input),
         "GetWorkflowStepExecution" => workflow::get_step(ctx, input),
+        "ListWaitingWorkflowSteps" => workflow::waiting::list(ctx, input),
+        "SendWorkflowStepAction" => workflow::waiting::send(ctx, input),
+        "ListImageScanFindings" => scan::list(ctx, input),
+        "ListImageScanFindingAggregations" => scan::aggregate(ctx, input),
         "TagResource" => tag::tag(ctx, input),
         "UntagResource" => tag::untag(ctx, input),
         "ListTagsForResource" => tag::list(ctx, input),
@@ -170,6 +208,7 @@ pub fn play(ctx: &mut Ctx<'_>, event: Event) {
     match event {
         Event::Look { image, run } => build::look(ctx, &image, run),
         Event::Cancel { image, run } => build::cancelled(ctx, &image, run),
+        Event::StateUpdate { image, execution } => state_update::play(ctx, &image, &execution),
     }
 }
 
@@ -190,12 +229,48 @@ fn invalid(parameter: &str, why: &str) -> ApiError {
     ApiError::new("InvalidParameterValueException", message)
 }
 
+/// Members that do not go together.
+fn combination(why: &str) -> ApiError {
+    ApiError::new("InvalidParameterCombinationException", why)
+}
+
+/// A name that is taken.
+fn exists(name: &str, arn: &str) -> ApiError {
+    let message = format!("A resource with the name '{name}' already exists: '{arn}'.");
+    ApiError::new("ResourceAlreadyExistsException", message)
+}
+
+/// For so long at most a name may still be taken after what had it was deleted.
+const LONGEST_HOLD: Duration = Duration::from_secs(30);
+
+/// Refuses a name that is taken, or with eventual consistency was taken a moment ago.
+fn refuse_taken(ctx: &mut Ctx<'_>, name: &str, arn: &str, taken: bool) -> Result<(), ApiError> {
+    if taken {
+        return Err(exists(name, arn));
+    }
+    let deleted = ctx.region().imagebuilder.deleted.get(arn).copied();
+    let held = |at| ctx.now < at + ctx.draw_between(Duration::from_secs(1), LONGEST_HOLD, arn, "name");
+    if ctx.cloud.eventual_consistency && deleted.is_some_and(held) {
+        let message = format!("The resource '{arn}' is still being deleted. Try again later.");
+        return Err(ApiError::new("ResourceInUseException", message));
+    }
+    Ok(())
+}
+
+/// A resource that something else needs.
+fn depended_on(arn: &str, by: &str) -> ApiError {
+    let message =
+        format!("Resource dependency error: The resource ARN '{arn}' has other resources depended on it: '{by}'.");
+    ApiError::new("ResourceDependencyException", message)
+}
+
 /// The answer to a request that was only tried: HTTP 412 when it would have succeeded.
 fn refuse_dry_run(input: &Value) -> Result<(), ApiError> {
     if input.flag("dryRun") != Some(true) {
         return Ok(());
     }
-    let message = "The dry run was successful. The request would have succeeded without the dryRun flag.";
+    let message = "The dry run operation of the resource was successful, and no resources or mutations were actually \
+                   performed due to the dry run flag in the request.";
     Err(ApiError::new("DryRunOperationException", message).status(412))
 }
 

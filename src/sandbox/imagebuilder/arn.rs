@@ -3,6 +3,8 @@
 //! Names that differ only in case, spaces and underscores are the same name. A version with `x` for its right-hand
 //! nodes selects the latest one that fits.
 
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -14,9 +16,63 @@ use crate::sandbox::value::ApiError;
 /// The largest node of a version.
 const LARGEST_NODE: u32 = (1 << 30) - 1;
 
+/// A node of a version. It keeps the zeros that it was written with, `02`, and they do not count.
+#[derive(Debug, Clone, Copy)]
+struct Node {
+    number: u32,
+    width: usize,
+}
+
+impl PartialEq for Node {
+    fn eq(&self, other: &Self) -> bool {
+        self.number == other.number
+    }
+}
+
+impl Eq for Node {}
+
+impl Ord for Node {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.number.cmp(&other.number)
+    }
+}
+
+impl PartialOrd for Node {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl fmt::Display for Node {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:0width$}", self.number, width = self.width)
+    }
+}
+
+impl Node {
+    const fn of(number: u32) -> Self {
+        Self { number, width: 1 }
+    }
+
+    /// Reads digits.
+    fn parse(digits: &str) -> Option<Self> {
+        let number = digits.parse().ok().filter(|number| *number <= LARGEST_NODE)?;
+        // Nobody writes more zeros than this.
+        (digits.len() <= 100).then_some(Self { number, width: digits.len() })
+    }
+}
+
 /// `major.minor.patch`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Version(pub u32, pub u32, pub u32);
+pub struct Version(Node, Node, Node);
+
+impl Version {
+    /// A version of plain numbers.
+    #[must_use]
+    pub const fn of(major: u32, minor: u32, patch: u32) -> Self {
+        Self(Node::of(major), Node::of(minor), Node::of(patch))
+    }
+}
 
 impl fmt::Display for Version {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -40,7 +96,7 @@ impl<'de> Deserialize<'de> for Version {
 
 /// A version in which right-hand nodes may be `x`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Pattern(Option<u32>, Option<u32>, Option<u32>);
+pub(super) struct Pattern(Option<Node>, Option<Node>, Option<Node>);
 
 impl Pattern {
     /// Reads `1.2.3`, `1.2.x`, `1.x.x` or `x.x.x`.
@@ -54,9 +110,9 @@ impl Pattern {
         };
         let node = |text: &str| match text {
             "x" => Some(None),
-            digits => digits.parse().ok().filter(|node| *node <= LARGEST_NODE).map(Some),
+            digits => Node::parse(digits).map(Some),
         };
-        let nodes: Vec<Option<u32>> = text.split('.').map(node).collect::<Option<_>>().ok_or_else(wrong)?;
+        let nodes: Vec<Option<Node>> = text.split('.').map(node).collect::<Option<_>>().ok_or_else(wrong)?;
         match nodes[..] {
             [None, Some(_), _] | [None, _, Some(_)] | [_, None, Some(_)] => Err(wrong()),
             [major, minor, patch] => Ok(Self(major, minor, patch)),
@@ -66,7 +122,7 @@ impl Pattern {
 
     /// Whether a version fits.
     pub(super) fn matches(self, version: Version) -> bool {
-        let fits = |wanted: Option<u32>, node| wanted.is_none_or(|wanted| wanted == node);
+        let fits = |wanted: Option<Node>, node| wanted.is_none_or(|wanted| wanted == node);
         fits(self.0, version.0) && fits(self.1, version.1) && fits(self.2, version.2)
     }
 
@@ -81,13 +137,13 @@ impl Pattern {
             return exact;
         }
         match taken.filter(|version| self.matches(*version)).max() {
-            Some(latest) => Version(latest.0, latest.1, latest.2 + 1),
-            None => Version(self.0.unwrap_or(1), self.1.unwrap_or(0), 0),
+            Some(latest) => Version(latest.0, latest.1, Node::of(latest.2.number + 1)),
+            None => Version(self.0.unwrap_or(Node::of(1)), self.1.unwrap_or(Node::of(0)), Node::of(0)),
         }
     }
 }
 
-/// What an ARN of Image Builder says.
+/// What an ARN of Image Builder says. The kind of a workflow includes its stage: `workflow/build`.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Reference {
     pub(super) region: String,
@@ -105,7 +161,11 @@ impl Reference {
         let parts: Vec<&str> = arn.splitn(6, ':').collect();
         let ["arn", _, "imagebuilder", region, owner, path] = parts[..] else { return None };
         let mut path = path.split('/');
-        let (kind, name) = (path.next()?.to_owned(), path.next()?.to_owned());
+        let mut kind = path.next()?.to_owned();
+        if kind == "workflow" {
+            kind = format!("{kind}/{}", path.next()?);
+        }
+        let name = path.next()?.to_owned();
         let version = path.next().map(Pattern::parse).transpose().ok()?;
         let build = path.next().map(str::parse).transpose().ok()?;
         Some(Self { region: region.to_owned(), owner: owner.to_owned(), kind, name, version, build })
@@ -124,7 +184,8 @@ impl Reference {
     /// Whether something with this ARN, which has a version, is one of those it names.
     pub(super) fn covers(&self, other: &Self) -> bool {
         let version = other.version.and_then(Pattern::exact);
-        self.name == other.name
+        self.kind == other.kind
+            && self.name == other.name
             && self.version.is_none_or(|pattern| version.is_some_and(|version| pattern.matches(version)))
             && self.build.is_none_or(|build| other.build == Some(build))
     }
@@ -140,9 +201,25 @@ pub(super) fn latest<'a>(
     covered.max_by_key(|(other, resource)| (resource.version, other.build)).map(|(_, resource)| resource)
 }
 
+/// The build versions of a version, with their numbers, the latest last.
+pub(super) fn builds<'a>(resources: &'a BTreeMap<String, Resource>, version_arn: &str) -> Vec<(u64, &'a Resource)> {
+    let mut builds: Vec<(u64, &Resource)> = resources
+        .values()
+        .filter(|resource| parent(&resource.arn) == version_arn)
+        .filter_map(|resource| Some((Reference::parse(&resource.arn)?.build?, resource)))
+        .collect();
+    builds.sort_by_key(|(build, _)| *build);
+    builds
+}
+
 /// A name as ARNs hold it.
 pub(super) fn normalised(name: &str) -> String {
     name.to_lowercase().replace([' ', '_'], "-")
+}
+
+/// Any text as a name.
+pub(super) fn plain(text: &str) -> String {
+    text.replace(|letter: char| !letter.is_ascii_alphanumeric() && !"-_ ".contains(letter), "-")
 }
 
 /// The ARN of something with a name in a place: `kind/name`, to which versions are added.
@@ -181,9 +258,17 @@ mod tests {
 
     #[test]
     fn an_x_counts_on_from_the_latest_that_fits() {
-        let taken = [Version(1, 0, 3), Version(1, 1, 7), Version(2, 0, 0)];
+        let taken = [Version::of(1, 0, 3), Version::of(1, 1, 7), Version::of(2, 0, 0)];
         let next = |pattern: &str| Pattern::parse(pattern).unwrap().next(taken.into_iter()).to_string();
         assert_eq!([next("1.0.x"), next("1.x.x"), next("3.1.x"), next("1.0.3")], ["1.0.4", "1.1.8", "3.1.0", "1.0.3"]);
+    }
+
+    #[test]
+    fn zeros_are_kept_and_do_not_count() {
+        let parse = |text: &str| Pattern::parse(text).unwrap().exact().unwrap();
+        assert_eq!(parse("2019.12.02").to_string(), "2019.12.02");
+        assert_eq!(parse("2019.12.02"), parse("2019.12.2"));
+        assert!(parse("2019.12.02") < parse("2019.12.10"));
     }
 
     #[test]

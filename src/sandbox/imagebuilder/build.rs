@@ -1,30 +1,34 @@
 //! A build as it goes on: look by look, workflow by workflow, step by step.
 //!
 //! A look ends the step under way, or finds that it needs longer, and begins the next one. Every look belongs to a run
-//! of the build; one that comes after the run has ended comes to nothing.
+//! of the build; one that comes after the run has ended comes to nothing. What the steps do is in [`steps`].
+
+mod steps;
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::arn::Reference;
 use super::image::{self, Image, Status};
-use super::workflow::StepName as S;
-use super::workflow::{Kind, Progress, StepName, Workflow};
-use super::{Event, distribute, launch, managed};
+use super::workflow::document::Action;
+use super::workflow::scope::Scope;
+use super::workflow::{Kind, Progress, Rollback, Workflow, goes_on};
+use super::{Event, scan};
 use crate::sandbox::cloud::{self, Ctx};
 use crate::sandbox::ec2;
-use crate::sandbox::machine::Installed;
-use crate::sandbox::ssm;
 use crate::sandbox::value::Get;
+pub(super) use steps::resolve_parent;
 
 /// Between two looks at what takes its own time.
 pub(super) const BEAT: Duration = Duration::from_secs(15);
 
+/// How long it takes to undo the completed steps of a workflow that failed.
+const ROLLBACK: Duration = Duration::from_secs(5);
+
 /// How a step begins.
 pub(super) enum Start {
-    /// The first look at it comes after a while; its inputs.
-    Takes(Duration, Value),
+    /// The first look at it comes after a while.
+    Takes(Duration),
     /// There is nothing to do.
     Skip,
     /// It fails at once.
@@ -73,13 +77,13 @@ pub(super) fn look(ctx: &mut Ctx<'_>, arn: &str, run: u32) {
 /// A cancellation takes effect: the instance ends, the AMIs stay.
 pub(super) fn cancelled(ctx: &mut Ctx<'_>, arn: &str, run: u32) {
     with(ctx, arn, run, |ctx, image| {
-        if let Some(workflow) = image.workflows.last_mut() {
-            workflow.end(Progress::Cancelled, None, ctx.now);
+        let now = ctx.now;
+        for workflow in image.workflows.iter_mut().filter(|workflow| workflow.ended.is_none()) {
+            workflow.end(Progress::Cancelled, None, now);
         }
         end_instance(ctx, image);
-        image.status = Status::Cancelled;
         image.reason = Some("The creation of the image was cancelled.".to_owned());
-        image.run += 1;
+        ended(image, Status::Cancelled);
         None
     });
 }
@@ -91,9 +95,10 @@ pub(super) fn retry(ctx: &mut Ctx<'_>, arn: &str) -> Result<(), String> {
     if !matches!(image.status, Status::Failed | Status::Cancelled) {
         return Err(format!("The image '{arn}' is neither failed nor cancelled."));
     }
-    let (kind, status) = match image.workflows.last_mut() {
-        Some(old) if old.kind == Kind::Test => (old.kind, Status::Testing),
-        Some(old) if old.kind == Kind::Distribution => (old.kind, Status::Distributing),
+    let kind = image.workflows.iter().rfind(|workflow| workflow.started.is_some()).map(|workflow| workflow.kind);
+    let (kind, status) = match kind {
+        Some(Kind::Test) => (Kind::Test, Status::Testing),
+        Some(Kind::Distribution) => (Kind::Distribution, Status::Distributing),
         _ => return Err(format!("The image '{arn}' did not complete its build phase and cannot be retried.")),
     };
     for old in image.workflows.iter_mut().filter(|old| old.kind == kind) {
@@ -103,10 +108,15 @@ pub(super) fn retry(ctx: &mut Ctx<'_>, arn: &str) -> Result<(), String> {
     image.failures.clear();
     image.amis.retain(|ami| ami.complete);
     image.run += 1;
+    image.cancelling = false;
+    if kind == Kind::Test {
+        image.scan = scan::wanted(&image.request, image.is_tested());
+    }
     let event = Event::Look { image: arn.to_owned(), run: image.run };
-    let workflow = Workflow::begin(ctx, kind);
+    let plan = image.plan.clone();
+    let again = begin_kind(ctx, &plan, kind);
     if let Some(image) = ctx.region().imagebuilder.images.get_mut(arn) {
-        image.workflows.push(workflow);
+        image.workflows.extend(again);
     }
     ctx.schedule(Duration::from_secs(1), cloud::Event::ImageBuilder(event));
     Ok(())
@@ -126,21 +136,36 @@ fn with(ctx: &mut Ctx<'_>, arn: &str, run: u32, work: impl FnOnce(&mut Ctx<'_>, 
     ctx.region().imagebuilder.images.insert(arn.to_owned(), image);
 }
 
+/// A build has ended in a state.
+fn ended(image: &mut Image, status: Status) {
+    image.status = status;
+    image.doom = None;
+    image.run += 1;
+    scan::abandon(image);
+}
+
 /// Finds the parent and the components, which from now on stay what they are.
 fn take_up(ctx: &mut Ctx<'_>, image: &mut Image) -> Option<Duration> {
+    if image.output.is_some() {
+        // Made already: it is only distributed.
+        return begin_steps(ctx, image);
+    }
     let parent = image.recipe.body.text("parentImage").unwrap_or_default().to_owned();
     let found = resolve_parent(ctx, &parent).and_then(|(id, _)| Ok((id, image::freeze(ctx, &image.recipe)?)));
     image.status = Status::Building;
     match found {
         Ok((parent, components)) => {
+            if image.plan.iter().all(|planned| planned.kind != Kind::Build) {
+                // Without a build there is no other AMI than the parent.
+                image.output = Some(parent.clone());
+            }
             (image.parent, image.components) = (Some(parent), components);
-            image.workflows.push(Workflow::begin(ctx, Kind::Build));
             begin_steps(ctx, image)
         }
         Err(why) => {
             image.failure = json!({"imageStatus": image.status});
-            (image.status, image.reason) = (Status::Failed, Some(why));
-            image.run += 1;
+            image.reason = Some(why);
+            ended(image, Status::Failed);
             None
         }
     }
@@ -148,15 +173,24 @@ fn take_up(ctx: &mut Ctx<'_>, image: &mut Image) -> Option<Duration> {
 
 /// Ends the step under way, if it is done, and begins what comes next.
 fn go_on(ctx: &mut Ctx<'_>, image: &mut Image) -> Option<Duration> {
-    let running = image.workflows.last_mut().and_then(Workflow::running).map(|step| step.name);
-    if let Some(name) = running {
-        match finish(ctx, image, name) {
-            Finish::Later(after) => return Some(after),
+    if image.current().is_some_and(|workflow| workflow.progress == Progress::RollbackInProgress) {
+        return rolled_back(ctx, image);
+    }
+    let running = image.current().and_then(Workflow::running).map(|step| step.plan.clone());
+    if let Some(plan) = running {
+        match steps::finish(ctx, image, &plan) {
+            Finish::Later(after) => {
+                if waited(ctx, image) < plan.timeout() {
+                    return Some(after);
+                }
+                return fail(ctx, image, Failure::new(timed_out(plan.timeout())));
+            }
             Finish::Fail(failure) => return fail(ctx, image, failure),
             Finish::Done(outputs) => {
-                if let Some(step) = image.workflows.last_mut().and_then(Workflow::running) {
+                let now = ctx.now;
+                if let Some(step) = image.current().and_then(Workflow::running) {
                     step.outputs = outputs;
-                    step.end(Progress::Completed, None, ctx.now);
+                    step.end(Progress::Completed, None, now);
                 }
             }
         }
@@ -164,28 +198,52 @@ fn go_on(ctx: &mut Ctx<'_>, image: &mut Image) -> Option<Duration> {
     begin_steps(ctx, image)
 }
 
+/// How long the step under way has taken, in seconds.
+pub(super) fn waited(ctx: &Ctx<'_>, image: &mut Image) -> i64 {
+    let begun = image.current().and_then(Workflow::running).and_then(|step| step.started);
+    begun.map_or(0, |begun| ctx.now.as_second() - begun.as_second())
+}
+
+fn timed_out(seconds: i64) -> String {
+    format!("The step timed out after {seconds} seconds.")
+}
+
 /// Begins the next step that has something to do, in this workflow or the next.
 fn begin_steps(ctx: &mut Ctx<'_>, image: &mut Image) -> Option<Duration> {
     loop {
-        let next = image.workflows.last_mut().and_then(Workflow::next).map(|step| step.name);
-        let Some(name) = next else {
-            if let Some(workflow) = image.workflows.last_mut() {
-                workflow.end(Progress::Completed, None, ctx.now);
+        let now = ctx.now;
+        let next = image.current().and_then(|workflow| {
+            workflow.started.get_or_insert(now);
+            workflow.progress = Progress::Running;
+            workflow.next().map(|step| step.plan.clone())
+        });
+        let Some(plan) = next else {
+            if let Some(workflow) = image.current() {
+                workflow.end(Progress::Completed, None, now);
             }
             if !begin_workflow(ctx, image) {
-                image.status = Status::Available;
-                image.run += 1;
+                ended(image, Status::Available);
                 return None;
             }
             continue;
         };
-        let started = start(ctx, image, name);
-        let now = ctx.now;
-        let step = image.workflows.last_mut().and_then(Workflow::next)?;
+        let scope = Scope::of(image);
+        let inputs = scope.inputs(&plan.inputs);
+        let started = match plan.condition.as_ref().map_or(Ok(true), |condition| scope.holds(condition)) {
+            Ok(true) => steps::start(ctx, image, &plan),
+            Ok(false) => Start::Skip,
+            Err(why) => Start::Fail(Failure::new(why)),
+        };
+        let step = image.current().and_then(Workflow::next)?;
         match started {
             Start::Skip => step.end(Progress::Skipped, None, now),
-            Start::Takes(time, inputs) => {
+            Start::Takes(time) => {
                 (step.progress, step.started, step.inputs) = (Progress::Running, Some(now), inputs);
+                let limit = Duration::from_secs(plan.timeout().max(0) as u64);
+                if time > limit && plan.action != Action::WaitForAction {
+                    image.doom = Some(timed_out(plan.timeout()));
+                    return Some(limit);
+                }
                 return Some(time);
             }
             Start::Fail(failure) => {
@@ -196,39 +254,113 @@ fn begin_steps(ctx: &mut Ctx<'_>, image: &mut Image) -> Option<Duration> {
     }
 }
 
-/// Begins the workflow after the present one; false when there is none left.
+/// Begins the next workflow; false when there is none left.
 fn begin_workflow(ctx: &mut Ctx<'_>, image: &mut Image) -> bool {
-    let (kind, status) = match image.workflows.last().map(|workflow| workflow.kind) {
-        Some(Kind::Build) if image.is_tested() => (Kind::Test, Status::Testing),
-        Some(Kind::Build | Kind::Test) => (Kind::Distribution, Status::Distributing),
-        _ => return false,
+    if image.current().is_some() {
+        return true;
+    }
+    let begun = image.workflows.iter().map(|workflow| workflow.planned).max();
+    let next = image.plan.get(begun.map_or(0, |number| number + 1)).map(|planned| planned.kind);
+    let Some(kind) = next else { return false };
+    image.status = match kind {
+        Kind::Build => Status::Building,
+        Kind::Test => Status::Testing,
+        Kind::Distribution => Status::Distributing,
     };
-    image.status = status;
-    image.workflows.push(Workflow::begin(ctx, kind));
+    let plan = image.plan.clone();
+    image.workflows.extend(begin_kind(ctx, &plan, kind));
+    if kind == Kind::Test && !image.is_tested() {
+        // They were asked for, and tests are off.
+        let now = ctx.now;
+        for workflow in image.workflows.iter_mut().filter(|workflow| workflow.kind == kind) {
+            workflow.end(Progress::Skipped, None, now);
+        }
+        return begin_workflow(ctx, image);
+    }
     true
 }
 
-/// Records a failure, and ends the instance unless it is to be kept.
+/// All workflows of a stage. They run one after another, and those that have to wait are pending.
+fn begin_kind(ctx: &mut Ctx<'_>, plan: &[super::Planned], kind: Kind) -> Vec<Workflow> {
+    let of_kind = plan.iter().enumerate().filter(|(_, planned)| planned.kind == kind);
+    of_kind.map(|(number, planned)| Workflow::pending(ctx, number, planned)).collect()
+}
+
+/// Records a failure: the step's, and unless that is tolerated the workflow's.
 fn fail(ctx: &mut Ctx<'_>, image: &mut Image, failure: Failure) -> Option<Duration> {
-    let region = ctx.place.region.clone();
-    let workflow = image.workflows.last_mut()?;
-    let reason = failure.reason.unwrap_or_else(|| failure.message.clone());
-    image.reason = Some(format!("Workflow Execution ID: '{}' failed with reason: {reason}", workflow.id));
-    image.failure = failure.context;
-    image.failure["imageStatus"] = json!(image.status);
-    image.failure["workflowExecutionId"] = json!(workflow.id);
-    image.failure["workflowArn"] = json!(workflow.kind.arn(&region));
-    if let Some(step) = workflow.running() {
-        image.failure["stepExecutionId"] = json!(step.id);
-        image.failure["failedStep"] = json!(step.name);
+    let now = ctx.now;
+    let status = image.status;
+    let workflow = image.current()?;
+    let step = workflow.running()?;
+    step.outputs = json!(failure.message);
+    if goes_on(step) {
+        step.end(Progress::Failed, Some(failure.message), now);
+        return begin_steps(ctx, image);
     }
-    workflow.end(Progress::Failed, Some(failure.message), ctx.now);
-    if image.infrastructure.body.flag("terminateInstanceOnFailure") != Some(false) {
+    let mut context = failure.context;
+    context["imageStatus"] = json!(status);
+    context["workflowExecutionId"] = json!(workflow.id);
+    context["workflowArn"] = json!(workflow.arn);
+    if let Some(step) = workflow.running() {
+        context["stepExecutionId"] = json!(step.id);
+        context["failedStep"] = json!(step.plan.name);
+        step.end(Progress::Failed, Some(failure.message.clone()), now);
+    }
+    let reason = failure.reason.unwrap_or_else(|| failure.message.clone());
+    let reason = format!("Workflow Execution ID: '{}' failed with reason: {reason}", workflow.id);
+    workflow.message = Some(failure.message);
+    (image.reason, image.failure) = (Some(reason), context);
+    roll_back(ctx, image)
+}
+
+/// Begins to undo the steps that a failed workflow has completed. Of the actions only a launch can be undone, and only
+/// when instances are not to be kept.
+fn roll_back(ctx: &mut Ctx<'_>, image: &mut Image) -> Option<Duration> {
+    let keeps = image.infrastructure.body.flag("terminateInstanceOnFailure") == Some(false);
+    let scope = Scope::of(image);
+    let workflow = image.current()?;
+    let mut begun = false;
+    for step in workflow.steps.iter_mut().filter(|step| step.progress == Progress::Completed) {
+        let wanted = step.plan.rollback_enabled.as_ref().is_none_or(|wanted| scope.resolve(wanted) != json!(false));
+        let undone = wanted && !keeps && step.plan.action == Action::LaunchInstance;
+        step.rollback = Some(if undone { Rollback::Running } else { Rollback::Skipped });
+        begun = true;
+    }
+    if begun {
+        workflow.progress = Progress::RollbackInProgress;
+    }
+    if !keeps {
         end_instance(ctx, image);
     }
-    image.status = Status::Failed;
-    image.doom = None;
-    image.run += 1;
+    if begun { Some(ROLLBACK) } else { rolled_back(ctx, image) }
+}
+
+/// Ends a workflow that failed, and the build with it unless it goes on without.
+fn rolled_back(ctx: &mut Ctx<'_>, image: &mut Image) -> Option<Duration> {
+    let now = ctx.now;
+    let workflow = image.current()?;
+    for step in workflow.steps.iter_mut().filter(|step| step.rollback == Some(Rollback::Running)) {
+        step.rollback = Some(Rollback::Completed);
+    }
+    let progress = match workflow.progress {
+        Progress::RollbackInProgress => Progress::RollbackCompleted,
+        _ => Progress::Failed,
+    };
+    let message = workflow.message.take();
+    workflow.end(progress, message, now);
+    let number = workflow.planned;
+    if image.plan[number].tolerated {
+        (image.reason, image.failure, image.instance) = (None, Value::Null, None);
+        if begin_workflow(ctx, image) {
+            return begin_steps(ctx, image);
+        }
+        ended(image, Status::Available);
+        return None;
+    }
+    for workflow in image.workflows.iter_mut().filter(|workflow| workflow.ended.is_none()) {
+        workflow.end(Progress::Cancelled, None, now);
+    }
+    ended(image, Status::Failed);
     None
 }
 
@@ -236,189 +368,4 @@ fn end_instance(ctx: &mut Ctx<'_>, image: &mut Image) {
     if let Some(instance) = image.instance.take() {
         ec2::terminate(ctx, &instance);
     }
-}
-
-/// Begins a step.
-fn start(ctx: &mut Ctx<'_>, image: &mut Image, name: StepName) -> Start {
-    let windows = image.recipe.body.text("platform") == Some("Windows");
-    let on_instance = json!({"instanceId": image.instance});
-    let idle = match name {
-        S::ApplyBuildComponents => !image.components.iter().any(|component| component.builds),
-        S::ApplyTestComponents => !image.components.iter().any(|component| component.tests),
-        S::InventoryCollection => !image.wants("enhancedImageMetadataEnabled"),
-        S::RunSanitizeScript => windows,
-        S::RunSysPrepScript => !windows,
-        S::TerminateBuildInstance | S::TerminateTestInstance => {
-            image.infrastructure.body.flag("terminateInstanceOnCompletion") == Some(false)
-        }
-        S::ModifyImageAttributes => !distribute::shares(image),
-        _ => false,
-    };
-    if idle {
-        if matches!(name, S::TerminateBuildInstance | S::TerminateTestInstance) {
-            // It is somebody else's from now on.
-            image.instance = None;
-        }
-        return Start::Skip;
-    }
-    image.doom = ctx.cloud.faults.build_failure(&image.recipe.name, &name.to_string());
-    let between = |from, to| {
-        let label = format!("{name} {}", image.run);
-        ctx.draw_between(Duration::from_secs(from), Duration::from_secs(to), &image.arn, &label)
-    };
-    match name {
-        S::LaunchBuildInstance => launch::start(ctx, image, "Build"),
-        S::LaunchTestInstance => launch::start(ctx, image, "Test"),
-        S::ApplyBuildComponents => Start::Takes(components_time(ctx, image, true), on_instance),
-        S::ApplyTestComponents => Start::Takes(components_time(ctx, image, false), on_instance),
-        S::InventoryCollection => Start::Takes(between(80, 100), on_instance),
-        S::RunSanitizeScript => Start::Takes(between(9, 12), on_instance),
-        S::RunSysPrepScript => Start::Takes(between(120, 240), on_instance),
-        S::CreateOutputAMI => launch::start_image(ctx, image),
-        S::TerminateBuildInstance | S::TerminateTestInstance => {
-            end_instance(ctx, image);
-            Start::Takes(Duration::from_secs(4), on_instance)
-        }
-        S::DistributeImage => distribute::start(ctx, image),
-        S::ModifyImageAttributes => Start::Takes(Duration::from_secs(5), json!({})),
-        S::ApplyImageConfigurations => {
-            image.status = Status::Integrating;
-            Start::Takes(Duration::from_secs(6), json!({}))
-        }
-    }
-}
-
-/// Looks at the step under way.
-fn finish(ctx: &mut Ctx<'_>, image: &mut Image, name: StepName) -> Finish {
-    let doom = image.doom.take();
-    match name {
-        // These end in their own way when they are doomed.
-        S::DistributeImage => distribute::finish(ctx, image),
-        S::ApplyBuildComponents | S::ApplyTestComponents => finish_components(ctx, image, name, doom),
-        _ => match doom {
-            Some(message) => Finish::Fail(Failure {
-                reason: Some(format!("{message} in workflow step {name}")),
-                ..Failure::new(message)
-            }),
-            None => finish_undisturbed(ctx, image, name),
-        },
-    }
-}
-
-fn finish_undisturbed(ctx: &mut Ctx<'_>, image: &mut Image, name: StepName) -> Finish {
-    match name {
-        S::LaunchBuildInstance | S::LaunchTestInstance => launch::finish(ctx, image, name),
-        S::CreateOutputAMI => launch::finish_image(ctx, image),
-        S::InventoryCollection => collect(ctx, image),
-        S::RunSanitizeScript | S::RunSysPrepScript => Finish::Done(ran(ctx)),
-        S::ModifyImageAttributes => distribute::share(ctx, image),
-        S::ApplyImageConfigurations => distribute::integrate(ctx, image),
-        _ => Finish::Done(Value::Null),
-    }
-}
-
-/// The outputs of a step that ran a command.
-fn ran(ctx: &mut Ctx<'_>) -> Value {
-    json!({"runCommandId": ctx.uuid("image builder command"), "status": "Success", "output": ""})
-}
-
-/// How long the components take: an update by the number of patches, anything else half a minute or more.
-fn components_time(ctx: &mut Ctx<'_>, image: &Image, build: bool) -> Duration {
-    let missing = missing_patches(ctx, image).len() as u64;
-    let components = image.components.iter().filter(|component| if build { component.builds } else { component.tests });
-    let time = |component: &image::Frozen| {
-        if component.updates && build {
-            Duration::from_secs((120 + 6 * missing).min(300))
-        } else {
-            ctx.draw_between(Duration::from_secs(30), Duration::from_secs(90), &image.arn, &component.arn)
-        }
-    };
-    components.map(time).sum()
-}
-
-fn finish_components(ctx: &mut Ctx<'_>, image: &mut Image, name: StepName, doom: Option<String>) -> Finish {
-    let build = name == S::ApplyBuildComponents;
-    let concerned = |component: &&image::Frozen| if build { component.builds } else { component.tests };
-    if let Some(message) = doom {
-        let Some(guilty) = image.components.iter().rfind(concerned) else {
-            return Finish::Fail(Failure::new(message));
-        };
-        let [phase, step, action] = &guilty.blame;
-        let context = json!({"componentFailure": {
-            "componentArn": guilty.arn, "phaseName": phase, "stepName": step, "action": action, "errorMessage": message,
-        }});
-        return Finish::Fail(Failure { message, reason: Some(format!("Document {} failed!", guilty.arn)), context });
-    }
-    if build && image.components.iter().any(|component| component.updates) {
-        let patches = missing_patches(ctx, image);
-        let patch = Installed { at: ctx.now, by_patch_manager: false, pending_reboot: false };
-        let machine = image.instance.as_ref().and_then(|id| ctx.region().machines.get_mut(id));
-        if let Some(machine) = machine {
-            machine.software.installed.extend(patches.into_iter().map(|id| (id, patch.clone())));
-        }
-    }
-    Finish::Done(ran(ctx))
-}
-
-/// The patches that an update of the build instance would install now.
-fn missing_patches(ctx: &mut Ctx<'_>, image: &Image) -> Vec<String> {
-    let now = ctx.now;
-    let machine = image.instance.as_ref().and_then(|id| ctx.region().machines.get(id)).cloned();
-    let Some(machine) = machine else { return Vec::new() };
-    let released = ctx.cloud.catalogue.released(&machine.system, now);
-    let missing = released.filter(|(id, patch)| {
-        !machine.software.installed.contains_key(*id) && !patch.broken && !ctx.cloud.faults.breaks_patch(id)
-    });
-    missing.map(|(id, _)| id.clone()).collect()
-}
-
-/// Notes the operating system and the packages of the build instance.
-fn collect(ctx: &mut Ctx<'_>, image: &mut Image) -> Finish {
-    let machine = image.instance.as_ref().and_then(|id| ctx.region().machines.get(id)).cloned();
-    let Some(machine) = machine else { return Finish::Fail(Failure::new("The build instance is gone")) };
-    let catalogue = &ctx.cloud.catalogue;
-    image.packages = catalogue.packages(&machine.system, &machine.software);
-    image.os_version = catalogue
-        .systems
-        .get(&machine.system)
-        .map(|system| format!("{} {}", system.platform_name, system.platform_version));
-    Finish::Done(json!({"osVersion": image.os_version, "associationId": ctx.uuid("association")}))
-}
-
-/// The AMI that a `parentImage` stands for now.
-///
-/// # Errors
-/// Why it stands for none, for people.
-pub(super) fn resolve_parent(ctx: &mut Ctx<'_>, parent: &str) -> Result<(String, ec2::ImageView), String> {
-    let id = parent_id(ctx, parent)?;
-    let view = ec2::image(ctx, &id).ok_or_else(|| format!("The AMI '{id}' does not exist."))?;
-    if view.state != "available" {
-        return Err(format!("The AMI '{id}' is not available: its state is {}.", view.state));
-    }
-    Ok((id, view))
-}
-
-fn parent_id(ctx: &mut Ctx<'_>, parent: &str) -> Result<String, String> {
-    let parameter = |ctx: &mut Ctx<'_>, name: &str| {
-        ssm::parameter(ctx, name).ok_or_else(|| format!("The parameter '{name}' does not exist."))
-    };
-    if parent.starts_with("ami-") {
-        return Ok(parent.to_owned());
-    }
-    if let Some(name) = parent.strip_prefix("ssm:") {
-        // A name, or the ARN of a parameter.
-        let name = name.split_once(":parameter").map_or(name, |(_, name)| name);
-        return parameter(ctx, name);
-    }
-    let unknown = || format!("The image '{parent}' does not exist.");
-    let reference = Reference::parse(parent).filter(|found| found.kind == "image" && found.is_in(&ctx.place));
-    let reference = reference.ok_or_else(unknown)?;
-    if reference.is_managed() {
-        let name = managed::image_parameter(&reference.name).ok_or_else(unknown)?;
-        return parameter(ctx, name);
-    }
-    let place = ctx.place.clone();
-    let here = |ami: &&image::Ami| ami.region == place.region && ami.account == place.account;
-    let image = image::latest(ctx, parent).ok_or_else(unknown)?;
-    image.amis.iter().find(here).map(|ami| ami.id.clone()).ok_or_else(unknown)
 }

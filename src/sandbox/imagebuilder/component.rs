@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::arn::{self, Pattern, Reference};
 use super::document::{Document, Parameter};
-use super::{Resource, invalid, list, managed, not_found, pick, refuse_dry_run, text_map, token};
+use super::{Resource, combination, invalid, list, managed, not_found, pick, quota, refuse_dry_run, text_map, token};
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::value::{ApiError, Get};
 
@@ -17,18 +17,11 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError
         let data = match (input.text("data"), input.text("uri")) {
             (Some(data), None) => data,
             (None, Some(uri)) => return Err(invalid("uri", &format!("The object '{uri}' cannot be read."))),
-            _ => {
-                let message = "You must specify exactly one of 'data' and 'uri'.";
-                return Err(ApiError::new("InvalidParameterCombinationException", message));
-            }
+            _ => return Err(combination("You must specify exactly one of 'data' and 'uri'.")),
         };
         let document = Document::parse(data).map_err(|why| invalid("data", &why))?;
-        refuse_dry_run(input)?;
         let name = input.text("name").unwrap_or_default();
         let base = arn::arn(&ctx.place, "component", name);
-        let taken =
-            ctx.region().imagebuilder.components.keys().filter(|arn| arn::parent(arn) == format!("{base}/{version}"));
-        let build = taken.filter_map(|arn| Reference::parse(arn)?.build).max().unwrap_or(0) + 1;
         let mut body =
             pick(input, &["description", "changeDescription", "platform", "supportedOsVersions", "kmsKeyId"]);
         body["type"] = json!(if document.is_test() { "TEST" } else { "BUILD" });
@@ -37,6 +30,14 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError
         body["owner"] = json!(ctx.place.account);
         body["data"] = json!(data);
         body["encrypted"] = json!(true);
+        let components = &ctx.region().imagebuilder.components;
+        let latest = arn::builds(components, &format!("{base}/{version}")).pop();
+        if latest.is_some_and(|(_, latest)| latest.body == body) {
+            return Err(ApiError::new("InvalidRequestException", "A component with this content already exists."));
+        }
+        let build = latest.map_or(0, |(build, _)| build) + 1;
+        quota::admit("components", components.len())?;
+        refuse_dry_run(input)?;
         let component = Resource {
             arn: format!("{base}/{version}/{build}"),
             name: name.to_owned(),
@@ -87,11 +88,15 @@ pub(super) fn find(ctx: &mut Ctx<'_>, arn: &str) -> Option<Resource> {
 }
 
 pub(super) fn list(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
+    list::refuse_version_by_name(input)?;
     let mut components: Vec<Resource> = match input.text("owner") {
         Some("Amazon") => managed::components(&ctx.place.region),
         None | Some("Self") => ctx.region().imagebuilder.components.values().cloned().collect(),
         Some(_) => Vec::new(),
     };
+    // Deprecated ones are told to those who ask for them.
+    let by_status = input.items("filters").iter().any(|filter| filter.text("name") == Some("status"));
+    components.retain(|component| by_status || component.body["state"].text("status") == Some("ACTIVE"));
     // One entry for a version stands for its builds, the latest of them.
     components.sort_by_key(|component| (base(component).to_owned(), component.version));
     let by_name = input.flag("byName") == Some(true);
@@ -104,10 +109,10 @@ pub(super) fn list(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> 
         );
         view["arn"] =
             if by_name { json!(format!("{}/x.x.x", base(component))) } else { json!(arn::parent(&component.arn)) };
-        view["status"] = json!("ACTIVE");
+        view["status"] = component.body["state"]["status"].clone();
         view
     };
-    let known = ["description", "name", "platform", "supportedOsVersion", "type", "version"];
+    let known = ["description", "name", "platform", "status", "supportedOsVersion", "type", "version"];
     list::page(input, "componentVersionList", &known, groups.map(entry).collect())
 }
 
@@ -119,6 +124,7 @@ pub(super) fn list_builds(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, Api
         Some(asked) => arn::parent(&component.arn) == asked,
         None => component.body.text("owner") != Some("Amazon"),
     });
+    components.retain(|component| component.body["state"].text("status") == Some("ACTIVE"));
     let members = [
         "arn",
         "name",
@@ -150,8 +156,7 @@ pub(super) fn delete(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError
         arns.filter_map(Reference::parse).any(|reference| reference.covers(&own))
     };
     if let Some(recipe) = state.recipes.values().find(uses) {
-        let message = format!("The component is referenced by '{}'.", recipe.arn);
-        return Err(ApiError::new("ResourceDependencyException", message));
+        return Err(super::depended_on(asked, &recipe.arn));
     }
     state.components.remove(asked);
     Ok(json!({"componentBuildVersionArn": asked}))

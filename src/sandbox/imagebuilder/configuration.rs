@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Resource, State, arn, invalid, list, not_found, pick, pipeline, refuse_dry_run, text_map, token};
+use super::{
+    Resource, State, arn, combination, invalid, list, not_found, pick, pipeline, quota, refuse_dry_run, refuse_taken,
+    text_map, token,
+};
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::value::{ApiError, Get};
 
@@ -89,6 +92,10 @@ fn check_infrastructure(input: &Value) -> Result<(), ApiError> {
     if let Some(key) = tags.keys().find(reserved) {
         return Err(invalid("resourceTags", &format!("The tag key '{key}' is reserved.")));
     }
+    if input.has("subnetId") && input.items("securityGroupIds").is_empty() {
+        let message = "A subnetId needs one or more securityGroupIds.";
+        return Err(ApiError::new("InvalidRequestException", message));
+    }
     if input.has("parentInstance") {
         return Err(invalid("parentInstance", "Parent instances are not available here."));
     }
@@ -108,14 +115,19 @@ fn check_distribution(input: &Value) -> Result<(), ApiError> {
     for distribution in input.items("distributions") {
         let region = distribution.text("region").unwrap_or_default();
         if regions.contains(&region) {
-            let message = format!("The Region '{region}' appears more than once in the distributions.");
-            return Err(ApiError::new("InvalidParameterCombinationException", message));
+            return Err(combination(&format!("The Region '{region}' appears more than once in the distributions.")));
         }
         regions.push(region);
         let name = distribution.get("amiDistributionConfiguration").and_then(|ami| ami.text("name"));
         if name.is_some_and(|name| !name.replace(' ', "").contains(&BUILD_DATE.replace(' ', ""))) {
             return Err(invalid("name", &format!("The name of an output AMI must contain '{BUILD_DATE}'.")));
         }
+    }
+    // The text is AWS's (terraform-provider-aws, pull request 17409).
+    let empty = |says: &Value| says.as_object().is_none_or(|members| members.len() < 2);
+    if let Some(at) = input.items("distributions").iter().position(empty) {
+        let why = "One or more outputs should be provided for each region in a distribution configuration.";
+        return Err(invalid(&format!("distributions[{at}]"), why));
     }
     Ok(())
 }
@@ -125,10 +137,10 @@ pub(super) fn create(ctx: &mut Ctx<'_>, sort: &Sort, input: &Value) -> Result<Va
         (sort.check)(input)?;
         let name = input.text("name").unwrap_or_default();
         let arn = arn::arn(&ctx.place, sort.kind, name);
-        if (sort.map)(&mut ctx.region().imagebuilder).contains_key(&arn) {
-            let message = format!("A resource with the name '{name}' already exists: '{arn}'.");
-            return Err(ApiError::new("ResourceAlreadyExistsException", message));
-        }
+        let taken = (sort.map)(&mut ctx.region().imagebuilder).contains_key(&arn);
+        refuse_taken(ctx, name, &arn, taken)?;
+        let there = (sort.map)(&mut ctx.region().imagebuilder);
+        quota::admit(&format!("{}s", sort.kind.replace('-', " ")), there.len())?;
         refuse_dry_run(input)?;
         let mut body = pick(input, sort.body);
         (sort.complete)(&mut body);
@@ -180,11 +192,13 @@ pub(super) fn list(ctx: &mut Ctx<'_>, sort: &Sort, input: &Value) -> Result<Valu
 
 pub(super) fn delete(ctx: &mut Ctx<'_>, sort: &Sort, input: &Value) -> Result<Value, ApiError> {
     let arn = input.text(sort.arn_member).unwrap_or_default();
+    let now = ctx.now;
     let state = &mut ctx.region().imagebuilder;
     if !(sort.map)(state).contains_key(arn) {
         return Err(not_found(arn));
     }
     pipeline::refuse_if_used(state, sort.arn_member, arn)?;
     (sort.map)(state).remove(arn);
+    state.deleted.insert(arn.to_owned(), now);
     Ok(json!({sort.arn_member: arn}))
 }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::build::{self, BEAT, Finish, Start};
 use super::image::{Ami, Image};
+use super::workflow::document::Plan;
 use super::{launch, text_map};
 use crate::sandbox::cloud::{Ctx, Place};
 use crate::sandbox::ec2::{self, ImageCopy};
@@ -23,6 +24,8 @@ pub struct Failure {
     pub account: String,
     /// `UPDATE_LAUNCH_TEMPLATES` or `PUT_SSM_PARAMETERS`; none when the copy failed.
     pub step: Option<String>,
+    /// `FAILED` or `TIMED_OUT`.
+    pub outcome: String,
     /// Why.
     pub message: String,
 }
@@ -120,11 +123,17 @@ pub(super) fn start(ctx: &mut Ctx<'_>, image: &mut Image) -> Start {
                 complete: false,
             }),
             Err(message) => {
-                image.failures.push(Failure { region: region.clone(), account: account.clone(), step: None, message });
+                image.failures.push(Failure {
+                    region: region.clone(),
+                    account: account.clone(),
+                    step: None,
+                    outcome: "FAILED".to_owned(),
+                    message,
+                });
             }
         }
     }
-    Start::Takes(Duration::from_secs(5), json!({}))
+    Start::Takes(Duration::from_secs(5))
 }
 
 /// The AMI of a target: at home the one that was built, with further tags, elsewhere a copy.
@@ -154,20 +163,31 @@ fn deliver(ctx: &mut Ctx<'_>, image: &Image, target: &Target) -> Result<String, 
     ec2::copy_image(&mut ctx.elsewhere(&target.place), &copy)
 }
 
-/// Waits until every copy is available or has failed.
-pub(super) fn finish(ctx: &mut Ctx<'_>, image: &mut Image) -> Finish {
+/// Waits until every copy is available or has failed, but no longer than the step may take.
+pub(super) fn finish(ctx: &mut Ctx<'_>, image: &mut Image, plan: &Plan) -> Finish {
+    let late = build::waited(ctx, image) >= plan.timeout();
     let mut waiting = false;
     for ami in image.amis.iter_mut().filter(|ami| !ami.complete) {
         let place = Place::new(&ami.account, &ami.region);
+        let failure = |outcome: &str, message: String| Failure {
+            region: ami.region.clone(),
+            account: ami.account.clone(),
+            step: None,
+            outcome: outcome.to_owned(),
+            message,
+        };
         match ec2::image(&mut ctx.elsewhere(&place), &ami.id).map(|view| view.state).as_deref() {
             Some("available") => ami.complete = true,
+            Some("pending") if late => {
+                image
+                    .failures
+                    .push(failure("TIMED_OUT", format!("The AMI {} did not become available in time", ami.id)));
+            }
             Some("pending") => waiting = true,
-            state => image.failures.push(Failure {
-                region: ami.region.clone(),
-                account: ami.account.clone(),
-                step: None,
-                message: format!("The AMI {} did not become available: {}", ami.id, state.unwrap_or("gone")),
-            }),
+            state => {
+                let state = state.unwrap_or("gone");
+                image.failures.push(failure("FAILED", format!("The AMI {} did not become available: {state}", ami.id)));
+            }
         }
     }
     let failed = |ami: &Ami| image.failures.iter().any(|fail| fail.region == ami.region && fail.account == ami.account);
@@ -182,7 +202,7 @@ fn verdict(image: &Image) -> Finish {
     let one = |failure: &Failure| {
         json!({
             "region": failure.region,
-            "status": "FAILED",
+            "status": failure.outcome,
             "imageConfigurationStep": failure.step,
             "errorMessage": failure.message,
             "targetAccountId": failure.account,
@@ -266,6 +286,7 @@ fn each_target(
                 region: region.clone(),
                 account: account.clone(),
                 step: step.map(str::to_owned),
+                outcome: "FAILED".to_owned(),
                 message: error.message,
             });
         }

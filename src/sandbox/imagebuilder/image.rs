@@ -9,12 +9,15 @@ use serde_json::{Value, json};
 
 use super::arn::{self, Reference};
 use super::pipeline::refuse_containers;
+use super::scan::{self, Scan};
+use super::workflow::{Kind, planned};
 use super::{
-    Event, Resource, Version, Workflow, build, component, date, invalid, list, not_found, pick, recipe, token,
+    Event, Planned, Resource, Version, Workflow, build, component, date, invalid, list, not_found, pick, quota, recipe,
+    token,
 };
-use super::{distribute, text_map};
+use super::{distribute, state_update, text_map};
 use crate::sandbox::cloud::{self, Ctx};
-use crate::sandbox::value::{ApiError, Get};
+use crate::sandbox::value::{ApiError, Get, maybe_time};
 
 /// For so long at most a new image may be missing in lists.
 const LONGEST_LAG: Duration = Duration::from_mins(2);
@@ -41,13 +44,20 @@ pub enum Status {
     Cancelled,
     /// Failed.
     Failed,
+    /// Not to be used any more.
+    Deprecated,
+    /// Not to be used at all.
+    Disabled,
+    /// Its AMIs are gone, its record is kept.
+    Deleted,
 }
 
 impl Status {
     /// Whether nothing more happens by itself.
     #[must_use]
     pub fn is_final(self) -> bool {
-        matches!(self, Self::Available | Self::Cancelled | Self::Failed)
+        use Status::{Available, Cancelled, Deleted, Deprecated, Disabled, Failed};
+        matches!(self, Available | Cancelled | Failed | Deprecated | Disabled | Deleted)
     }
 }
 
@@ -64,9 +74,9 @@ pub struct Image {
     pub reason: Option<String>,
     /// `failureContext`, or null.
     pub failure: Value,
-    /// The recipe as it was.
+    /// The recipe as it was; without an ARN where an AMI that exists already is distributed.
     pub recipe: Resource,
-    /// The infrastructure configuration as it was.
+    /// The infrastructure configuration as it was; without an ARN as well.
     pub infrastructure: Resource,
     /// The distribution configuration as it was.
     pub distribution: Option<Resource>,
@@ -90,14 +100,24 @@ pub struct Image {
     pub os_version: Option<String>,
     /// The packages, once collected.
     pub packages: BTreeMap<String, String>,
-    /// Its workflows, the latest last.
+    /// The workflows that it runs, in order.
+    pub plan: Vec<Planned>,
+    /// What was run of them, the latest last.
     pub workflows: Vec<Workflow>,
+    /// The scan for vulnerabilities, if one was asked for.
+    pub scan: Option<Scan>,
     /// What a fault lets the step under way end with.
     pub doom: Option<String>,
     /// The AMIs in all regions and accounts.
     pub amis: Vec<Ami>,
     /// Where distribution failed, and why.
     pub failures: Vec<distribute::Failure>,
+    /// Whether a cancellation is on its way.
+    pub cancelling: bool,
+    /// The latest change of state that takes its time.
+    pub lifecycle: Option<state_update::Execution>,
+    /// When it counts, or will count, as deprecated.
+    pub deprecation: Option<Timestamp>,
     /// Counts every beginning and end, so that late events are known.
     pub run: u32,
 }
@@ -137,7 +157,7 @@ pub struct Ami {
 impl Image {
     /// Name and version of the recipe are those of the image.
     fn version(&self) -> Version {
-        self.recipe.version.unwrap_or(Version(0, 0, 0))
+        self.recipe.version.unwrap_or(Version::of(0, 0, 0))
     }
 
     fn build(&self) -> &str {
@@ -152,6 +172,16 @@ impl Image {
     /// Whether it is tested.
     pub(super) fn is_tested(&self) -> bool {
         self.request["imageTestsConfiguration"].flag("imageTestsEnabled") != Some(false)
+    }
+
+    /// The workflow that is under way, or comes next.
+    pub(super) fn current(&mut self) -> Option<&mut Workflow> {
+        self.workflows.iter_mut().find(|workflow| workflow.ended.is_none())
+    }
+
+    /// The stage that it is in.
+    pub(super) fn stage(&self) -> Kind {
+        self.workflows.iter().find(|workflow| workflow.ended.is_none()).map_or(Kind::Build, |workflow| workflow.kind)
     }
 
     /// What lists of images and single images have in common.
@@ -173,11 +203,17 @@ impl Image {
     /// An entry of a list of build versions.
     pub(super) fn summary(&self) -> Value {
         let mut view = self.common();
-        view["state"] = json!({"status": self.status, "reason": self.reason, "failureContext": self.failure});
+        // What made it fail is known while its steps are still being undone, and told afterwards.
+        let failure = if self.status == Status::Failed { self.failure.clone() } else { Value::Null };
+        let reason = self.reason.as_ref().filter(|_| self.status.is_final());
+        view["state"] = json!({"status": self.status, "reason": reason, "failureContext": failure});
         view["owner"] = self.recipe.body["owner"].clone();
         let complete = self.amis.iter().filter(|ami| ami.complete);
         view["outputResources"] = json!({"amis": complete.map(Ami::view).collect::<Vec<_>>()});
         view["tags"] = json!(self.tags);
+        view["deprecationTime"] = maybe_time(self.deprecation);
+        view["lifecycleExecutionId"] = json!(self.lifecycle.as_ref().map(|execution| &execution.id));
+        view["loggingConfiguration"] = self.request["loggingConfiguration"].clone();
         view
     }
 
@@ -186,12 +222,14 @@ impl Image {
         let mut view = self.summary();
         view["owner"].take();
         view["enhancedImageMetadataEnabled"] = json!(self.wants("enhancedImageMetadataEnabled"));
-        view["imageRecipe"] = self.recipe.view();
-        view["infrastructureConfiguration"] = self.infrastructure.view();
+        let view_of = |part: &Resource| if part.arn.is_empty() { Value::Null } else { part.view() };
+        view["imageRecipe"] = view_of(&self.recipe);
+        view["infrastructureConfiguration"] = view_of(&self.infrastructure);
         view["distributionConfiguration"] = self.distribution.as_ref().map_or(Value::Null, Resource::view);
         view["imageTestsConfiguration"] = json!({"imageTestsEnabled": self.is_tested(), "timeoutMinutes": 720});
         view["sourcePipelineArn"] = json!(self.pipeline);
-        for member in ["executionRole", "workflows", "loggingConfiguration", "imageScanningConfiguration"] {
+        view["scanState"] = self.scan.as_ref().map_or(Value::Null, Scan::view);
+        for member in ["executionRole", "workflows", "imageScanningConfiguration"] {
             view[member] = self.request[member].clone();
         }
         view
@@ -224,8 +262,29 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError
 /// Begins a build; its ARN.
 pub(super) fn begin(ctx: &mut Ctx<'_>, request: &Value, pipeline: Option<String>) -> Result<String, ApiError> {
     let (recipe, infrastructure, distribution) = check_parts(ctx, request)?;
-    let version = recipe.version.unwrap_or(Version(0, 0, 0));
-    let version_arn = format!("{}/{version}", arn::arn(&ctx.place, "image", &recipe.name));
+    let tested = request["imageTestsConfiguration"].flag("imageTestsEnabled") != Some(false);
+    let plan = planned(ctx, request, tested)?;
+    add(ctx, request, New { recipe, infrastructure, distribution, pipeline, plan, output: None })
+}
+
+/// What an image begins with.
+struct New {
+    recipe: Resource,
+    infrastructure: Resource,
+    distribution: Option<Resource>,
+    pipeline: Option<String>,
+    plan: Vec<Planned>,
+    /// The AMI, where there is one already.
+    output: Option<String>,
+}
+
+/// The next build version of an image, and the first look at it; its ARN.
+fn add(ctx: &mut Ctx<'_>, request: &Value, new: New) -> Result<String, ApiError> {
+    let state = &mut ctx.region().imagebuilder;
+    let building = state.images.values().filter(|image| !image.status.is_final()).count();
+    quota::admit_below(quota::BUILDS, "concurrent builds", building)?;
+    let version = new.recipe.version.unwrap_or(Version::of(0, 0, 0));
+    let version_arn = format!("{}/{version}", arn::arn(&ctx.place, "image", &new.recipe.name));
     let created = ctx.now;
     let state = &mut ctx.region().imagebuilder;
     let builds = state.builds.entry(version_arn.clone()).or_default();
@@ -238,29 +297,36 @@ pub(super) fn begin(ctx: &mut Ctx<'_>, request: &Value, pipeline: Option<String>
         "loggingConfiguration",
         "imageScanningConfiguration",
     ];
+    let request_kept = pick(request, &members);
+    let tested = request["imageTestsConfiguration"].flag("imageTestsEnabled") != Some(false);
     let image = Image {
         arn: format!("{version_arn}/{builds}"),
         created,
         status: Status::Pending,
         reason: None,
         failure: Value::Null,
-        recipe,
-        infrastructure,
-        distribution,
-        pipeline,
-        request: pick(request, &members),
+        scan: scan::wanted(&request_kept, tested),
+        recipe: new.recipe,
+        infrastructure: new.infrastructure,
+        distribution: new.distribution,
+        pipeline: new.pipeline,
+        request: request_kept,
         tags: text_map(request, "tags"),
         components: Vec::new(),
         parent: None,
         instance: None,
-        output: None,
+        output: new.output,
         build_date: String::new(),
         os_version: None,
         packages: BTreeMap::new(),
+        plan: new.plan,
         workflows: Vec::new(),
         doom: None,
         amis: Vec::new(),
         failures: Vec::new(),
+        cancelling: false,
+        lifecycle: None,
+        deprecation: None,
         run: 1,
     };
     let arn = image.arn.clone();
@@ -268,6 +334,46 @@ pub(super) fn begin(ctx: &mut Ctx<'_>, request: &Value, pipeline: Option<String>
     let look = Event::Look { image: arn.clone(), run: 1 };
     ctx.schedule(Duration::from_secs(1), cloud::Event::ImageBuilder(look));
     Ok(arn)
+}
+
+/// Makes an image of an AMI that exists already, only to distribute it.
+pub(super) fn distribute_image(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
+    token::once(ctx, "DistributeImage", input, |ctx| {
+        let role = input.text("executionRole").unwrap_or_default();
+        if role.starts_with("arn:") && role.split(':').nth(4) != Some(&ctx.place.account) {
+            let message = "Cross-account pass role is not allowed.";
+            return Err(ApiError::new("AccessDeniedException", message).status(403));
+        }
+        let source = input.text("sourceImage").unwrap_or_default();
+        let arn = input.text("distributionConfigurationArn").unwrap_or_default();
+        let distribution = ctx.region().imagebuilder.distributions.get(arn).cloned().ok_or_else(|| not_found(arn))?;
+        let (ami, view) = build::resolve_parent(ctx, source).map_err(|_| not_found(source))?;
+        let system = ctx.cloud.catalogue.systems.get(&view.system);
+        let windows = system.is_some_and(crate::sandbox::catalogue::System::is_windows);
+        let of = |name: String, version, created| Resource {
+            arn: String::new(),
+            name,
+            version: Some(version),
+            created,
+            updated: None,
+            tags: BTreeMap::new(),
+            body: json!({"platform": if windows { "Windows" } else { "Linux" }, "owner": ctx.place.account}),
+        };
+        // An image of Image Builder gives its name and version; an AMI gives its name.
+        let known = ctx.cloud.places.get(&ctx.place).and_then(|here| {
+            let images = here.imagebuilder.images.values();
+            images.filter(|image| image.amis.iter().any(|made| made.id == ami)).max_by_key(|image| image.created)
+        });
+        let recipe = match known {
+            Some(image) => of(image.recipe.name.clone(), image.version(), ctx.now),
+            None => of(arn::plain(&view.name), Version::of(1, 0, 0), ctx.now),
+        };
+        let infrastructure = of(String::new(), Version::of(0, 0, 0), ctx.now);
+        let plan = super::workflow::resource::distribution(ctx);
+        let new =
+            New { recipe, infrastructure, distribution: Some(distribution), pipeline: None, plan, output: Some(ami) };
+        Ok(json!({"imageBuildVersionArn": add(ctx, input, new)?}))
+    })
 }
 
 /// The recipe and the configurations that a request names, all of which must be there.
@@ -292,13 +398,7 @@ pub(super) fn check_parts(
             Some(found.ok_or_else(|| missing("distributionConfigurationArn", arn))?)
         }
     };
-    if request.has("workflows") && !request.has("executionRole") {
-        return Err(invalid("executionRole", "An execution role is required to provide workflows."));
-    }
-    let arns = request.items("workflows").iter().filter_map(|workflow| workflow.text("workflowArn"));
-    if let Some(foreign) = arns.into_iter().find(|arn| !arn.contains(":aws:workflow/")) {
-        return Err(invalid("workflows", &format!("The workflow '{foreign}' does not exist.")));
-    }
+    scan::check(request)?;
     Ok((recipe, infrastructure, distribution))
 }
 
@@ -362,6 +462,7 @@ fn listed<'a>(ctx: &'a mut Ctx<'_>) -> Vec<&'a Image> {
 }
 
 pub(super) fn list(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
+    list::refuse_version_by_name(input)?;
     let own = input.text("owner").is_none_or(|owner| owner == "Self");
     let mut images = listed(ctx);
     images.retain(|_| own);
@@ -401,11 +502,16 @@ pub(super) fn list_packages(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, A
 pub(super) fn cancel(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     token::once(ctx, "CancelImageCreation", input, |ctx| {
         let arn = input.text("imageBuildVersionArn").unwrap_or_default();
-        let image = ctx.region().imagebuilder.images.get(arn).ok_or_else(|| not_found(arn))?;
+        let image = ctx.region().imagebuilder.images.get_mut(arn).ok_or_else(|| not_found(arn))?;
         if image.status.is_final() {
             let message = format!("The image '{arn}' is in a terminal state and cannot be cancelled.");
             return Err(ApiError::new("InvalidRequestException", message));
         }
+        if image.cancelling {
+            let message = format!("The image '{arn}' is being cancelled already.");
+            return Err(ApiError::new("ResourceInUseException", message));
+        }
+        image.cancelling = true;
         let event = Event::Cancel { image: arn.to_owned(), run: image.run };
         let delay = ctx.draw_between(Duration::from_secs(5), Duration::from_secs(40), arn, "cancel");
         ctx.schedule(delay, cloud::Event::ImageBuilder(event));
@@ -416,8 +522,10 @@ pub(super) fn cancel(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError
 pub(super) fn retry(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     token::once(ctx, "RetryImage", input, |ctx| {
         let arn = input.text("imageBuildVersionArn").unwrap_or_default();
-        if !ctx.region().imagebuilder.images.contains_key(arn) {
-            return Err(not_found(arn));
+        let image = ctx.region().imagebuilder.images.get(arn).ok_or_else(|| not_found(arn))?;
+        if !image.status.is_final() {
+            let message = format!("The image '{arn}' is being created.");
+            return Err(ApiError::new("ResourceInUseException", message));
         }
         build::retry(ctx, arn).map_err(|why| ApiError::new("InvalidRequestException", why))?;
         Ok(json!({"imageBuildVersionArn": arn}))

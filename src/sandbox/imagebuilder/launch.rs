@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 
 use super::build::{BEAT, Failure, Finish, Start};
 use super::image::Image;
-use super::workflow::{StepName, Workflow};
-use super::{distribute, text_map};
+use super::workflow::Kind;
+use super::workflow::document::Plan;
+use super::{build, distribute, text_map};
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::ec2::{self, Health, Launch, NewImage};
 use crate::sandbox::machine::Agent;
@@ -23,7 +24,8 @@ pub(super) fn own_tags(image: &Image) -> BTreeMap<String, String> {
 }
 
 /// Launches the instance of a phase: of the first instance type that has capacity.
-pub(super) fn start(ctx: &mut Ctx<'_>, image: &mut Image, phase: &str) -> Start {
+pub(super) fn start(ctx: &mut Ctx<'_>, image: &mut Image, plan: &Plan) -> Start {
+    let phase = if image.stage() == Kind::Build { "Build" } else { "Test" };
     let source = if phase == "Build" { &image.parent } else { &image.output };
     let source = source.clone().unwrap_or_default();
     let architecture = ec2::image(ctx, &source).map(|view| view.architecture);
@@ -52,7 +54,7 @@ pub(super) fn start(ctx: &mut Ctx<'_>, image: &mut Image, phase: &str) -> Start 
                 image.instance = Some(instance);
                 let label = format!("launch {phase} {}", image.run);
                 let (from, to) = (Duration::from_secs(125), Duration::from_secs(165));
-                return Start::Takes(ctx.draw_between(from, to, &image.arn, &label), json!({"waitFor": "ssmAgent"}));
+                return Start::Takes(ctx.draw_between(from, to, &image.arn, &label));
             }
             Err(error) => {
                 refusal = format!(
@@ -65,7 +67,7 @@ pub(super) fn start(ctx: &mut Ctx<'_>, image: &mut Image, phase: &str) -> Start 
             }
         }
     }
-    let reason = Some(format!("{refusal} in workflow step Launch{phase}Instance"));
+    let reason = Some(format!("{refusal} in workflow step {}", plan.name));
     Start::Fail(Failure { reason, ..Failure::new(refusal) })
 }
 
@@ -101,22 +103,20 @@ fn capitalised(value: &Value) -> Value {
 
 /// Waits until the instance passes its status checks and its agent answers. Where the image has no agent, Image
 /// Builder installs one.
-pub(super) fn finish(ctx: &mut Ctx<'_>, image: &mut Image, name: StepName) -> Finish {
+pub(super) fn finish(ctx: &mut Ctx<'_>, image: &mut Image, plan: &Plan) -> Finish {
     let Some(instance) = image.instance.clone() else { return Finish::Fail(Failure::new("The instance is gone")) };
     let health = ec2::health(ctx, &instance);
     let now = ctx.now;
     let answers =
         |agent: &Agent| matches!(agent, Agent::Absent) || matches!(agent, Agent::Online { since } if *since <= now);
     let ready = ctx.region().machines.get(&instance).is_some_and(|machine| answers(&machine.agent));
-    let begun = image.workflows.last_mut().and_then(Workflow::running).and_then(|step| step.started);
-    let waited = begun.map_or(0, |begun| now.as_second() - begun.as_second());
     match health {
         Health::Ok if ready => Finish::Done(json!({"instanceId": instance})),
         Health::Gone => Finish::Fail(Failure::new(format!("The instance {instance} was terminated"))),
-        _ if waited < name.timeout_minutes() * 60 => Finish::Later(BEAT),
+        _ if build::waited(ctx, image) < plan.timeout() => Finish::Later(BEAT),
         _ => {
             let message = format!("InvalidInstanceId when calling the SendCommand operation for {instance}");
-            let reason = Some(format!("{message} in workflow step {name}"));
+            let reason = Some(format!("{message} in workflow step {}", plan.name));
             Finish::Fail(Failure { reason, ..Failure::new(message) })
         }
     }
@@ -125,9 +125,8 @@ pub(super) fn finish(ctx: &mut Ctx<'_>, image: &mut Image, name: StepName) -> Fi
 /// Makes the output AMI of the build instance.
 pub(super) fn start_image(ctx: &mut Ctx<'_>, image: &mut Image) -> Start {
     let instance_id = image.instance.clone().unwrap_or_default();
-    let inputs = json!({"instanceId": instance_id});
     if image.doom.is_some() {
-        return Start::Takes(BEAT, inputs);
+        return Start::Takes(BEAT);
     }
     image.build_date = ctx.now.strftime("%Y-%m-%dT%H-%M-%S.%6fZ").to_string();
     let target = distribute::target_here(ctx, image);
@@ -143,7 +142,7 @@ pub(super) fn start_image(ctx: &mut Ctx<'_>, image: &mut Image) -> Start {
     match ec2::create_image(ctx, &new) {
         Ok(id) => {
             image.output = Some(id);
-            Start::Takes(Duration::from_mins(1), inputs)
+            Start::Takes(Duration::from_mins(1))
         }
         Err(error) => Start::Fail(Failure::new(error.message)),
     }

@@ -3,12 +3,16 @@
 
 use serde_json::{Value, json};
 
-use super::{Resource, State, arn, image, invalid, list, not_found, pick, recipe, text_map, token};
+use super::workflow::planned;
+use super::{
+    Resource, State, arn, image, invalid, list, not_found, pick, quota, recipe, refuse_dry_run, refuse_taken, text_map,
+    token,
+};
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::value::{ApiError, Get};
 
 /// Members that are given back as they came.
-const MEMBERS: [&str; 15] = [
+const MEMBERS: [&str; 14] = [
     "description",
     "enhancedImageMetadataEnabled",
     "imageRecipeArn",
@@ -23,17 +27,18 @@ const MEMBERS: [&str; 15] = [
     "executionRole",
     "workflows",
     "loggingConfiguration",
-    "consecutiveFailures",
 ];
 
 pub(super) fn create(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     token::once(ctx, "CreateImagePipeline", input, |ctx| {
         let name = input.text("name").unwrap_or_default();
         let arn = arn::arn(&ctx.place, "image-pipeline", name);
-        if ctx.region().imagebuilder.pipelines.contains_key(&arn) {
-            let message = format!("A resource with the name '{name}' already exists: '{arn}'.");
-            return Err(ApiError::new("ResourceAlreadyExistsException", message));
-        }
+        let taken = ctx.region().imagebuilder.pipelines.contains_key(&arn);
+        refuse_taken(ctx, name, &arn, taken)?;
+        let pipelines = &ctx.region().imagebuilder.pipelines;
+        quota::admit("image pipelines", pipelines.len())?;
+        let body = body(ctx, input)?;
+        refuse_dry_run(input)?;
         let pipeline = Resource {
             arn: arn.clone(),
             name: name.to_owned(),
@@ -41,7 +46,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError
             created: ctx.now,
             updated: None,
             tags: text_map(input, "tags"),
-            body: body(ctx, input)?,
+            body,
         };
         ctx.region().imagebuilder.pipelines.insert(arn.clone(), pipeline);
         Ok(json!({"imagePipelineArn": arn}))
@@ -63,10 +68,18 @@ pub(super) fn update(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError
 /// The checked members of a pipeline, with what AWS adds.
 fn body(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     image::check_parts(ctx, input)?;
+    planned(ctx, input, true)?;
     let mut body = pick(input, &MEMBERS);
     let recipe = recipe::find(ctx, input.text("imageRecipeArn").unwrap_or_default());
     body["platform"] = recipe.map_or(Value::Null, |recipe| recipe.body["platform"].clone());
-    for (member, default) in [("status", json!("ENABLED")), ("enhancedImageMetadataEnabled", json!(true))] {
+    let defaults = [
+        ("status", json!("ENABLED")),
+        ("enhancedImageMetadataEnabled", json!(true)),
+        ("imageTestsConfiguration", json!({"imageTestsEnabled": true, "timeoutMinutes": 720})),
+        // Of scheduled executions, of which there are none here.
+        ("consecutiveFailures", json!(0)),
+    ];
+    for (member, default) in defaults {
         if !body.has(member) {
             body[member] = default;
         }
@@ -104,7 +117,10 @@ pub(super) fn list(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> 
 
 pub(super) fn delete(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     let arn = input.text("imagePipelineArn").unwrap_or_default();
-    ctx.region().imagebuilder.pipelines.remove(arn).ok_or_else(|| not_found(arn))?;
+    let now = ctx.now;
+    let state = &mut ctx.region().imagebuilder;
+    state.pipelines.remove(arn).ok_or_else(|| not_found(arn))?;
+    state.deleted.insert(arn.to_owned(), now);
     Ok(json!({"imagePipelineArn": arn}))
 }
 
@@ -121,22 +137,22 @@ pub(super) fn start(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError>
 
 pub(super) fn list_images(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     let arn = input.text("imagePipelineArn").unwrap_or_default();
-    let state = &ctx.region().imagebuilder;
-    let pipeline = state.pipelines.get(arn).ok_or_else(|| not_found(arn))?;
-    let images = state.images.values().filter(|image| image.pipeline.as_ref() == Some(&pipeline.arn));
+    // A pipeline that is not there has made no images (botocore 1.44.5, ListImagePipelineImagesRequest).
+    let images = &ctx.region().imagebuilder.images;
+    let images = images.values().filter(|image| image.pipeline.as_deref() == Some(arn));
     let items = images.map(image::Image::summary).collect();
     list::page(input, "imageSummaryList", &["name", "version"], items)
 }
 
 /// Refuses to delete what a pipeline names in one of its members.
 pub(super) fn refuse_if_used(state: &State, member: &str, arn: &str) -> Result<(), ApiError> {
-    match state.pipelines.values().find(|pipeline| pipeline.body.text(member) == Some(arn)) {
-        Some(pipeline) => {
-            let message = format!("The resource '{arn}' is used by '{}'.", pipeline.arn);
-            Err(ApiError::new("ResourceDependencyException", message))
-        }
-        None => Ok(()),
-    }
+    refuse_if_used_by(state, arn, |pipeline| pipeline.body.text(member) == Some(arn))
+}
+
+/// Refuses to delete what a pipeline uses.
+pub(super) fn refuse_if_used_by(state: &State, arn: &str, uses: impl Fn(&Resource) -> bool) -> Result<(), ApiError> {
+    let user = state.pipelines.values().find(|pipeline| uses(pipeline));
+    user.map_or(Ok(()), |pipeline| Err(super::depended_on(arn, &pipeline.arn)))
 }
 
 /// Refuses container recipes, which are not made here.

@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use super::arn::{self, Pattern, Reference};
-use super::{Resource, build, component, invalid, list, not_found, pick, refuse_dry_run, text_map, token};
+use super::{
+    Resource, build, component, invalid, list, not_found, pick, quota, refuse_dry_run, refuse_taken, text_map, token,
+};
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::value::{ApiError, Get};
 
@@ -33,10 +35,10 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError
         let same_name = recipes.values().filter(|recipe| arn::parent(&recipe.arn) == base);
         let version = pattern.next(same_name.filter_map(|recipe| recipe.version));
         let recipe_arn = format!("{base}/{version}");
-        if recipes.contains_key(&recipe_arn) {
-            let message = format!("The image recipe '{recipe_arn}' already exists.");
-            return Err(ApiError::new("ResourceAlreadyExistsException", message));
-        }
+        let taken = recipes.contains_key(&recipe_arn);
+        refuse_taken(ctx, name, &recipe_arn, taken)?;
+        let recipes = &ctx.region().imagebuilder.recipes;
+        quota::admit("image recipes", recipes.len())?;
         refuse_dry_run(input)?;
         let mut body = pick(input, &MEMBERS);
         body["type"] = json!("AMI");
@@ -70,8 +72,7 @@ fn parent_platform(ctx: &mut Ctx<'_>, parent: &str) -> Result<&'static str, ApiE
 fn check_components(ctx: &mut Ctx<'_>, input: &Value, platform: &str) -> Result<(), ApiError> {
     let components = input.items("components");
     if components.len() > MOST_COMPONENTS {
-        let message = format!("A recipe can have at most {MOST_COMPONENTS} components.");
-        return Err(ApiError::new("ServiceQuotaExceededException", message).status(402));
+        return Err(quota::exceeded(format!("A recipe can have at most {MOST_COMPONENTS} components.")));
     }
     let mut names = Vec::new();
     for configured in components {
@@ -79,6 +80,9 @@ fn check_components(ctx: &mut Ctx<'_>, input: &Value, platform: &str) -> Result<
         let Some(found) = component::find(ctx, arn) else {
             return Err(invalid("components", &format!("The component '{arn}' does not exist.")));
         };
+        if found.body["state"].text("status") != Some("ACTIVE") {
+            return Err(invalid("components", &format!("The component '{arn}' is deprecated.")));
+        }
         if found.body.text("platform") != Some(platform) {
             return Err(invalid("components", &format!("The component '{arn}' is not for the platform {platform}.")));
         }
@@ -114,11 +118,13 @@ pub(super) fn list(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> 
 
 pub(super) fn delete(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     let asked = input.text("imageRecipeArn").unwrap_or_default();
+    let now = ctx.now;
     let state = &mut ctx.region().imagebuilder;
     if !state.recipes.contains_key(asked) {
         return Err(not_found(asked));
     }
     super::pipeline::refuse_if_used(state, "imageRecipeArn", asked)?;
     state.recipes.remove(asked);
+    state.deleted.insert(asked.to_owned(), now);
     Ok(json!({"imageRecipeArn": asked}))
 }

@@ -50,6 +50,8 @@ fn tags<'a>(state: &'a mut State, input: &Value) -> Result<&'a mut BTreeMap<Stri
         &mut state.infrastructures,
         &mut state.distributions,
         &mut state.pipelines,
+        &mut state.policies,
+        &mut state.workflows,
     ];
     let found = maps.into_iter().find_map(|map| map.get_mut(arn));
     found.map(|resource| &mut resource.tags).ok_or_else(|| not_found(arn))

@@ -18,7 +18,10 @@ fn ask(cloud: &mut Cloud, operation: &str, input: Value) -> Result<Value, ApiErr
 }
 
 fn component(name: &str, version: &str, token: &str) -> Value {
-    json!({"name": name, "semanticVersion": version, "platform": "Linux", "data": DOCUMENT, "clientToken": token})
+    json!({
+        "name": name, "semanticVersion": version, "platform": "Linux", "data": DOCUMENT, "clientToken": token,
+        "changeDescription": token,
+    })
 }
 
 #[test]

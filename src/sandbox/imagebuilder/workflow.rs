@@ -1,17 +1,28 @@
 //! Workflows and their steps: the record of what a build does, written while it does it.
+//!
+//! [`document`] says what a workflow is, [`scope`] what its expressions refer to, [`managed`] what Amazon offers,
+//! [`resource`] keeps those of the account, [`waiting`] lets people answer.
+
+pub(super) mod document;
+mod managed;
+pub(super) mod resource;
+pub(super) mod scope;
+pub(super) mod waiting;
 
 use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{Image, date, list, not_found};
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::value::{ApiError, Get};
+use document::{OnFailure, Plan};
+pub(super) use resource::planned;
 
 /// The three sorts of workflow, in the order in which they run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Kind {
     /// Makes the AMI.
@@ -22,9 +33,19 @@ pub enum Kind {
     Distribution,
 }
 
+impl fmt::Display for Kind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Build => "BUILD",
+            Self::Test => "TEST",
+            Self::Distribution => "DISTRIBUTION",
+        })
+    }
+}
+
 /// How far a workflow or a step is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Progress {
     /// Not begun.
     Pending,
@@ -36,8 +57,41 @@ pub enum Progress {
     Completed,
     /// Failed.
     Failed,
+    /// A workflow failed, and the steps that it had completed are being undone.
+    RollbackInProgress,
+    /// A workflow failed, and its steps are undone.
+    RollbackCompleted,
     /// Cancelled.
     Cancelled,
+}
+
+/// How far the undoing of a completed step is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Rollback {
+    /// Under way.
+    Running,
+    /// Done.
+    Completed,
+    /// There is nothing to undo, or it is to be kept.
+    Skipped,
+}
+
+/// A workflow that a build is going to run, as it was when the build was asked for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Planned {
+    /// The workflow build version.
+    pub arn: String,
+    /// Its stage.
+    pub kind: Kind,
+    /// The group of test workflows that it belongs to.
+    pub group: Option<String>,
+    /// Whether the build goes on when it fails.
+    pub tolerated: bool,
+    /// Its parameters.
+    pub parameters: Map<String, Value>,
+    /// Its steps.
+    pub steps: Vec<Plan>,
 }
 
 /// One execution of a workflow.
@@ -45,14 +99,20 @@ pub enum Progress {
 pub struct Workflow {
     /// `wf-UUID`.
     pub id: String,
+    /// Which of the build's workflows it executes, counted from 0.
+    pub planned: usize,
+    /// The workflow build version.
+    pub arn: String,
     /// What it is for.
     pub kind: Kind,
+    /// The group of test workflows that it belongs to.
+    pub group: Option<String>,
     /// How far it is.
     pub progress: Progress,
     /// What there is to say about it.
     pub message: Option<String>,
     /// When it began.
-    pub started: Timestamp,
+    pub started: Option<Timestamp>,
     /// When it ended.
     pub ended: Option<Timestamp>,
     /// Whether `RetryImage` has begun another one in its place.
@@ -66,159 +126,51 @@ pub struct Workflow {
 pub struct Step {
     /// `step-UUID`.
     pub id: String,
-    /// Which.
-    pub name: StepName,
+    /// What its document says.
+    pub plan: Plan,
     /// How far it is.
     pub progress: Progress,
+    /// How far it is undone.
+    pub rollback: Option<Rollback>,
     /// What there is to say about it.
     pub message: Option<String>,
-    /// What it was given: JSON, which the API hands out as text.
+    /// What it was given: JSON, which the API hands out as text. Before it begins, as the document has it.
     pub inputs: Value,
     /// What it gave.
     pub outputs: Value,
+    /// What somebody answered, if it waits.
+    pub answer: Option<waiting::Answer>,
     /// When it began.
     pub started: Option<Timestamp>,
     /// When it ended.
     pub ended: Option<Timestamp>,
 }
 
-/// The steps of the default workflows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum StepName {
-    /// Launches the parent image.
-    LaunchBuildInstance,
-    /// Runs the build and validate phases.
-    ApplyBuildComponents,
-    /// Collects the version of the operating system and the packages.
-    InventoryCollection,
-    /// Removes what must not be in an image (not on Windows).
-    RunSanitizeScript,
-    /// Generalises a Windows.
-    RunSysPrepScript,
-    /// Makes the AMI.
-    CreateOutputAMI,
-    /// Ends the build instance.
-    TerminateBuildInstance,
-    /// Launches the AMI.
-    LaunchTestInstance,
-    /// Runs the test phases.
-    ApplyTestComponents,
-    /// Ends the test instance.
-    TerminateTestInstance,
-    /// Copies the AMI into other regions and accounts.
-    DistributeImage,
-    /// Shares it.
-    ModifyImageAttributes,
-    /// Puts it into launch templates and parameters.
-    ApplyImageConfigurations,
-}
-
-use StepName as S;
-
-impl fmt::Display for StepName {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self, formatter)
-    }
-}
-
-impl StepName {
-    /// The action module that carries it out.
-    fn action(self) -> &'static str {
-        match self {
-            Self::LaunchBuildInstance | Self::LaunchTestInstance => "LaunchInstance",
-            Self::ApplyBuildComponents | Self::ApplyTestComponents => "ExecuteComponents",
-            Self::InventoryCollection => "CollectImageMetadata",
-            Self::RunSanitizeScript => "SanitizeInstance",
-            Self::RunSysPrepScript => "RunSysPrep",
-            Self::CreateOutputAMI => "CreateImage",
-            Self::TerminateBuildInstance | Self::TerminateTestInstance => "TerminateInstance",
-            Self::DistributeImage => "DistributeImage",
-            Self::ModifyImageAttributes => "ModifyImageAttributes",
-            Self::ApplyImageConfigurations => "ApplyImageConfigurations",
-        }
-    }
-
-    /// Default timeouts (user guide, "Supported step actions for your workflow document").
-    pub(super) fn timeout_minutes(self) -> i64 {
-        match self {
-            Self::LaunchBuildInstance | Self::LaunchTestInstance => 75,
-            Self::ApplyBuildComponents | Self::ApplyTestComponents | Self::CreateOutputAMI => 720,
-            Self::InventoryCollection | Self::TerminateBuildInstance | Self::TerminateTestInstance => 30,
-            Self::RunSanitizeScript | Self::RunSysPrepScript => 60,
-            Self::ModifyImageAttributes => 120,
-            Self::DistributeImage | Self::ApplyImageConfigurations => 360,
-        }
-    }
-
-    fn on_failure(self) -> &'static str {
-        match self {
-            Self::TerminateBuildInstance | Self::TerminateTestInstance => "Continue",
-            _ => "Abort",
-        }
-    }
-
-    /// Inputs as the workflow document has them, before the step they come from has run.
-    fn raw_inputs(self) -> Value {
-        match self {
-            Self::LaunchBuildInstance | Self::LaunchTestInstance => json!({"waitFor": "ssmAgent"}),
-            Self::ApplyTestComponents | Self::TerminateTestInstance => {
-                json!({"instanceId.$": "$.stepOutputs.LaunchTestInstance.instanceId"})
-            }
-            Self::DistributeImage | Self::ModifyImageAttributes | Self::ApplyImageConfigurations => json!({}),
-            _ => json!({"instanceId.$": "$.stepOutputs.LaunchBuildInstance.instanceId"}),
-        }
-    }
-}
-
-impl Kind {
-    /// The steps of the default workflow.
-    pub(super) fn steps(self) -> &'static [StepName] {
-        match self {
-            Self::Build => &[
-                S::LaunchBuildInstance,
-                S::ApplyBuildComponents,
-                S::InventoryCollection,
-                S::RunSanitizeScript,
-                S::RunSysPrepScript,
-                S::CreateOutputAMI,
-                S::TerminateBuildInstance,
-            ],
-            Self::Test => &[S::LaunchTestInstance, S::ApplyTestComponents, S::TerminateTestInstance],
-            Self::Distribution => &[S::DistributeImage, S::ModifyImageAttributes, S::ApplyImageConfigurations],
-        }
-    }
-
-    /// The default workflow of this kind in a region.
-    pub(super) fn arn(self, region: &str) -> String {
-        let path = match self {
-            Self::Build => "build/build-image/1.0.3/1",
-            Self::Test => "test/test-image/1.0.2/1",
-            Self::Distribution => "distribution/distribute-image/1.0.0/1",
-        };
-        format!("arn:aws:imagebuilder:{region}:aws:workflow/{path}")
-    }
-}
-
 impl Workflow {
     /// A workflow with all of its steps to come.
-    pub(super) fn begin(ctx: &mut Ctx<'_>, kind: Kind) -> Self {
-        let step = |name: &StepName| Step {
+    pub(super) fn pending(ctx: &mut Ctx<'_>, number: usize, planned: &Planned) -> Self {
+        let step = |plan: &Plan| Step {
             id: format!("step-{}", ctx.uuid("step")),
-            name: *name,
+            plan: plan.clone(),
             progress: Progress::Pending,
+            rollback: None,
             message: None,
-            inputs: name.raw_inputs(),
+            inputs: plan.inputs.clone(),
             outputs: Value::Null,
+            answer: None,
             started: None,
             ended: None,
         };
-        let steps = kind.steps().iter().map(step).collect();
+        let steps = planned.steps.iter().map(step).collect();
         Self {
             id: format!("wf-{}", ctx.uuid("workflow")),
-            kind,
-            progress: Progress::Running,
+            planned: number,
+            arn: planned.arn.clone(),
+            kind: planned.kind,
+            group: planned.group.clone(),
+            progress: Progress::Pending,
             message: None,
-            started: ctx.now,
+            started: None,
             ended: None,
             retried: false,
             steps,
@@ -243,10 +195,10 @@ impl Workflow {
         (self.progress, self.message, self.ended) = (progress, message, Some(now));
     }
 
-    fn view(&self, region: &str) -> Value {
+    fn view(&self) -> Value {
         let count = |progress| self.steps.iter().filter(|step| step.progress == progress).count();
         json!({
-            "workflowBuildVersionArn": self.kind.arn(region),
+            "workflowBuildVersionArn": self.arn,
             "workflowExecutionId": self.id,
             "type": self.kind,
             "status": self.progress,
@@ -255,8 +207,9 @@ impl Workflow {
             "totalStepsSucceeded": count(Progress::Completed),
             "totalStepsFailed": count(Progress::Failed),
             "totalStepsSkipped": count(Progress::Skipped),
-            "startTime": date(self.started),
+            "startTime": self.started.map(date),
             "endTime": self.ended.map(date),
+            "parallelGroup": self.group,
         })
     }
 }
@@ -272,9 +225,11 @@ impl Step {
         let text = |value: &Value| (!value.is_null()).then(|| value.to_string());
         json!({
             "stepExecutionId": self.id,
-            "name": self.name,
-            "action": self.name.action(),
+            "name": self.plan.name,
+            "description": self.plan.description,
+            "action": self.plan.action,
             "status": self.progress,
+            "rollbackStatus": self.rollback,
             "message": self.message,
             "inputs": text(&self.inputs),
             "outputs": text(&self.outputs),
@@ -288,10 +243,9 @@ impl Step {
 
 pub(super) fn list(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     let arn = input.text("imageBuildVersionArn").unwrap_or_default();
-    let region = ctx.place.region.clone();
     let image = ctx.region().imagebuilder.images.get(arn).ok_or_else(|| not_found(arn))?;
     let view = |workflow: &Workflow| {
-        let mut view = workflow.view(&region);
+        let mut view = workflow.view();
         view["retried"] = json!(workflow.retried);
         view
     };
@@ -303,7 +257,7 @@ pub(super) fn list(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> 
 
 pub(super) fn get(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     let (image, workflow) = find(ctx, input)?;
-    let mut view = workflow.view(&ctx.place.region);
+    let mut view = workflow.view();
     view["imageBuildVersionArn"] = json!(image);
     Ok(view)
 }
@@ -311,7 +265,7 @@ pub(super) fn get(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
 pub(super) fn list_steps(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     let (image, workflow) = find(ctx, input)?;
     let mut answer = list::cut(input, "steps", workflow.steps.iter().map(Step::view).collect())?;
-    answer["workflowBuildVersionArn"] = json!(workflow.kind.arn(&ctx.place.region));
+    answer["workflowBuildVersionArn"] = json!(workflow.arn);
     answer["workflowExecutionId"] = json!(workflow.id);
     answer["imageBuildVersionArn"] = json!(image);
     answer["message"] = json!(workflow.message);
@@ -320,16 +274,15 @@ pub(super) fn list_steps(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiE
 
 pub(super) fn get_step(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     let id = input.text("stepExecutionId").unwrap_or_default();
-    let region = ctx.place.region.clone();
     let (image, workflow, step) = executions(ctx)
         .find_map(|(image, workflow)| Some((image, workflow, workflow.steps.iter().find(|step| step.id == id)?)))
         .ok_or_else(|| not_found(id))?;
     let mut view = step.view();
-    view["workflowBuildVersionArn"] = json!(workflow.kind.arn(&region));
+    view["workflowBuildVersionArn"] = json!(workflow.arn);
     view["workflowExecutionId"] = json!(workflow.id);
     view["imageBuildVersionArn"] = json!(image.arn);
-    view["onFailure"] = json!(step.name.on_failure());
-    view["timeoutSeconds"] = json!(step.name.timeout_minutes() * 60);
+    view["onFailure"] = json!(step.plan.on_failure);
+    view["timeoutSeconds"] = json!(step.plan.timeout());
     Ok(view)
 }
 
@@ -343,4 +296,9 @@ fn find(ctx: &mut Ctx<'_>, input: &Value) -> Result<(String, Workflow), ApiError
 fn executions<'a>(ctx: &'a mut Ctx<'_>) -> impl Iterator<Item = (&'a Image, &'a Workflow)> {
     let images = ctx.region().imagebuilder.images.values();
     images.flat_map(|image| image.workflows.iter().map(move |workflow| (image, workflow)))
+}
+
+/// Whether the workflow goes on after a step failed.
+pub(super) fn goes_on(step: &Step) -> bool {
+    step.plan.on_failure == OnFailure::Continue
 }

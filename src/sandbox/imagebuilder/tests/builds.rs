@@ -439,7 +439,7 @@ fn a_windows_is_generalised_and_an_arm_gets_its_own_instance_type() {
         let images = &cloud.places[&place("eu-west-1")].imagebuilder.images;
         let build = &images[arn.as_str().unwrap()].workflows[0];
         let skips: Vec<_> = build.steps.iter().filter(|step| step.progress == Progress::Skipped).collect();
-        let skips: Vec<String> = skips.iter().map(|step| step.name.to_string()).collect();
+        let skips: Vec<String> = skips.iter().map(|step| step.plan.name.clone()).collect();
         assert_eq!(skips, ["ApplyBuildComponents", skipped], "{name}");
     }
 }
