@@ -90,6 +90,12 @@ pub struct Resource {
 }
 
 impl Resource {
+    /// What a request to create something makes, now: its name and tags are the request's.
+    fn new(ctx: &Ctx<'_>, arn: String, version: Option<Version>, input: &Value, body: Value) -> Self {
+        let name = input.text("name").unwrap_or_default().to_owned();
+        Self { arn, name, version, created: ctx.now, updated: None, tags: text_map(input, "tags"), body }
+    }
+
     /// The whole of it, as `Get…` answers.
     fn view(&self) -> Value {
         let mut view = json!({
@@ -130,6 +136,13 @@ pub enum Event {
         image: String,
         /// Its `lce-…`.
         execution: String,
+    },
+    /// A lifecycle policy is carried out.
+    Policy {
+        /// Its ARN.
+        policy: String,
+        /// When it was made: another one of the same name has days of its own.
+        made: Timestamp,
     },
 }
 
@@ -179,14 +192,14 @@ pub fn call(ctx: &mut Ctx<'_>, operation: &str, input: &Value) -> Result<Value, 
         "StartImagePipelineExecution" => pipeline::start(ctx, input),
         "ListImagePipelineImages" => pipeline::list_images(ctx, input),
         "CreateImage" => image::create(ctx, input),
-        "GetImage" => image::get(ctx, input),
-        "ListImages" => image::list(ctx, input),
-        "ListImageBuildVersions" => image::list_builds(ctx, input),
-        "ListImagePackages" => image::list_packages(ctx, input),
-        "CancelImageCreation" => image::cancel(ctx, input),
-        "RetryImage" => image::retry(ctx, input),
-        "DistributeImage" => image::distribute_image(ctx, input),
-        "DeleteImage" => image::delete(ctx, input),
+        "GetImage" => image::operation::get(ctx, input),
+        "ListImages" => image::operation::list(ctx, input),
+        "ListImageBuildVersions" => image::operation::list_builds(ctx, input),
+        "ListImagePackages" => image::operation::list_packages(ctx, input),
+        "CancelImageCreation" => image::operation::cancel(ctx, input),
+        "RetryImage" => image::operation::retry(ctx, input),
+        "DistributeImage" => image::operation::distribute_image(ctx, input),
+        "DeleteImage" => image::operation::delete(ctx, input),
         "StartResourceStateUpdate" => state_update::start(ctx, input),
         "ListWorkflowExecutions" => workflow::list(ctx, input),
         "GetWorkflowExecution" => workflow::get(ctx, input),
@@ -209,6 +222,7 @@ pub fn play(ctx: &mut Ctx<'_>, event: Event) {
         Event::Look { image, run } => build::look(ctx, &image, run),
         Event::Cancel { image, run } => build::cancelled(ctx, &image, run),
         Event::StateUpdate { image, execution } => state_update::play(ctx, &image, &execution),
+        Event::Policy { policy, made } => lifecycle::play(ctx, &policy, made),
     }
 }
 

@@ -439,3 +439,48 @@ def test_only_a_deletion_is_left_to_a_failed_image(sandbox, builder):
     assert refused(update, builder=builder, arn=arn, status="DEPRECATED") == "InvalidRequestException"
     update(builder, arn, "DELETED", includeResources={"amis": True}, executionRole=ROLE)
     builder.until(arn, "DELETED", step="5s")
+
+
+# What policies do
+
+
+def rule(kind, filter, **further):
+    return {"action": {"type": kind, "includeResources": {"amis": True}}, "filter": filter, **further}
+
+
+def test_a_policy_deletes_what_is_old(sandbox, builder, imagebuilder):
+    parts = builder.parts()
+    keep = {"exclusionRules": {"tagMap": {"keep": "yes"}}}
+    kept = builder.made(**parts, tags={"keep": "yes"})
+    oldest, older, newest = (builder.made(**parts) for _ in range(3))
+    policy = builder.policy(policyDetails=[rule("DELETE", {"type": "COUNT", "value": 2}, **keep)])
+    other = builder.policy("others", resourceSelection={"tagMap": {"team": "none"}})
+    sandbox.advance("23h")
+    assert "dateLastRun" not in imagebuilder.get_lifecycle_policy(lifecyclePolicyArn=policy)["lifecyclePolicy"]
+    sandbox.advance("2h")
+    assert [builder.status(arn) for arn in (kept, oldest, older, newest)] == ["AVAILABLE", "DELETED", "AVAILABLE", "AVAILABLE"]
+    ami = builder.image(oldest)["outputResources"]["amis"][0]["image"]
+    assert sandbox.client("ec2").describe_images(Filters=[{"Name": "image-id", "Values": [ami]}])["Images"] == []
+    assert builder.image(oldest)["lifecycleExecutionId"].startswith("lce-")
+    for arn in (policy, other):
+        ran = imagebuilder.get_lifecycle_policy(lifecyclePolicyArn=arn)["lifecyclePolicy"]["dateLastRun"]
+        assert ran.isoformat() > "2026-11-25T08:00"
+
+
+def test_a_policy_lets_images_grow_old(sandbox, builder, imagebuilder):
+    arn = builder.made(tags={"team": "web"})
+    days = lambda value: {"type": "AGE", "value": value, "unit": "DAYS"}
+    rules = [rule("DEPRECATE", days(2)), rule("DISABLE", days(4)), rule("DELETE", {**days(6), "retainAtLeast": 1})]
+    policy = {"policyDetails": rules, "resourceSelection": {"tagMap": {"team": "web"}}}
+    off = builder.policy("off", **policy, status="DISABLED")
+    sandbox.advance("60h")
+    assert builder.status(arn) == "AVAILABLE"
+    named = {"lifecyclePolicyArn": off, "executionRole": ROLE, "resourceType": "AMI_IMAGE"}
+    imagebuilder.update_lifecycle_policy(**named, **policy)
+    sandbox.advance("24h")
+    assert builder.status(arn) == "DEPRECATED"
+    sandbox.advance("48h")
+    assert builder.status(arn) == "DISABLED"
+    sandbox.advance("96h")
+    assert builder.status(arn) == "DISABLED"
+    imagebuilder.delete_lifecycle_policy(lifecyclePolicyArn=off)

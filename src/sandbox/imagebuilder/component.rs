@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::arn::{self, Pattern, Reference};
 use super::document::{Document, Parameter};
-use super::{Resource, combination, invalid, list, managed, not_found, pick, quota, refuse_dry_run, text_map, token};
+use super::{Resource, combination, invalid, list, managed, not_found, pick, quota, refuse_dry_run, token};
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::value::{ApiError, Get};
 
@@ -38,15 +38,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError
         let build = latest.map_or(0, |(build, _)| build) + 1;
         quota::admit("components", components.len())?;
         refuse_dry_run(input)?;
-        let component = Resource {
-            arn: format!("{base}/{version}/{build}"),
-            name: name.to_owned(),
-            version: Some(version),
-            created: ctx.now,
-            updated: None,
-            tags: text_map(input, "tags"),
-            body,
-        };
+        let component = Resource::new(ctx, format!("{base}/{version}/{build}"), Some(version), input, body);
         let answer = json!({
             "componentBuildVersionArn": component.arn,
             "latestVersionReferences": arn::latest_references(&base, version),

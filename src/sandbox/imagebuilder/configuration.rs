@@ -144,15 +144,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, sort: &Sort, input: &Value) -> Result<Va
         refuse_dry_run(input)?;
         let mut body = pick(input, sort.body);
         (sort.complete)(&mut body);
-        let configuration = Resource {
-            arn: arn.clone(),
-            name: name.to_owned(),
-            version: None,
-            created: ctx.now,
-            updated: None,
-            tags: text_map(input, "tags"),
-            body,
-        };
+        let configuration = Resource::new(ctx, arn.clone(), None, input, body);
         (sort.map)(&mut ctx.region().imagebuilder).insert(arn.clone(), configuration);
         Ok(json!({sort.arn_member: arn}))
     })

@@ -39,15 +39,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError
         quota::admit("image pipelines", pipelines.len())?;
         let body = body(ctx, input)?;
         refuse_dry_run(input)?;
-        let pipeline = Resource {
-            arn: arn.clone(),
-            name: name.to_owned(),
-            version: None,
-            created: ctx.now,
-            updated: None,
-            tags: text_map(input, "tags"),
-            body,
-        };
+        let pipeline = Resource::new(ctx, arn.clone(), None, input, body);
         ctx.region().imagebuilder.pipelines.insert(arn.clone(), pipeline);
         Ok(json!({"imagePipelineArn": arn}))
     })

@@ -3,9 +3,7 @@
 use serde_json::{Value, json};
 
 use super::arn::{self, Pattern, Reference};
-use super::{
-    Resource, build, component, invalid, list, not_found, pick, quota, refuse_dry_run, refuse_taken, text_map, token,
-};
+use super::{Resource, build, component, invalid, list, not_found, pick, quota, refuse_dry_run, refuse_taken, token};
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::value::{ApiError, Get};
 
@@ -44,15 +42,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError
         body["type"] = json!("AMI");
         body["platform"] = json!(platform);
         body["owner"] = json!(ctx.place.account);
-        let recipe = Resource {
-            arn: recipe_arn.clone(),
-            name: name.to_owned(),
-            version: Some(version),
-            created: ctx.now,
-            updated: None,
-            tags: text_map(input, "tags"),
-            body,
-        };
+        let recipe = Resource::new(ctx, recipe_arn.clone(), Some(version), input, body);
         ctx.region().imagebuilder.recipes.insert(recipe_arn.clone(), recipe);
         Ok(json!({
             "imageRecipeArn": recipe_arn,

@@ -55,17 +55,37 @@ pub(super) fn start(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError>
                 }
             }
         }
-        let id = format!("lce-{}", ctx.uuid("lifecycle execution"));
-        let execution = Execution { id: id.clone(), request: input.clone(), done: false };
+        let wait = at.map_or(TAKES, |at| Duration::try_from(at.duration_since(now)).unwrap_or(TAKES));
+        let id = begin(ctx, arn, input.clone(), wait);
         if let Some(image) = ctx.region().imagebuilder.images.get_mut(arn) {
-            image.lifecycle = Some(execution);
             image.deprecation = at.or(image.deprecation);
         }
-        let wait = at.map_or(TAKES, |at| Duration::try_from(at.duration_since(now)).unwrap_or(TAKES));
-        let event = Event::StateUpdate { image: arn.to_owned(), execution: id.clone() };
-        ctx.schedule(wait, cloud::Event::ImageBuilder(event));
         Ok(json!({"lifecycleExecutionId": id, "resourceArn": arn}))
     })
+}
+
+/// A rule of a lifecycle policy takes hold of an image, unless a lifecycle execution has it already.
+pub(super) fn by_policy(ctx: &mut Ctx<'_>, arn: &str, to: Status, rule: &Value) {
+    let image = ctx.region().imagebuilder.images.get(arn);
+    if image.is_some_and(|image| image.lifecycle.as_ref().is_none_or(|execution| execution.done)) {
+        let request = json!({
+            "state": {"status": to},
+            "includeResources": rule["action"]["includeResources"],
+            "exclusionRules": rule["exclusionRules"],
+        });
+        begin(ctx, arn, request, TAKES);
+    }
+}
+
+/// Begins a lifecycle execution that ends after a while; its id.
+fn begin(ctx: &mut Ctx<'_>, arn: &str, request: Value, wait: Duration) -> String {
+    let id = format!("lce-{}", ctx.uuid("lifecycle execution"));
+    if let Some(image) = ctx.region().imagebuilder.images.get_mut(arn) {
+        image.lifecycle = Some(Execution { id: id.clone(), request, done: false });
+    }
+    let event = Event::StateUpdate { image: arn.to_owned(), execution: id.clone() };
+    ctx.schedule(wait, cloud::Event::ImageBuilder(event));
+    id
 }
 
 /// The state that a request asks for.

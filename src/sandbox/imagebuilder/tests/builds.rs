@@ -18,7 +18,7 @@ fn place(region: &str) -> Place {
 }
 
 /// An account in which only AWS's own things are, with a critical patch for the parent's system that is out since now.
-fn world() -> Cloud {
+pub(super) fn world() -> Cloud {
     let mut cloud = world::empty(cloud().now).unwrap();
     let patch = Patch {
         system: "amazon-linux-2023".to_owned(),
@@ -37,7 +37,7 @@ fn world() -> Cloud {
 }
 
 /// Makes all that a build of `web` needs, and the request for it.
-fn prepare(cloud: &mut Cloud) -> Value {
+pub(super) fn prepare(cloud: &mut Cloud) -> Value {
     let managed =
         |name: &str| json!({"componentArn": format!("arn:aws:imagebuilder:eu-west-1:aws:component/{name}/x.x.x")});
     let own = ask(cloud, "CreateComponent", component("web", "1.0.0", "component")).unwrap();
@@ -77,11 +77,11 @@ fn begin(cloud: &mut Cloud) -> String {
     answer.text("imageBuildVersionArn").unwrap().to_owned()
 }
 
-fn image(cloud: &mut Cloud, arn: &str) -> Value {
+pub(super) fn image(cloud: &mut Cloud, arn: &str) -> Value {
     ask(cloud, "GetImage", json!({"imageBuildVersionArn": arn})).unwrap()["image"].clone()
 }
 
-fn wait(cloud: &mut Cloud, seconds: u64) {
+pub(super) fn wait(cloud: &mut Cloud, seconds: u64) {
     cloud.advance(cloud.now + Duration::from_secs(seconds));
 }
 
@@ -102,7 +102,7 @@ fn watch(cloud: &mut Cloud, arn: &str) -> Vec<(String, u64)> {
     seen
 }
 
-fn status_of(cloud: &mut Cloud, arn: &str) -> String {
+pub(super) fn status_of(cloud: &mut Cloud, arn: &str) -> String {
     watch(cloud, arn).pop().unwrap().0
 }
 

@@ -7,7 +7,7 @@ use super::{Kind, Planned, managed};
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::imagebuilder::arn::{self, Pattern, Reference};
 use crate::sandbox::imagebuilder::{
-    Resource, combination, invalid, list, not_found, pick, pipeline, quota, refuse_dry_run, text_map, token,
+    Resource, combination, invalid, list, not_found, pick, pipeline, quota, refuse_dry_run, token,
 };
 use crate::sandbox::value::{ApiError, Get};
 
@@ -36,15 +36,7 @@ pub(in crate::sandbox::imagebuilder) fn create(ctx: &mut Ctx<'_>, input: &Value)
         let build = latest.map_or(0, |(build, _)| build) + 1;
         quota::admit("workflows", workflows.len())?;
         refuse_dry_run(input)?;
-        let workflow = Resource {
-            arn: format!("{base}/{version}/{build}"),
-            name: name.to_owned(),
-            version: Some(version),
-            created: ctx.now,
-            updated: None,
-            tags: text_map(input, "tags"),
-            body,
-        };
+        let workflow = Resource::new(ctx, format!("{base}/{version}/{build}"), Some(version), input, body);
         let answer = json!({
             "workflowBuildVersionArn": workflow.arn,
             "latestVersionReferences": arn::latest_references(&base, version),
