@@ -335,6 +335,26 @@ def test_an_association_is_what_was_made(world, ssm, nodes):
     assert refused(ssm.describe_association, AssociationId=made["AssociationId"]) == "AssociationDoesNotExist"
 
 
+def test_an_association_keeps_to_its_offset(world, ssm, nodes):
+    one = [{"Key": "InstanceIds", "Values": [nodes["linux-1"]]}]
+    made = associate(ssm, Targets=one, ScheduleExpression="cron(0 10 ? * TUE#4 *)", ScheduleOffset=2, ApplyOnlyAtCronInterval=True)
+    ran = lambda: ssm.describe_association(AssociationId=made["AssociationId"])["AssociationDescription"].get("LastExecutionDate")  # noqa: E731
+    world.advance("49h")
+    assert ran() is None, "the fourth Tuesday is today, and two days later it runs at ten"
+    world.advance("2h")
+    assert ran().isoformat() == "2026-11-26T10:00:00+00:00"
+    assert refused(associate, ssm=ssm, Targets=one, ScheduleExpression="rate(1 day)", ScheduleOffset=2) == "InvalidSchedule"
+
+
+def test_a_rate_counts_on_when_a_window_is_renamed(world, ssm, nodes):
+    id = window(ssm, Schedule="rate(2 hours)")
+    world.advance("1h")
+    ssm.update_maintenance_window(WindowId=id, Name="renamed")
+    assert ssm.get_maintenance_window(WindowId=id)["NextExecutionTime"] == "2026-11-24T10:00Z"
+    ssm.update_maintenance_window(WindowId=id, Schedule="rate(3 hours)")
+    assert ssm.get_maintenance_window(WindowId=id)["NextExecutionTime"] == "2026-11-24T12:00Z"
+
+
 def test_an_association_of_one_instance_has_a_status(world, ssm, nodes):
     for name, lines, ends in (("linux-1", ["df"], "Success"), ("linux-2", ["exit 1"], "Failed")):
         made = associate(ssm, InstanceId=nodes[name], Parameters={"commands": lines})

@@ -69,7 +69,8 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError
     let parameters = input.get("Parameters").filter(|given| !given.is_null()).cloned().unwrap_or_else(|| json!({}));
     known.check(&parameters)?;
     let schedule = input.text("ScheduleExpression").map(str::to_owned);
-    if schedule.as_deref().is_some_and(|schedule| Schedule::read(schedule).is_none()) {
+    let fits = |text: &str| Schedule::read(text).is_some_and(|read| read.is_cron() || !input.has("ScheduleOffset"));
+    if schedule.as_deref().is_some_and(|schedule| !fits(schedule)) {
         return Err(ApiError::new(
             "InvalidSchedule",
             "The schedule is invalid. Verify your cron or rate expression and try again.",

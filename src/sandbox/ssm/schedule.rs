@@ -51,12 +51,28 @@ impl Schedule {
         Some(Self::Cron(Cron::read(inside("cron")?)?))
     }
 
-    /// The first time after a moment, in UTC. A rate counts from that moment.
-    pub(super) fn after(&self, moment: Timestamp) -> Option<Timestamp> {
-        self.after_in(moment, &TimeZone::UTC)
+    /// As [`Schedule::after_in`], so many days after each time of a calendar (`ScheduleOffset`).
+    pub(super) fn after_with_offset(&self, moment: Timestamp, zone: &TimeZone, days: i64) -> Option<Timestamp> {
+        if days == 0 || !self.is_cron() {
+            return self.after_in(moment, zone);
+        }
+        // A day with a change of the clock has up to 25 hours.
+        let mut at = self.after_in(moment.checked_sub((days * 25).hours()).ok()?, zone)?;
+        loop {
+            let later = at.to_zoned_datetime(zone.clone()).checked_add(days.days()).ok()?.timestamp();
+            if later > moment {
+                return Some(later);
+            }
+            at = self.after_in(at, zone)?;
+        }
     }
 
-    /// As [`Schedule::after`], in a zone.
+    /// Whether it goes by the calendar.
+    pub(super) fn is_cron(&self) -> bool {
+        matches!(self, Self::Cron(_))
+    }
+
+    /// The first time after a moment, in a zone. A rate counts from that moment.
     pub(super) fn after_in(&self, moment: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
         match self {
             Self::Rate(seconds) => moment.checked_add(seconds.seconds()).ok(),
@@ -175,7 +191,7 @@ mod tests {
 
     fn next(expression: &str) -> Option<String> {
         let moment: Timestamp = "2026-11-24T08:00:00Z".parse().unwrap();
-        Some(Schedule::read(expression)?.after(moment)?.to_string())
+        Some(Schedule::read(expression)?.after_in(moment, &TimeZone::UTC)?.to_string())
     }
 
     #[test]

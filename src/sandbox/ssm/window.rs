@@ -41,9 +41,12 @@ pub struct MaintenanceWindow {
     /// When it was made.
     #[serde(default)]
     pub created: Timestamp,
-    /// When it was changed. A rate counts from here.
+    /// When it was changed.
     #[serde(default)]
     pub modified: Timestamp,
+    /// When its schedule was changed. A rate counts from here.
+    #[serde(default)]
+    pub scheduled: Timestamp,
     /// Its targets, by id, as they were registered.
     #[serde(default)]
     pub targets: BTreeMap<String, Value>,

@@ -62,6 +62,17 @@ pub struct ByHand {
 }
 
 impl Guest {
+    /// Whether nothing is said of it.
+    #[must_use]
+    pub fn is_usual(&self) -> bool {
+        let quiet = self.agent.is_none() && self.silent_since.is_none() && self.scan.is_none();
+        quiet
+            && self.patched.is_none()
+            && self.by_hand.is_none()
+            && self.installed.is_empty()
+            && self.missing.is_empty()
+    }
+
     /// This guest, and for what it leaves open the other.
     #[must_use]
     pub fn or(&self, other: &Self) -> Self {

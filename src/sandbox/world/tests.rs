@@ -108,6 +108,16 @@ fn numbers_and_references_that_do_not_fit_are_told() {
 }
 
 #[test]
+fn a_machine_that_waits_has_no_past() {
+    let node = |rest: &str| {
+        let head = "[[on-premises]]\nname = \"gate\"\nregion = \"eu-west-1\"\nsystem = \"rhel-9\"\nage = \"1d\"\nwaiting = true\n";
+        format!("{head}{rest}")
+    };
+    world(&node(""), "w.toml", start()).unwrap();
+    insta::assert_snapshot!(refused(&node("guest = { patched = \"1d\" }\n")), @"w.toml:2: on-premises.name: `gate` waits for an activation and has no past; leave `guest` out, or `waiting`");
+}
+
+#[test]
 fn the_reference_names_every_public_image_and_every_system() {
     let reference = include_str!("../../../docs/world.md");
     let days = |ages: &[age::Age]| {

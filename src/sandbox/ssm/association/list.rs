@@ -161,6 +161,8 @@ pub(super) fn description(association: &Association) -> Value {
         "ScheduleOffset": says.get("ScheduleOffset"),
         "Duration": says.get("Duration"),
         "AlarmConfiguration": says.get("AlarmConfiguration"),
+        "TargetLocations": says.get("TargetLocations"),
+        "AutomationTargetParameterName": says.get("AutomationTargetParameterName"),
         "AssociationName": association.name,
         "MaxErrors": says.text("MaxErrors"),
         "MaxConcurrency": says.text("MaxConcurrency"),

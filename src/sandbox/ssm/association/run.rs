@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::NodeRun;
 use crate::sandbox::cloud::{self, Ctx};
@@ -48,9 +49,11 @@ pub(in crate::sandbox::ssm) fn next(ctx: &mut Ctx<'_>, id: &str) {
     let Some(schedule) = association.schedule.as_deref().and_then(Schedule::read) else { return };
     // A rate counts from run to run, so that a world may begin in the middle of an interval.
     let from = association.last_run.unwrap_or(now);
-    let mut at = schedule.after(from);
+    let days = association.says.int("ScheduleOffset").unwrap_or(0);
+    let after = |moment| schedule.after_with_offset(moment, &TimeZone::UTC, days);
+    let mut at = after(from);
     while let Some(past) = at.filter(|at| *at <= now) {
-        at = schedule.after(past);
+        at = after(past);
     }
     if let Some(at) = at {
         let after = Duration::from_millis((at.as_millisecond() - now.as_millisecond()).unsigned_abs());

@@ -9,6 +9,9 @@ use crate::sandbox::cloud::Ctx;
 use crate::sandbox::ssm::page;
 use crate::sandbox::value::{ApiError, Get};
 
+/// The priorities of Debian's packages (Debian Policy Manual, 2.5), which the catalogue does not tell.
+const PRIORITIES: [&str; 5] = ["Extra", "Important", "Optional", "Required", "Standard"];
+
 /// The properties of an operating system (DescribePatchProperties).
 fn properties(operating_system: &str) -> &'static [&'static str] {
     match operating_system {
@@ -31,6 +34,10 @@ pub(in crate::sandbox::ssm) fn describe_properties(ctx: &mut Ctx<'_>, input: &Va
     }
     if input.text("PatchSet") == Some("APPLICATION") {
         return page::of(Vec::new(), "Properties", input, 50);
+    }
+    if property == "PRIORITY" {
+        let rows = PRIORITIES.iter().map(|name| json!({ "Name": name }));
+        return page::of(rows.collect(), "Properties", input, 50);
     }
     let now = ctx.now;
     let catalogue = &ctx.cloud.catalogue;

@@ -43,6 +43,7 @@ pub(in crate::sandbox::ssm) fn create(ctx: &mut Ctx<'_>, input: &Value) -> Resul
             tags,
             created: now,
             modified: now,
+            scheduled: now,
             targets: BTreeMap::new(),
             tasks: BTreeMap::new(),
             round: 0,
@@ -77,6 +78,9 @@ pub(in crate::sandbox::ssm) fn update(ctx: &mut Ctx<'_>, input: &Value) -> Resul
     }
     changed.check(now)?;
     changed.modified = now;
+    if !changed.is_scheduled_as(window) {
+        changed.scheduled = now;
+    }
     changed.round += 1;
     let mut shown = changed.shown(id);
     shown["Enabled"] = changed.enabled.into();
@@ -121,6 +125,12 @@ impl MaintenanceWindow {
         shown
     }
 
+    /// Whether it opens at the same times as another.
+    fn is_scheduled_as(&self, other: &Self) -> bool {
+        let members = ["Schedule", "ScheduleTimezone", "ScheduleOffset", "StartDate"];
+        self.enabled == other.enabled && members.iter().all(|member| self.says.get(*member) == other.says.get(*member))
+    }
+
     fn check(&self, now: Timestamp) -> Result<(), ApiError> {
         let text = self.says.text("Schedule").unwrap_or_default();
         let Some(schedule) = Schedule::read(text) else {
@@ -129,7 +139,7 @@ impl MaintenanceWindow {
         if self.says.int("Cutoff") >= self.says.int("Duration") {
             return Err(validation("Cutoff must be less than duration."));
         }
-        if self.says.has("ScheduleOffset") && !matches!(schedule, Schedule::Cron(_)) {
+        if self.says.has("ScheduleOffset") && !schedule.is_cron() {
             return Err(validation("ScheduleOffset is supported for cron expressions only."));
         }
         let zone = self.zone().ok_or_else(|| {

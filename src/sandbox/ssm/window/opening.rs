@@ -20,28 +20,16 @@ impl MaintenanceWindow {
         let next = match schedule {
             // A start date that lies ahead is the first time, and what a rate counts from.
             Schedule::Rate(seconds) => {
-                let first = match start.filter(|start| *start > self.modified) {
+                let first = match start.filter(|start| *start > self.scheduled) {
                     Some(start) => start,
-                    None => self.modified.checked_add(seconds.seconds()).ok()?,
+                    None => self.scheduled.checked_add(seconds.seconds()).ok()?,
                 };
                 let gone = (moment.as_second() - first.as_second()).div_euclid(seconds) + 1;
                 first.checked_add((gone.max(0) * seconds).seconds()).ok()?
             }
             Schedule::At(_) | Schedule::Cron(_) => {
                 let from = start.map_or(moment, |start| moment.max(start - 1.millisecond()));
-                let offset = match schedule {
-                    Schedule::Cron(_) => self.says.int("ScheduleOffset").unwrap_or(0),
-                    _ => 0,
-                };
-                let later = |at: Timestamp| at.to_zoned_datetime(zone.clone()).checked_add(offset.days()).ok();
-                let mut at = schedule.after_in(from.checked_sub((offset * 25).hours()).ok()?, &zone)?;
-                loop {
-                    let opens = later(at)?.timestamp();
-                    if opens > from {
-                        break opens;
-                    }
-                    at = schedule.after_in(at, &zone)?;
-                }
+                schedule.after_with_offset(from, &zone, self.says.int("ScheduleOffset").unwrap_or(0))?
             }
         };
         let end = self.says.text("EndDate").and_then(|text| date(text, &zone));

@@ -148,6 +148,10 @@ fn on_premises(scope: &Scope<'_>, node: &OnPremises) -> Checked {
         let message = format!("`{}` is known through its agent alone, and has none", node.name.get_ref());
         return Err(Problem::new(node.name.span(), message).help("write `agent = \"silent\"`, or leave the node out"));
     }
+    if node.waiting && !node.guest.is_usual() {
+        let message = format!("`{}` waits for an activation and has no past", node.name.get_ref());
+        return Err(Problem::new(node.name.span(), message).help("leave `guest` out, or `waiting`"));
+    }
     guest(scope, &node.guest, Some(system), &node.name)
 }
 
