@@ -15,6 +15,7 @@ mod sandbox;
 mod see;
 mod session;
 mod setup;
+mod sights;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -5,7 +5,7 @@
 //! every problem names file, line and key and says what would be right. Rules that need the fleet (a group that two
 //! recipes select, a ring that selects nothing) belong to the plan.
 //!
-//! Parts: `table` and `item` (reading TOML), [`site`], [`limits`], [`ring`], [`rule`] (the tables of `rebake.toml`),
+//! Parts: `table` and `item` (reading TOML), [`site`], [`limits`], [`ring`], [`rule`], [`system`] (the tables of `rebake.toml`),
 //! [`recipe`], [`region`], [`share`], [`claim`] (who follows what), [`library`] (recipes to start from, the demo's files), [`init`] (a first
 //! `rebake.toml`).
 
@@ -22,6 +22,7 @@ pub mod ring;
 pub mod rule;
 pub mod share;
 pub mod site;
+pub mod system;
 mod table;
 
 use jiff::Timestamp;
@@ -33,6 +34,7 @@ pub use ring::{Reboot, Ring};
 pub use rule::{Exception, LaneRule, Owners};
 pub use share::Share;
 pub use site::Site;
+pub use system::EndOfLife;
 
 use crate::model::Freeze;
 use crate::text::{Problem, Source, count, format_ago};
@@ -57,6 +59,8 @@ pub struct Config {
     pub exceptions: Vec<Exception>,
     /// Tools that own launch templates.
     pub owners: Owners,
+    /// What is known of operating systems beside the built-in table: the first that fits goes first.
+    pub systems: Vec<EndOfLife>,
     /// The recipes, by name.
     pub recipes: Vec<Recipe>,
 }
@@ -135,6 +139,7 @@ fn load_main(main: &Source, files: &Files<'_>, problems: &mut Vec<Problem>) -> (
             rings: ring::rings(top),
             exceptions: rule::exceptions(top),
             owners: rule::owners(top),
+            systems: system::systems(top),
             recipes: Vec::new(),
         };
         Some((config, new_regions))

@@ -126,6 +126,7 @@ pub fn merge(as_of: Timestamp, parts: Vec<Fleet>) -> Fleet {
         fleet.components.extend(part.components);
         fleet.image_recipes.extend(part.image_recipes);
         fleet.channels.extend(part.channels);
+        fleet.baselines.extend(part.baselines);
         fleet.gaps.extend(part.gaps);
     }
     fleet.sites.sort_by(|a, b| a.site.cmp(&b.site));
@@ -135,6 +136,7 @@ pub fn merge(as_of: Timestamp, parts: Vec<Fleet>) -> Fleet {
     fleet.images.sort_by(|a, b| (&a.site, &a.id).cmp(&(&b.site, &b.id)));
     fleet.image_recipes.sort_by(|a, b| (&a.name, &a.version, &a.site).cmp(&(&b.name, &b.version, &b.site)));
     fleet.channels.sort_by(|a, b| (&a.recipe, &a.name, &a.site).cmp(&(&b.recipe, &b.name, &b.site)));
+    fleet.baselines.sort_by(|a, b| (&a.site, &a.id).cmp(&(&b.site, &b.id)));
     fleet
         .gaps
         .sort_by(|a, b| (&a.site, a.fact, &a.resource, &a.action).cmp(&(&b.site, b.fact, &b.resource, &b.action)));

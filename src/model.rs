@@ -1,6 +1,7 @@
 //! The vocabulary as plain data: what there is (sites, nodes, groups, templates, images, channels) as it was read, with
 //! gaps beside it. No I/O, no SDK types, no opinions: lanes and needs are [`crate::classify`]'s.
 
+mod baseline;
 mod build;
 mod channel;
 mod command;
@@ -15,6 +16,7 @@ mod site;
 mod template;
 pub mod window;
 
+pub use baseline::Baseline;
 pub use build::{Build, BuildStatus, BuildStep, BuiltImage, ImageRecipe};
 pub use channel::{
     Approval, Channel, ChannelVersion, RolloutOutcome, RolloutRecord, approval_parameter, channel_parameter,
@@ -24,10 +26,10 @@ pub use command::{Command, Invocation, InvocationStatus};
 pub use fleet::{Fleet, SiteSeen};
 pub use gap::{Fact, Gap};
 pub use group::{Group, GroupSource, LifecycleHook, Member, Refresh, RefreshStatus, VersionSpec};
-pub use image::{Image, ImageState, ImageTags, tag};
+pub use image::{Ancestor, Image, ImageState, ImageTags, tag};
 pub use lane::Lane;
 pub use node::{
-    Agent, Node, NodeKind, NodeState, OperatingSystem, Patch, PatchOperation, PatchState, Platform, Volume,
+    Agent, Node, NodeKind, NodeState, OperatingSystem, Patch, PatchOperation, PatchState, Platform, Sighting, Volume,
 };
 pub use selector::Selector;
 pub use site::{Identity, Site};

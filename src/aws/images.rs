@@ -7,8 +7,8 @@ use aws_sdk_ec2::types::{Filter, LaunchPermission, LaunchPermissionModifications
 use super::call::Call;
 use super::connection::Connection;
 use super::error::{Error, ErrorKind};
-use super::text::moment_of_text;
-use crate::model::{Image, ImageState, Tags, tag};
+use super::text::{moment_of, moment_of_text};
+use crate::model::{Ancestor, Image, ImageState, Tags, tag};
 
 /// What an image must be, for [`Connection::find_images`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -85,6 +85,8 @@ impl Connection {
                     platform: String::new(),
                     deprecated_at: told.deprecation_time.as_deref().and_then(moment_of_text),
                     parent: None,
+                    allowed: told.image_allowed,
+                    ancestors: Vec::new(),
                     snapshots: Vec::new(),
                     tags: Tags::new(),
                 };
@@ -95,11 +97,25 @@ impl Connection {
     }
 
     /// The images that an image descends from, nearest first, as far as AWS tells.
-    pub async fn ancestry(&self, image: &str) -> Result<Vec<String>, Error> {
+    pub async fn ancestry(&self, image: &str) -> Result<Vec<Ancestor>, Error> {
         let call = Call::repeatable("ec2:GetImageAncestry", image);
         let answer = self.call(call, || self.ec2.get_image_ancestry().image_id(image).send()).await?;
-        let entries = answer.image_ancestry_entries.unwrap_or_default();
-        Ok(entries.into_iter().filter_map(|entry| entry.source_image_id).collect())
+        let mut ancestors: Vec<Ancestor> = Vec::new();
+        // The first entry is the image itself; the source of the last may be one that AWS tells nothing of.
+        for entry in answer.image_ancestry_entries.unwrap_or_default() {
+            let id = entry.image_id.unwrap_or_default();
+            let created_at = moment_of(entry.creation_date);
+            let public = entry.image_owner_alias.is_some_and(|alias| alias == "amazon" || alias == "aws-marketplace");
+            match ancestors.iter_mut().find(|known| known.id == id) {
+                Some(known) => (known.created_at, known.public) = (created_at, public),
+                None if id == image => {}
+                None => ancestors.push(Ancestor { id, created_at, public }),
+            }
+            if let Some(source) = entry.source_image_id.filter(|source| ancestors.iter().all(|it| it.id != *source)) {
+                ancestors.push(Ancestor { id: source, created_at: None, public: false });
+            }
+        }
+        Ok(ancestors)
     }
 
     /// Puts tags on resources of EC2: images, snapshots, instances. Tags with other keys stay.
@@ -157,6 +173,8 @@ impl Connection {
             platform: told.platform_details.unwrap_or_default(),
             deprecated_at: told.deprecation_time.as_deref().and_then(moment_of_text),
             parent: tags.get(tag::PARENT).cloned().or(told.source_image_id),
+            allowed: told.image_allowed,
+            ancestors: Vec::new(),
             snapshots: disks.into_iter().filter_map(|disk| disk.ebs?.snapshot_id).collect(),
             tags,
         })

@@ -24,6 +24,10 @@ pub struct ManagedNode {
     pub architecture: Option<String>,
     /// When it was registered, on-premises.
     pub registered_at: Option<Timestamp>,
+    /// Its host name, or empty.
+    pub computer: String,
+    /// Whether EC2 has stopped it, as far as Systems Manager knows.
+    pub stopped: bool,
 }
 
 impl Connection {
@@ -53,7 +57,13 @@ impl Connection {
     }
 }
 
+/// A node; none if EC2 has terminated it: Systems Manager remembers it for a while.
 fn node(told: InstanceProperty) -> Option<ManagedNode> {
+    let state = told.instance_state.unwrap_or_default();
+    if matches!(state.as_str(), "terminated" | "shutting-down") {
+        return None;
+    }
+    let computer = told.computer_name.unwrap_or_default();
     let agent = match (&told.ping_status, moment_of(told.last_ping_date_time)) {
         (Some(PingStatus::Online), Some(last_ping)) => Agent::Online { last_ping },
         (Some(_), Some(last_ping)) => Agent::Lost { last_ping },
@@ -63,10 +73,12 @@ fn node(told: InstanceProperty) -> Option<ManagedNode> {
     let system = |name| OperatingSystem { name, version, inferred: false };
     Some(ManagedNode {
         id: told.instance_id?,
-        name: told.name.or(told.computer_name).unwrap_or_default(),
+        name: told.name.unwrap_or_else(|| computer.clone()),
         agent,
         system: told.platform_name.filter(|name| !name.is_empty()).map(system),
         architecture: told.architecture.filter(|architecture| !architecture.is_empty()),
         registered_at: moment_of(told.registration_date),
+        computer,
+        stopped: matches!(state.as_str(), "stopping" | "stopped"),
     })
 }

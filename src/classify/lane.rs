@@ -144,3 +144,46 @@ pub fn skip_until(node: &Node, now: Timestamp) -> Option<Exempt> {
         why: format!("tag {}={day}", tag::SKIP_UNTIL),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::sample;
+
+    fn now() -> Timestamp {
+        "2026-11-24T08:00:00Z".parse().unwrap()
+    }
+
+    fn placed(node: &Node, group: Option<&Group>) -> Placed {
+        let owner = group.and_then(|group| owner::of_group(group, None));
+        place(&Config::default(), node, group.map(|group| (group, owner.as_ref())), None, now())
+    }
+
+    #[test]
+    fn a_group_speaks_for_its_members_and_their_own_tags_do_not() {
+        let group = sample::group("web");
+        let tags = [("aws:ec2:fleet-id", "fleet-1"), ("eks:nodegroup-name", "workers")];
+        let node = Node { group: Some("web".into()), tags: sample::tags(&tags), ..sample::node("i-1") };
+        assert_eq!(placed(&node, Some(&group)).lane, Lane::Immutable);
+        assert_eq!(placed(&node, None).owner.unwrap().name, "EKS");
+        let operated = Node { operator: Some("ecs.amazonaws.com".into()), ..node };
+        let told = placed(&operated, Some(&group));
+        assert_eq!((told.lane, told.owner.unwrap().name.as_str()), (Lane::Delegated, "ecs.amazonaws.com"));
+        assert_eq!(told.evidence[1].source, "ec2 DescribeInstances Operator");
+    }
+
+    #[test]
+    fn a_tool_that_looks_after_a_node_is_told_and_leaves_the_lane() {
+        let group = Group { tags: sample::tags(&[("aws:cloudformation:stack-name", "crm")]), ..sample::group("crm") };
+        let told = placed(&Node { group: Some("crm".into()), ..sample::node("i-1") }, Some(&group));
+        assert_eq!(told.lane, Lane::Immutable);
+        assert_eq!(told.evidence[1].fact, "CloudFormation looks after it: tag aws:cloudformation:stack-name=crm");
+        let lone = Node {
+            agent: Agent::Online { last_ping: now() },
+            tags: sample::tags(&[("managed-by", "terraform")]),
+            ..sample::node("i-2")
+        };
+        let told = placed(&lone, None);
+        assert_eq!((told.lane, told.owner.unwrap().name.as_str()), (Lane::Mutable, "Terraform"));
+    }
+}

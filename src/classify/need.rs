@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Blind, system};
+use super::{Blind, Support};
 use crate::config::{Channel, Config, Recipe};
 use crate::model::{Fleet, Image, Lane, Node, Patch, PatchOperation, tag};
 
@@ -22,6 +22,9 @@ pub struct Need {
     pub since: Option<Timestamp>,
     /// When it becomes overdue, where that is known.
     pub due: Option<Timestamp>,
+    /// Whether it may be overdue earlier than that: of some of it, nobody knows since when it is needed.
+    #[serde(default)]
+    pub undated: bool,
 }
 
 /// The kinds of needs.
@@ -58,6 +61,7 @@ pub(super) struct Context<'a> {
     pub(super) node: &'a Node,
     pub(super) lane: Lane,
     pub(super) recipe: Option<(&'a Recipe, &'a Channel)>,
+    pub(super) support: Option<&'a Support>,
     pub(super) blind: Option<&'a Blind>,
     pub(super) now: Timestamp,
 }
@@ -112,9 +116,21 @@ fn non_compliant(context: &Context<'_>) -> Option<Need> {
         Urgency::High => context.config.policy.high,
         Urgency::Other => context.config.policy.other,
     };
-    let due = patches.iter().filter_map(|patch| Some(patch.released_at? + limit(patch))).min();
-    let since = patches.iter().filter_map(|patch| patch.released_at).min();
-    Some(Need { kind: NeedKind::NonCompliant, what: parts.join(", "), since, due })
+    let known = |patch: &Patch| patch.known_since();
+    let due = patches.iter().filter_map(|patch| Some(known(patch)?.at + limit(patch))).min();
+    let since = patches.iter().filter_map(known).min_by_key(|known| (known.at, !known.exact));
+    // Patches that could not be listed have no date either.
+    let all = patches.len() >= state.non_compliant() as usize;
+    let undated = !all || patches.iter().any(|patch| known(patch).is_none_or(|known| !known.exact));
+    let mut what = parts.join(", ");
+    match since {
+        _ if !undated || due.is_some_and(|due| due < context.now) => {}
+        Some(since) => {
+            what += &format!("; at least since {}, perhaps longer", TimeZone::UTC.to_datetime(since.at).date());
+        }
+        None => what += "; since when is not known",
+    }
+    Some(Need { kind: NeedKind::NonCompliant, what, since: since.map(|known| known.at), due, undated })
 }
 
 /// How urgent a patch is, by the vendor's severity.
@@ -172,7 +188,7 @@ fn outdated_image(context: &Context<'_>) -> Option<Need> {
     let aged = too_old.filter(|(_, due)| due <= now).map(|(_, due)| (Some(due), due));
     let first = due.map(|due| (since, due)).into_iter().chain(aged).min_by_key(|(_, due)| *due);
     let (since, due) = first.map_or((since, None), |(since, due)| (since, Some(due)));
-    Some(Need { kind: NeedKind::OutdatedImage, what, since, due })
+    Some(Need { kind: NeedKind::OutdatedImage, what, since, due, undated: due.is_none() })
 }
 
 fn age(from: Timestamp, now: Timestamp) -> String {
@@ -204,6 +220,21 @@ pub fn version_key(version: &str) -> Vec<u64> {
     version.split('.').map(|part| part.parse().unwrap_or(0)).collect()
 }
 
+/// How much older the parent of an image is than the one that the recipe names now; none where either date is not known,
+/// nothing where it is the same.
+pub(super) fn behind(fleet: &Fleet, image: &Image, recipe: &Recipe) -> Option<Duration> {
+    let made_from = image.tags.get(tag::PARENT).or(image.parent.as_ref())?;
+    let site = crate::model::Site::new(&image.owner, recipe.publish.regions.first()?);
+    let now = fleet.parents.get(&(site.clone(), recipe.parent.as_ref()?.image.to_string()))?;
+    if now == made_from {
+        return Some(Duration::ZERO);
+    }
+    let of_ancestor = || image.ancestors.iter().find(|ancestor| ancestor.id == *made_from)?.created_at;
+    let then = fleet.image(&site, made_from).and_then(|parent| parent.created_at).or_else(of_ancestor)?;
+    let newest = fleet.image(&site, now)?.created_at?;
+    Some(Duration::try_from(newest.duration_since(then)).unwrap_or_default())
+}
+
 /// The parent that the recipe names now, if the image was made from another one.
 fn newer_parent(fleet: &Fleet, image: &Image, recipe: &Recipe) -> Option<(String, Option<Timestamp>)> {
     let made_from = image.tags.get(tag::PARENT)?;
@@ -222,7 +253,8 @@ fn newer_parent(fleet: &Fleet, image: &Image, recipe: &Recipe) -> Option<(String
 fn drift(context: &Context<'_>) -> Option<Need> {
     let node = context.node;
     let state = node.patch_state.as_ref()?;
-    let need = |what: String, since| Some(Need { kind: NeedKind::Drift, what, since: Some(since), due: None });
+    let need =
+        |what: String, since| Some(Need { kind: NeedKind::Drift, what, since: Some(since), due: None, undated: false });
     // A node that is launched from an image may be patched once at its first boot.
     let settled = node.launched_at? + Duration::from_hours(24);
     if state.operation == PatchOperation::Install && state.at > settled {
@@ -251,14 +283,19 @@ fn comparable(one: Timestamp, other: Timestamp) -> bool {
 }
 
 fn end_of_life(context: &Context<'_>) -> Option<Need> {
-    let system = context.node.system.as_ref()?;
-    let facts = system::facts(system).filter(|facts| facts.has_ended(context.now))?;
-    let end = facts.ends()?;
+    let support = context.support.filter(|support| support.has_ended(context.now))?;
+    let end = support.ends()?;
     let at = TimeZone::UTC.to_timestamp(end.to_datetime(Time::midnight())).ok()?;
+    let undeclared = support.extended.filter(|extended| !support.entitled && *extended > end);
+    let paid = undeclared.map(|extended| format!(" (a paid extension until {extended} is not declared)"));
     Some(Need {
         kind: NeedKind::EndOfLife,
-        what: format!("{} has ended on {end}", facts.label),
+        what: format!("{} has ended on {end}{}", support.label, paid.unwrap_or_default()),
         since: Some(at),
         due: Some(at),
+        undated: false,
     })
 }
+
+#[cfg(test)]
+mod tests;

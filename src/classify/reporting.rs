@@ -3,8 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::system;
-use crate::model::{Agent, Fact, Fleet, Node, NodeState};
+use super::Support;
+use crate::model::{Agent, Fact, Fleet, Node, NodeKind, NodeState, OperatingSystem, Platform};
 
 /// A patch state that is older proves nothing, in hours.
 pub const STALE_HOURS: i64 = 7 * 24;
@@ -57,33 +57,43 @@ impl Blind {
         }
     }
 
-    /// What to do about it.
+    /// What to do about it, as a command where there is one.
     #[must_use]
     pub fn cure(self, node: &Node) -> String {
-        let region = &node.site.region;
+        let (id, region) = (&node.id, &node.site.region);
+        let instance = node.kind == NodeKind::Instance;
         match self {
-            Self::Stopped => format!("aws ec2 start-instances --region {region} --instance-ids {}", node.id),
-            Self::Unsupported => "its image is what is patched: roll out a newer one".to_owned(),
-            Self::NotManaged => {
-                "give it an instance profile with AmazonSSMManagedInstanceCore, and the agent".to_owned()
+            Self::Stopped => format!("aws ec2 start-instances --region {region} --instance-ids {id}"),
+            Self::Unsupported if node.group.is_some() => {
+                "its image is what is patched: roll out a newer one".to_owned()
             }
-            Self::AgentSilent => format!(
-                "restart amazon-ssm-agent on it, or reboot it: aws ec2 reboot-instances --region {region} --instance-ids {}",
-                node.id
+            Self::Unsupported => "its image is what is patched: replace it by one on a newer image".to_owned(),
+            Self::NotManaged if instance => format!(
+                "give it an instance profile with AmazonSSMManagedInstanceCore, and the agent: aws ec2 associate-iam-instance-profile --region {region} --instance-id {id} --iam-instance-profile Name=PROFILE"
             ),
+            Self::NotManaged => {
+                format!("register it again: aws ssm create-activation --region {region} --iam-role ROLE")
+            }
+            Self::AgentSilent if instance => format!(
+                "restart amazon-ssm-agent on it, or reboot it: aws ec2 reboot-instances --region {region} --instance-ids {id}"
+            ),
+            Self::AgentSilent => match node.system.as_ref().map(OperatingSystem::platform) {
+                Some(Platform::Windows) => "on it: Restart-Service AmazonSSMAgent".to_owned(),
+                _ => "on it: sudo systemctl restart amazon-ssm-agent".to_owned(),
+            },
             Self::Unread => "rebake doctor".to_owned(),
-            Self::NeverScanned | Self::Stale => format!("rebake patch --scan id:{}", node.id),
+            Self::NeverScanned | Self::Stale => format!("rebake patch --scan id:{id}"),
         }
     }
 }
 
 /// Why a node's patch state cannot be told; none if it can.
 #[must_use]
-pub fn blind(fleet: &Fleet, node: &Node, now: Timestamp) -> Option<Blind> {
+pub fn blind(fleet: &Fleet, node: &Node, support: Option<&Support>, now: Timestamp) -> Option<Blind> {
     if matches!(node.state, NodeState::Stopped { .. }) {
         return Some(Blind::Stopped);
     }
-    if node.system.as_ref().and_then(system::facts).is_some_and(|facts| !facts.patch_manager) {
+    if support.is_some_and(|support| !support.patch_manager) {
         return Some(Blind::Unsupported);
     }
     let unread = |fact| fleet.gaps.iter().any(|gap| gap.site == node.site && gap.fact == fact && concerns(gap, node));
@@ -107,4 +117,151 @@ pub fn blind(fleet: &Fleet, node: &Node, now: Timestamp) -> Option<Blind> {
 
 fn concerns(gap: &crate::model::Gap, node: &Node) -> bool {
     gap.resource.as_ref().is_none_or(|resource| *resource == node.id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::classify::system;
+    use crate::model::{Gap, sample};
+
+    fn now() -> Timestamp {
+        "2026-11-24T08:00:00Z".parse().unwrap()
+    }
+
+    /// Online, scanned this morning, on a system that Patch Manager covers.
+    fn node() -> Node {
+        Node {
+            group: Some("web".into()),
+            launched_at: Some("2026-11-01T08:00:00Z".parse().unwrap()),
+            agent: Agent::Online { last_ping: now() },
+            system: Some(OperatingSystem { name: "Amazon Linux".into(), version: "2023".into(), inferred: false }),
+            patch_state: Some(sample::scanned("2026-11-24T04:00:00Z", 0)),
+            ..sample::node("i-1")
+        }
+    }
+
+    fn class(fleet: &Fleet, node: &Node) -> Option<Blind> {
+        let support = node.system.as_ref().map(|system| system::support(system, &[], false));
+        blind(fleet, node, support.as_ref(), now())
+    }
+
+    fn bottlerocket() -> Option<OperatingSystem> {
+        Some(OperatingSystem { name: "Bottlerocket".into(), version: "1.49.0".into(), inferred: false })
+    }
+
+    #[test]
+    fn every_class_has_its_node_and_its_cure() {
+        let lost = |ping: &str| Agent::Lost { last_ping: ping.parse().unwrap() };
+        let fleet = Fleet::new(now());
+        assert_eq!(class(&fleet, &node()), None);
+        type Case = (fn(&mut Node), Blind, &'static str);
+        let cases: [Case; 9] = [
+            (
+                |node| node.state = NodeState::Stopped { since: None },
+                Blind::Stopped,
+                "aws ec2 start-instances --region eu-west-1 --instance-ids i-1",
+            ),
+            (
+                |node| node.system = bottlerocket(),
+                Blind::Unsupported,
+                "its image is what is patched: roll out a newer one",
+            ),
+            (
+                |node| (node.system, node.group) = (bottlerocket(), None),
+                Blind::Unsupported,
+                "its image is what is patched: replace it by one on a newer image",
+            ),
+            (
+                |node| node.agent = Agent::Absent,
+                Blind::NotManaged,
+                "give it an instance profile with AmazonSSMManagedInstanceCore, and the agent: aws ec2 associate-iam-instance-profile --region eu-west-1 --instance-id i-1 --iam-instance-profile Name=PROFILE",
+            ),
+            (
+                |node| (node.agent, node.kind) = (Agent::Absent, NodeKind::OnPremises),
+                Blind::NotManaged,
+                "register it again: aws ssm create-activation --region eu-west-1 --iam-role ROLE",
+            ),
+            (|node| node.agent = Agent::Unread, Blind::Unread, "rebake doctor"),
+            (|node| node.patch_state = None, Blind::NeverScanned, "rebake patch --scan id:i-1"),
+            (
+                |node| node.patch_state = Some(sample::scanned("2026-11-17T07:59:59Z", 0)),
+                Blind::Stale,
+                "rebake patch --scan id:i-1",
+            ),
+            // A row from before the launch tells of another disk.
+            (
+                |node| node.launched_at = Some("2026-11-24T05:00:00Z".parse().unwrap()),
+                Blind::NeverScanned,
+                "rebake patch --scan id:i-1",
+            ),
+        ];
+        for (change, expected, cure) in cases {
+            let mut node = node();
+            change(&mut node);
+            assert_eq!(class(&fleet, &node), Some(expected));
+            assert_eq!(expected.cure(&node), cure);
+        }
+        let silent = Node { agent: lost("2026-11-24T07:45:00Z"), ..node() };
+        assert_eq!(class(&fleet, &silent), Some(Blind::AgentSilent));
+        let reboot = "aws ec2 reboot-instances --region eu-west-1 --instance-ids i-1";
+        assert!(Blind::AgentSilent.cure(&silent).ends_with(reboot));
+        let here = Node { kind: NodeKind::OnPremises, ..silent };
+        assert_eq!(Blind::AgentSilent.cure(&here), "on it: sudo systemctl restart amazon-ssm-agent");
+        // A node that was heard a moment ago may be rebooting.
+        assert_eq!(class(&fleet, &Node { agent: lost("2026-11-24T07:45:01Z"), ..node() }), None);
+        // A row that is old to the second is not too old.
+        let state = Some(sample::scanned("2026-11-17T08:00:00Z", 0));
+        assert_eq!(class(&fleet, &Node { patch_state: state, ..node() }), None);
+    }
+
+    #[test]
+    fn the_first_class_that_fits_counts() {
+        let fleet = Fleet::new(now());
+        let mut node = Node {
+            state: NodeState::Stopped { since: None },
+            system: bottlerocket(),
+            agent: Agent::Absent,
+            patch_state: None,
+            ..node()
+        };
+        let mut told = Vec::new();
+        let steps: [fn(&mut Node); 6] = [
+            |node| node.state = NodeState::Running,
+            |node| node.system = None,
+            |node| node.agent = Agent::Lost { last_ping: "2026-11-01T08:00:00Z".parse().unwrap() },
+            |node| node.agent = Agent::Online { last_ping: now() },
+            |node| node.patch_state = Some(sample::scanned("2026-11-10T08:00:00Z", 0)),
+            |node| node.patch_state = Some(sample::scanned("2026-11-24T04:00:00Z", 0)),
+        ];
+        told.push(class(&fleet, &node));
+        for step in steps {
+            step(&mut node);
+            told.push(class(&fleet, &node));
+        }
+        use Blind::{AgentSilent, NeverScanned, NotManaged, Stale, Stopped, Unsupported};
+        let order = [Stopped, Unsupported, NotManaged, AgentSilent, NeverScanned, Stale].map(Some);
+        assert_eq!(told[..6], order);
+        assert_eq!(told[6], None);
+    }
+
+    #[test]
+    fn a_state_that_was_not_read_is_not_never_scanned() {
+        let gap = |fact, resource: Option<&str>| Gap {
+            site: sample::site(),
+            fact,
+            resource: resource.map(str::to_owned),
+            action: "ssm:DescribeInstancePatchStates".into(),
+            code: "AccessDeniedException".into(),
+            message: String::new(),
+        };
+        let unscanned = Node { patch_state: None, ..node() };
+        let mut fleet = Fleet::new(now());
+        fleet.gaps = vec![gap(Fact::PatchStates, None)];
+        assert_eq!(class(&fleet, &unscanned), Some(Blind::Unread));
+        fleet.gaps = vec![gap(Fact::PatchStates, Some("i-1"))];
+        assert_eq!(class(&fleet, &unscanned), Some(Blind::Unread));
+        fleet.gaps = vec![gap(Fact::PatchStates, Some("i-2")), gap(Fact::Images, None)];
+        assert_eq!(class(&fleet, &unscanned), Some(Blind::NeverScanned));
+    }
 }

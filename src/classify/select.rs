@@ -43,15 +43,7 @@ mod tests {
     use crate::model::{Patch, sample};
 
     fn node() -> Node {
-        let patch = Patch {
-            id: "ALAS2023-2026-1".into(),
-            title: String::new(),
-            classification: "Security".into(),
-            severity: "Important".into(),
-            state: "Missing".into(),
-            cves: Vec::new(),
-            released_at: None,
-        };
+        let patch = Patch { severity: "Important".into(), ..sample::patch() };
         Node { name: "legacy-billing".into(), patches: vec![patch], ..sample::node("i-1") }
     }
 
@@ -59,7 +51,7 @@ mod tests {
     fn lane_needs_and_days_overdue_can_be_asked() {
         let now: Timestamp = "2026-11-24T08:00:00Z".parse().unwrap();
         let due = Some(now - jiff::SignedDuration::from_hours(8 * 24));
-        let needs = [Need { kind: NeedKind::NonCompliant, what: String::new(), since: None, due }];
+        let needs = [Need { kind: NeedKind::NonCompliant, what: String::new(), since: None, due, undated: false }];
         let picks = |text: &str| selects(&Selector::parse(text).unwrap(), &node(), Lane::Mutable, &needs, now);
         assert!(picks("lane:mutable & needs:high & needs:non-* & overdue>7d & name:legacy-*"));
         assert!(!picks("needs:critical | needs:drift | overdue>8d | lane:immutable"));

@@ -301,6 +301,7 @@ async fn carry_out(
     } else {
         let request = configuration::request(global, &look.config)?;
         let left = Look::at(&session.aws, &session.clock, look.config.clone(), &request).await;
+        let left = see::remembering(global, left);
         reported::after(global, look, &left, &events, plan, ended.exit)
     };
     let page = folder::page(&folder, page)?;

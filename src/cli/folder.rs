@@ -28,7 +28,7 @@ pub(crate) struct Told {
 }
 
 /// The folder below which this rebake writes.
-fn home(global: &Global) -> PathBuf {
+pub(crate) fn home(global: &Global) -> PathBuf {
     global.sandbox.clone().unwrap_or_else(|| PathBuf::from(".rebake"))
 }
 

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::configuration::{self, Loaded};
 use super::session::{self, Session};
+use super::sights::Kept;
 use super::{Failure, Format, Global, compared, folder, reading, recorded};
 use crate::classify::Judgement;
 use crate::model::{Group, Image, Node, Selector};
@@ -53,7 +54,16 @@ pub(crate) async fn look(global: &Global, session: &Session, loaded: Loaded) -> 
     if global.all_regions {
         session.everywhere(&mut request).await;
     }
-    Ok(reading::look(global, session, loaded.config, &request).await)
+    Ok(remembering(global, reading::look(global, session, loaded.config, &request).await))
+}
+
+/// A look with what earlier looks saw first; what this one sees first is kept for later ones.
+pub(crate) fn remembering(global: &Global, look: Look) -> Look {
+    let Look { config, mut fleet, now, .. } = look;
+    let sights = Kept::open(global, now);
+    sights.tell(&mut fleet);
+    sights.keep(&fleet, now);
+    Look::new(config, fleet, now)
 }
 
 /// Looks, lets a command say what it makes of it, and prints that.
@@ -251,7 +261,7 @@ pub(super) fn explain(global: &Global, wanted: &str) -> Result<Exit, Failure> {
     show_with(global, configuration::find(global)?, |look| {
         let (fleet, judged, now) = (&look.fleet, look.judged.as_slice(), look.now);
         let text = match meant(look, wanted).ok_or_else(|| nothing_called(look, wanted))? {
-            Meant::Node(node, one) if is_json => pretty(&report::inventory::node(node, one, now)),
+            Meant::Node(node, one) if is_json => pretty(&report::inventory::node(fleet, node, one, now)),
             Meant::Node(node, one) => {
                 let plan = look.plan(&Asked::default())?;
                 same_name(look, node, wanted) + &report::explain::table(fleet, one, Some(&plan), now, width())

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use crate::aws::ManagedNode;
 use crate::model::{Agent, Group, Image, Node, NodeKind, NodeState, Site, Tags};
 
@@ -25,9 +27,8 @@ pub(super) fn merged(
             node.agent = Agent::Absent;
         }
     }
-    for known in managed.unwrap_or_default() {
-        let on_premises = known.id.starts_with("mi-");
-        if !on_premises && read.0 && !nodes.contains_key(&known.id) {
+    for known in once_each(managed.unwrap_or_default()) {
+        if !is_on_premises(&known) && read.0 && !nodes.contains_key(&known.id) {
             continue;
         }
         let node = nodes.entry(known.id.clone()).or_insert_with(|| unseen(site, &known));
@@ -48,6 +49,28 @@ pub(super) fn merged(
     nodes.into_values().collect()
 }
 
+/// Machines on-premises that were registered again have a new id, and the old one stays for a while: of one host name, a
+/// registration counts as left behind whose agent fell silent before a newer one was made.
+fn once_each(managed: Vec<ManagedNode>) -> Vec<ManagedNode> {
+    let mut newest: BTreeMap<String, Timestamp> = BTreeMap::new();
+    for node in managed.iter().filter(|node| is_on_premises(node) && !node.computer.is_empty()) {
+        if let Some(at) = node.registered_at {
+            newest.entry(node.computer.clone()).and_modify(|newest| *newest = at.max(*newest)).or_insert(at);
+        }
+    }
+    let is_left = |node: &ManagedNode| match node.agent {
+        Agent::Lost { last_ping } if is_on_premises(node) => {
+            newest.get(&node.computer).is_some_and(|newest| node.registered_at < Some(*newest) && last_ping <= *newest)
+        }
+        _ => false,
+    };
+    managed.into_iter().filter(|node| !is_left(node)).collect()
+}
+
+fn is_on_premises(node: &ManagedNode) -> bool {
+    node.id.starts_with("mi-")
+}
+
 /// A node that only Systems Manager knows.
 fn unseen(site: &Site, known: &ManagedNode) -> Node {
     Node {
@@ -55,7 +78,7 @@ fn unseen(site: &Site, known: &ManagedNode) -> Node {
         site: site.clone(),
         name: known.name.clone(),
         kind: if known.id.starts_with("mi-") { NodeKind::OnPremises } else { NodeKind::Instance },
-        state: NodeState::Running,
+        state: if known.stopped { NodeState::Stopped { since: None } } else { NodeState::Running },
         system: None,
         image: None,
         launched_at: known.registered_at,
@@ -97,7 +120,41 @@ mod tests {
             system: Some(system),
             architecture: None,
             registered_at: None,
+            computer: "box".to_owned(),
+            stopped: false,
         }
+    }
+
+    #[test]
+    fn a_machine_that_was_registered_again_is_one_node() {
+        let site = Site::new("111111111111", "eu-west-1");
+        let at = |day: u32| -> Timestamp { format!("2026-11-{day:02}T08:00:00Z").parse().unwrap() };
+        let registered =
+            |id: &str, day: u32, agent: Agent| ManagedNode { registered_at: Some(at(day)), agent, ..managed(id) };
+        let ids = |known: Vec<ManagedNode>| -> Vec<String> {
+            merged(&site, Some(Vec::new()), Some(known), &[]).into_iter().map(|node| node.id).collect()
+        };
+        let (old, new) = (Agent::Lost { last_ping: at(9) }, Agent::Online { last_ping: at(24) });
+        assert_eq!(ids(vec![registered("mi-old", 1, old), registered("mi-new", 10, new)]), ["mi-new"]);
+        // Also when the new registration is silent by now.
+        let silent = Agent::Lost { last_ping: at(20) };
+        assert_eq!(ids(vec![registered("mi-old", 1, old), registered("mi-new", 10, silent)]), ["mi-new"]);
+        // Two machines may have one host name: both answer, or the older one answered after the newer was registered.
+        let twins = |agent| ids(vec![registered("mi-one", 1, agent), registered("mi-two", 10, new)]);
+        assert_eq!(twins(new), ["mi-one", "mi-two"]);
+        assert_eq!(twins(silent), ["mi-one", "mi-two"]);
+        let other = ManagedNode { computer: "other".to_owned(), ..registered("mi-old", 1, old) };
+        assert_eq!(ids(vec![other, registered("mi-new", 10, new)]), ["mi-new", "mi-old"]);
+        let nameless = |id: &str, day| ManagedNode { computer: String::new(), ..registered(id, day, old) };
+        assert_eq!(ids(vec![nameless("mi-a", 1), nameless("mi-b", 10)]), ["mi-a", "mi-b"]);
+    }
+
+    #[test]
+    fn what_systems_manager_knows_stopped_is_stopped_although_ec2_was_not_read() {
+        let site = Site::new("111111111111", "eu-west-1");
+        let stopped = ManagedNode { stopped: true, ..managed("i-1") };
+        let nodes = merged(&site, None, Some(vec![stopped]), &[]);
+        assert_eq!(nodes[0].state, NodeState::Stopped { since: None });
     }
 
     #[test]

@@ -8,13 +8,17 @@ use jiff::Timestamp;
 use super::gaps::Gaps;
 use super::parents::Resolved;
 use super::{Progress, SiteRequest, channels, nodes, parents};
-use crate::aws::{Aws, Connection, each};
+use crate::aws::{Aws, Connection, ErrorKind, Releases, each};
 use crate::model::{
-    Agent, Channel, Fact, Fleet, Group, Identity, Image, ImageSource, Node, NodeKind, SiteSeen, Template, VersionSpec,
+    Agent, Baseline, Channel, Fact, Fleet, Group, Identity, Image, ImageSource, Node, NodeKind, Patch, PatchState,
+    SiteSeen, Template, VersionSpec,
 };
 
 /// Node ids in one question for patch states.
 const STATES_AT_ONCE: usize = 50;
+
+/// How many generations of images are looked through.
+const GENERATIONS: usize = 5;
 
 /// Reads a site: a fleet of its own.
 pub(super) async fn read(aws: &Aws, request: &SiteRequest, as_of: Timestamp, progress: &dyn Fn(Progress<'_>)) -> Fleet {
@@ -58,7 +62,7 @@ struct Details {
 
 impl Reader<'_> {
     async fn read(&self, fleet: &mut Fleet) {
-        let (instances, managed, groups, own, channels, parents, components, image_recipes) = join!(
+        let (instances, managed, groups, own, channels, parents, components, image_recipes, baselines) = join!(
             async { self.gaps.list(Fact::Instances, self.connection.instances().await) },
             async { self.gaps.list(Fact::ManagedNodes, self.connection.managed_nodes().await) },
             self.groups(),
@@ -70,13 +74,14 @@ impl Reader<'_> {
                 let recipes = self.connection.image_recipes(&self.request.recipes).await;
                 self.gaps.one(Fact::ImageRecipes, None, recipes).unwrap_or_default()
             },
+            async { self.gaps.one(Fact::Baselines, None, self.connection.baselines().await).unwrap_or_default() },
         );
         let known: BTreeSet<String> = managed.iter().flatten().map(|node| node.id.clone()).collect();
         let mut nodes = nodes::merged(&self.request.site, instances, managed, &groups);
         let details = join!(
             self.details(&nodes, &groups, own.unwrap_or_default(), &parents, &channels),
             self.tagged(&nodes),
-            self.patched(&nodes, &known),
+            self.patched(&nodes, &known, &baselines),
         );
         let (Details { templates, images }, tags, patched) = details;
         for node in &mut nodes {
@@ -100,6 +105,7 @@ impl Reader<'_> {
         fleet.parents = parents;
         fleet.components = components;
         fleet.image_recipes = image_recipes;
+        fleet.baselines = baselines;
     }
 
     /// The groups, with what tells their owners and with their refreshes.
@@ -148,6 +154,7 @@ impl Reader<'_> {
         let parents = images.values().filter_map(|image| image.parent.clone()).collect();
         self.look_up(&mut images, parents).await;
         self.look_up_gone(&mut images, nodes).await;
+        self.trace(&mut images, nodes).await;
         Details { templates, images: images.into_values().collect() }
     }
 
@@ -193,6 +200,28 @@ impl Reader<'_> {
         images.extend(known.into_iter().flatten().map(|image| (image.id.clone(), image)));
     }
 
+    /// Asks what the images that run descend from, where their parents as far as they are known do not lead to an image of
+    /// somebody else: a parent is gone, or none is told.
+    async fn trace(&self, images: &mut BTreeMap<String, Image>, nodes: &[Node]) {
+        let account = &self.request.site.account;
+        let run: BTreeSet<&str> = nodes.iter().filter_map(|node| node.image.as_deref()).collect();
+        let untraced = run.into_iter().filter(|id| images.contains_key(*id) && !is_traced(images, id, account));
+        let untraced: Vec<String> = untraced.map(str::to_owned).collect();
+        let told = each(&untraced, |id| async move { (id.clone(), self.connection.ancestry(id).await) }).await;
+        // Of an image that is gone, its ancestors are not told either.
+        let told = told.into_iter().filter(|(_, read)| !matches!(read, Err(error) if error.kind == ErrorKind::Gone));
+        let told = self.gaps.each(Fact::Lineage, told.collect());
+        let named =
+            told.iter().flat_map(|(_, ancestors)| ancestors.iter().map(|ancestor| ancestor.id.clone())).collect();
+        for (id, ancestors) in told {
+            if let Some(image) = images.get_mut(&id) {
+                image.parent = image.parent.take().or_else(|| ancestors.first().map(|ancestor| ancestor.id.clone()));
+                image.ancestors = ancestors;
+            }
+        }
+        self.look_up(images, named).await;
+    }
+
     /// The tags of nodes on-premises.
     async fn tagged(&self, nodes: &[Node]) -> BTreeMap<String, crate::model::Tags> {
         let ids = nodes.iter().filter(|node| node.kind == NodeKind::OnPremises).map(|node| node.id.clone());
@@ -206,7 +235,8 @@ impl Reader<'_> {
         &self,
         nodes: &[Node],
         managed: &BTreeSet<String>,
-    ) -> BTreeMap<String, (crate::model::PatchState, Vec<crate::model::Patch>)> {
+        baselines: &[Baseline],
+    ) -> BTreeMap<String, (PatchState, Vec<Patch>)> {
         let ids = nodes.iter().filter(|node| managed.contains(&node.id) && node.agent != Agent::Absent);
         let ids: Vec<String> = ids.map(|node| node.id.clone()).collect();
         let batches: Vec<&[String]> = ids.chunks(STATES_AT_ONCE).collect();
@@ -222,9 +252,10 @@ impl Reader<'_> {
             .collect();
         let patches = each(&needing, |id| async move { (id.clone(), self.connection.patches(id).await) }).await;
         let mut patches: BTreeMap<_, _> = self.gaps.each(Fact::Patches, patches).into_iter().collect();
-        let all: Vec<&crate::model::Patch> = patches.values().flatten().collect();
+        let all: Vec<&Patch> = patches.values().flatten().collect();
         let releases = self.gaps.one(Fact::PatchReleases, None, self.connection.patch_releases(&all).await);
-        let releases = releases.unwrap_or_default();
+        let mut releases = releases.unwrap_or_default();
+        self.dated_by_baselines(&states, &patches, baselines, &mut releases).await;
         for patch in patches.values_mut().flatten() {
             patch.released_at = releases.of(patch);
         }
@@ -234,6 +265,32 @@ impl Reader<'_> {
         };
         states.into_iter().filter_map(row).collect()
     }
+
+    /// Adds the release dates that the baselines tell of packages which the catalogue does not date.
+    async fn dated_by_baselines(
+        &self,
+        states: &[(String, Option<PatchState>)],
+        patches: &BTreeMap<String, Vec<Patch>>,
+        baselines: &[Baseline],
+        releases: &mut Releases,
+    ) {
+        let undated = |node: &String| {
+            let listed = patches.get(node).into_iter().flatten();
+            let open = listed.filter(|patch| matches!(patch.state.as_str(), "Missing" | "Failed"));
+            open.into_iter().any(|patch| releases.of(patch).is_none())
+        };
+        let used: BTreeSet<&str> = states
+            .iter()
+            .filter(|(node, _)| undated(node))
+            .filter_map(|(_, state)| state.as_ref().map(|state| state.baseline.as_str()))
+            .collect();
+        // Amazon's baselines are asked for by their ARN.
+        let known = baselines.iter().filter(|baseline| used.iter().any(|id| baseline.is(id)));
+        for baseline in known {
+            let read = self.connection.baseline_releases(&baseline.id, releases).await;
+            self.gaps.one(Fact::PatchReleases, Some(&baseline.id), read);
+        }
+    }
 }
 
 /// The version of the group's own template that its active refresh leads to.
@@ -242,4 +299,10 @@ fn desired(group: &Group) -> Option<(String, u64)> {
     let (template, version) = refresh.desired.as_ref()?;
     let (own, _) = group.source.template().filter(|(own, _)| own == template)?;
     Some((own.to_owned(), version.parse().ok()?))
+}
+
+/// Whether an image's parents lead to an image of another account: that is where a lineage begins.
+fn is_traced(images: &BTreeMap<String, Image>, id: &str, account: &str) -> bool {
+    let parent = |image: &&Image| image.parent.as_deref().and_then(|parent| images.get(parent));
+    std::iter::successors(images.get(id), parent).take(GENERATIONS).any(|image| image.owner != account)
 }

@@ -10,8 +10,10 @@ const GENERATIONS: usize = 5;
 /// The operating system that an image, or the nearest of its parents that tells one, has.
 pub(super) fn of_lineage(image: Option<&Image>, images: &BTreeMap<&str, &Image>) -> Option<OperatingSystem> {
     let parent = |image: &&Image| image.parent.as_deref().and_then(|id| images.get(id).copied());
-    let mut lineage = std::iter::successors(image, parent).take(GENERATIONS);
-    lineage.find_map(|image| of_image_name(&image.name))
+    let lineage = std::iter::successors(image, parent).take(GENERATIONS);
+    let ancestors = image.into_iter().flat_map(|image| &image.ancestors);
+    let ancestors = ancestors.filter_map(|ancestor| images.get(ancestor.id.as_str()).copied());
+    lineage.chain(ancestors).find_map(|image| of_image_name(&image.name))
 }
 
 /// The operating system in the name of a public image, as its publisher names images and as the agent would tell it.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Channel, Gap, Group, Identity, Image, ImageRecipe, Node, Site, Template};
+use super::{Baseline, Channel, Gap, Group, Identity, Image, ImageRecipe, Node, Site, Template};
 
 /// Everything that one inventory saw, a potentially incomplete and outdated view of reality.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,6 +34,9 @@ pub struct Fleet {
     pub image_recipes: Vec<ImageRecipe>,
     /// The channels of the recipes.
     pub channels: Vec<Channel>,
+    /// The patch baselines, sorted by site and id.
+    #[serde(default)]
+    pub baselines: Vec<Baseline>,
     /// What could not be read.
     pub gaps: Vec<Gap>,
 }
@@ -64,6 +67,7 @@ impl Fleet {
             components: BTreeMap::new(),
             image_recipes: Vec::new(),
             channels: Vec::new(),
+            baselines: Vec::new(),
             gaps: Vec::new(),
         }
     }

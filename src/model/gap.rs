@@ -20,6 +20,8 @@ pub enum Fact {
     Images,
     /// Images that are gone, by the instances that still run them.
     ImageMetadata,
+    /// What images were made from.
+    Lineage,
     /// Volumes of instances.
     Volumes,
     /// The managed nodes of Systems Manager.

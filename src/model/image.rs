@@ -48,10 +48,27 @@ pub struct Image {
     pub deprecated_at: Option<Timestamp>,
     /// The image it was made from, by the tag `rebake:parent` or `SourceImageId`.
     pub parent: Option<String>,
+    /// Whether the account's settings for allowed AMIs let it be launched, where EC2 tells (`ImageAllowed`).
+    #[serde(default)]
+    pub allowed: Option<bool>,
+    /// What it descends from, nearest first, as `GetImageAncestry` tells; empty where nobody asked.
+    #[serde(default)]
+    pub ancestors: Vec<Ancestor>,
     /// Its snapshots.
     pub snapshots: Vec<String>,
     /// Its tags.
     pub tags: Tags,
+}
+
+/// An image that another one descends from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ancestor {
+    /// `ami-…`.
+    pub id: String,
+    /// When it was made, where that is told.
+    pub created_at: Option<Timestamp>,
+    /// Whether Amazon or a seller of the Marketplace published it.
+    pub public: bool,
 }
 
 /// The state of an image.
@@ -96,6 +113,37 @@ impl Image {
             trigger: get(tag::TRIGGER),
             state: get(tag::STATE),
         })
+    }
+
+    /// Whether EC2 launches it: it is available, and allowed as far as EC2 tells.
+    #[must_use]
+    pub fn is_launchable(&self) -> bool {
+        self.state == ImageState::Available && self.allowed != Some(false)
+    }
+
+    /// Whether it counts as deprecated: it can be launched, and lists leave it out.
+    #[must_use]
+    pub fn is_deprecated(&self, now: Timestamp) -> bool {
+        self.deprecated_at.is_some_and(|at| at <= now)
+    }
+
+    /// What is wrong with it for who wants to launch it again, in words: `deregistered, deprecated`; empty if nothing is.
+    #[must_use]
+    pub fn trouble(&self, now: Timestamp) -> String {
+        let mut words = Vec::new();
+        match &self.state {
+            ImageState::Available => {}
+            ImageState::Pending => words.push("being made".to_owned()),
+            ImageState::Deregistered => words.push("deregistered".to_owned()),
+            ImageState::Unusable(state) => words.push(state.clone()),
+        }
+        if self.allowed == Some(false) {
+            words.push("not among the account's allowed AMIs".to_owned());
+        }
+        if self.is_deprecated(now) {
+            words.push("deprecated".to_owned());
+        }
+        words.join(", ")
     }
 
     /// Whether it can be launched and is not revoked.

@@ -215,6 +215,29 @@ pub struct Patch {
     pub cves: Vec<String>,
     /// When the vendor released it, where an API tells.
     pub released_at: Option<Timestamp>,
+    /// Since when it is known beside that: when it was installed and began to wait for a reboot, or when rebake saw first
+    /// that some node lacks it.
+    #[serde(default)]
+    pub first_seen: Option<Sighting>,
+}
+
+/// A moment since when something is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sighting {
+    /// When.
+    pub at: Timestamp,
+    /// Whether it was not there before; else it may be older.
+    pub exact: bool,
+}
+
+impl Patch {
+    /// Since when the patch is known to be out: the earlier of its release and its first sight.
+    #[must_use]
+    pub fn known_since(&self) -> Option<Sighting> {
+        let released = self.released_at.map(|at| Sighting { at, exact: true });
+        // Of two dates the earlier counts: a re-issued advisory has a later date than the first one.
+        [released, self.first_seen].into_iter().flatten().min_by_key(|known| (known.at, !known.exact))
+    }
 }
 
 impl Patch {

@@ -1,6 +1,9 @@
 //! Plain things for tests: what a test is about is all that it has to say.
 
-use super::{Agent, Group, GroupSource, Node, NodeKind, NodeState, Site, Tags};
+use super::{
+    Agent, Group, GroupSource, Image, ImageState, Node, NodeKind, NodeState, Patch, PatchOperation, PatchState, Site,
+    Tags,
+};
 
 /// A place.
 pub(crate) fn site() -> Site {
@@ -63,5 +66,55 @@ pub(crate) fn group(name: &str) -> Group {
         deletion_protection: None,
         zonal_shift: false,
         refresh: None,
+    }
+}
+
+/// A missing patch of no vulnerability and no severity.
+pub(crate) fn patch() -> Patch {
+    Patch {
+        id: "kernel.x86_64".to_owned(),
+        title: String::new(),
+        classification: "Security".to_owned(),
+        severity: String::new(),
+        state: "Missing".to_owned(),
+        cves: Vec::new(),
+        released_at: None,
+        first_seen: None,
+    }
+}
+
+/// What a Scan at a moment left that found a number of patches missing.
+pub(crate) fn scanned(at: &str, missing: u32) -> PatchState {
+    PatchState {
+        baseline: "pb-0123456789abcdef0".to_owned(),
+        snapshot: None,
+        patch_group: String::new(),
+        operation: PatchOperation::Scan,
+        at: at.parse().unwrap(),
+        installed: 100,
+        missing,
+        failed: 0,
+        pending_reboot: 0,
+        rejected: 0,
+    }
+}
+
+/// An available image of the account.
+pub(crate) fn image(id: &str) -> Image {
+    Image {
+        id: id.to_owned(),
+        site: site(),
+        name: String::new(),
+        owner: site().account,
+        state: ImageState::Available,
+        created_at: None,
+        architecture: "x86_64".to_owned(),
+        platform: "Linux/UNIX".to_owned(),
+        deprecated_at: None,
+        parent: None,
+        allowed: None,
+        ancestors: Vec::new(),
+        snapshots: Vec::new(),
+        tags: Tags::new(),
     }
 }

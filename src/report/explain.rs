@@ -11,7 +11,8 @@ use jiff::Timestamp;
 use super::inventory::due_story;
 use super::table::{Align, Table, paragraph};
 use super::words;
-use crate::classify::{Judgement, system};
+use crate::classify::finding::{Finding, FindingKind, findings};
+use crate::classify::{Judgement, Support};
 use crate::model::{Agent, Fleet, Lane, Node, NodeState, Site};
 use crate::plan::{GroupRollout, LeftOut, Plan, RingPatch, Rollout};
 use crate::text::{format_ago, terminal_safe};
@@ -27,7 +28,9 @@ pub fn table(fleet: &Fleet, judged: &Judgement, plan: Option<&Plan>, now: Timest
     let mut text = paragraph(&headline(node, judged, now), width, 2);
     let mut table = Table::new(&[Left, Left]);
     let told = facts(fleet, node, judged, now).into_iter().chain(needs(judged, now));
-    told.for_each(|(title, fact)| table.row([title, &fact]));
+    let found = findings(fleet, std::slice::from_ref(judged));
+    let found = found.iter().filter(|one| one.kind != FindingKind::ChangedByHand && one.nodes.contains(&node.id));
+    told.chain(found.map(drift)).for_each(|(title, fact)| table.row([title, &fact]));
     _ = write!(text, "\n{}", table.render(width));
     if let Some(blind) = judged.blind {
         _ = write!(
@@ -36,6 +39,10 @@ pub fn table(fleet: &Fleet, judged: &Judgement, plan: Option<&Plan>, now: Timest
             blind.told(),
             terminal_safe(&blind.cure(node))
         );
+    }
+    if judged.is_undated(now) {
+        text.push_str("\n Whether it is overdue cannot be told: nobody knows since when it needs that.\n");
+        _ = writeln!(text, " {}", paragraph(words::UNDATED_CURE, width, 3).trim_end());
     }
     if let Some(owner) = &judged.owner {
         _ = write!(text, "\n Its owner's own cure:\n   {}\n", terminal_safe(&owner.cure));
@@ -53,8 +60,8 @@ pub(super) type Told = (&'static str, String);
 pub(super) fn facts(fleet: &Fleet, node: &Node, judged: &Judgement, now: Timestamp) -> Vec<Told> {
     let mut facts = Vec::new();
     lane(&mut facts, judged);
-    system_facts(&mut facts, node, now);
-    image(&mut facts, fleet, node, now);
+    system_facts(&mut facts, node, judged.support.as_deref(), now);
+    image(&mut facts, fleet, node, judged, now);
     facts
 }
 
@@ -98,13 +105,17 @@ fn lane(facts: &mut Vec<Told>, judged: &Judgement) {
     }
 }
 
-fn system_facts(facts: &mut Vec<Told>, node: &Node, now: Timestamp) {
+fn system_facts(facts: &mut Vec<Told>, node: &Node, support: Option<&Support>, now: Timestamp) {
     facts.push(("node", format!("{} in {}", node.id, node.site)));
-    if let Some(system) = &node.system {
+    if let (Some(system), Some(support)) = (&node.system, support) {
         let inferred = if system.inferred { " (inferred from its image)" } else { "" };
-        let end = system::facts(system).and_then(system::SystemFacts::ends);
+        let end = support.ends();
         let end = end.map(|end| format!(", end of life {end}, {}", words::until_day(end, now))).unwrap_or_default();
-        facts.push(("system", format!("{}{inferred}{end}", system::label(system))));
+        facts.push(("system", format!("{}{inferred}{end}", support.label)));
+        facts.extend(dates(support).map(|dates| ("", dates)));
+        if !support.patch_manager {
+            facts.push(("", "Patch Manager does not cover it".to_owned()));
+        }
     }
     let state = match node.state {
         NodeState::Running => node.launched_at.map(|at| format!("launched {}", format_ago(at, now))),
@@ -135,7 +146,16 @@ fn system_facts(facts: &mut Vec<Told>, node: &Node, now: Timestamp) {
     }
 }
 
-fn image(facts: &mut Vec<Told>, fleet: &Fleet, node: &Node, now: Timestamp) {
+/// The three dates of a system, and where they stand; none where there are none.
+fn dates(support: &Support) -> Option<String> {
+    let paid = if support.entitled { "paid extension" } else { "paid extension (not declared)" };
+    let known = [("standard", support.standard), ("free fixes", support.maintenance), (paid, support.extended)];
+    let told: Vec<String> =
+        known.into_iter().filter_map(|(what, date)| Some(format!("{what} until {}", date?))).collect();
+    (!told.is_empty()).then(|| format!("{} ({})", told.join(", "), support.source))
+}
+
+fn image(facts: &mut Vec<Told>, fleet: &Fleet, node: &Node, judged: &Judgement, now: Timestamp) {
     let Some(id) = &node.image else { return };
     let Some(image) = fleet.image(&node.site, id) else {
         facts.push(("image", id.clone()));
@@ -149,6 +169,27 @@ fn image(facts: &mut Vec<Told>, fleet: &Fleet, node: &Node, now: Timestamp) {
     let built = image.created_at.map(|at| format!(", built {}", format_ago(at, now))).unwrap_or_default();
     let parent = image.parent.as_deref().map(|parent| format!(", from {parent}")).unwrap_or_default();
     facts.push(("image", format!("{named}{built}{parent}")));
+    let trouble = image.trouble(now);
+    if !trouble.is_empty() {
+        let again = if image.is_launchable() { "" } else { ": it cannot be launched again" };
+        facts.push(("", format!("{trouble}{again}")));
+    }
+    match judged.behind_days {
+        None => {}
+        Some(0) => facts.push(("parent", "the one that its recipe names now".to_owned())),
+        Some(days) => facts.push(("parent", format!("{days} d older than the one that its recipe names now"))),
+    }
+    if let [_, farther @ ..] = image.ancestors.as_slice() {
+        let told: Vec<&str> = farther.iter().map(|ancestor| called(fleet, &node.site, &ancestor.id)).collect();
+        if !told.is_empty() {
+            facts.push(("descends", format!("from {} (ec2 GetImageAncestry)", told.join(", from "))));
+        }
+    }
+}
+
+/// An image by its name, if it has one that is known.
+fn called<'a>(fleet: &'a Fleet, site: &Site, id: &'a str) -> &'a str {
+    fleet.image(site, id).map(|image| image.name.as_str()).filter(|name| !name.is_empty()).unwrap_or(id)
 }
 
 fn needs(judged: &Judgement, now: Timestamp) -> impl Iterator<Item = Told> {
@@ -157,6 +198,11 @@ fn needs(judged: &Judgement, now: Timestamp) -> impl Iterator<Item = Told> {
         let story = format!("{}: {}{since}{}", need.kind.as_str(), need.what, due_story(need.due, now));
         (if position == 0 { "needs" } else { "" }, story)
     })
+}
+
+/// A finding as a fact.
+pub(super) fn drift(found: &Finding) -> Told {
+    ("drift", format!("{}: {} ({})", found.kind.as_str(), found.what, found.source))
 }
 
 /// What a plan does with a node that it does not name.
@@ -233,6 +279,8 @@ mod tests {
                     the tag rebake:lane=excluded would take it out
          node       i-07b2f1e93a5c8de91 in 111111111111/eu-west-1
          system     Amazon Linux 2023, end of life 2029-06-30, in 949 d
+                    standard until 2027-06-30, free fixes until 2029-06-30 (the table of
+                    2026-08-22)
          state      launched 33 d ago
          agent      online, last ping 0 s ago
          image      ami-0d900000000000001

@@ -9,10 +9,12 @@
 //! - [`ages`]: when operating systems end, how old images are.
 //! - [`run`]: what a run did, over time.
 //! - [`unseen`]: what could not be read, with cures.
+//! - [`drift`]: what is not as it should be.
 //! - [`nodes`]: every node as columns of numbers that point into a list of texts.
 //! - [`fates`]: what a plan would do with each node.
 
 mod ages;
+mod drift;
 mod fates;
 mod glance;
 mod markup;
@@ -98,6 +100,7 @@ pub fn page(facts: &Facts<'_>) -> String {
         ("ages", ages::images(facts)),
         ("run", facts.run.as_ref().map(|run| run::section(facts, run)).unwrap_or_default()),
         ("gaps", unseen::section(facts)),
+        ("drift", drift::section(facts)),
         ("urgent", nodes::still(facts, &urgent)),
         ("release", env!("CARGO_PKG_VERSION").to_owned()),
         ("data", nodes::data(facts, &urgent)),
@@ -146,7 +149,7 @@ fn by_urgency<'a>(facts: &Facts<'a>) -> Vec<(&'a Node, &'a Judgement)> {
     let mut all: Vec<(&Node, &Judgement)> = pairs(facts.fleet, facts.judged).collect();
     all.sort_by_cached_key(|(node, one)| {
         let due = first_due(one);
-        let blind = super::inventory::cannot_judge(one);
+        let blind = one.cannot_be_judged(facts.now);
         (!one.needs_patching(), due.is_none(), due, !blind, node.name.clone(), node.id.clone())
     });
     all

@@ -113,6 +113,8 @@ mod tests {
             platform: "Linux/UNIX".into(),
             deprecated_at: None,
             parent: None,
+            allowed: None,
+            ancestors: Vec::new(),
             snapshots: Vec::new(),
             tags: tags.map(|(key, value)| (key.to_owned(), value.to_owned())).into_iter().collect::<Tags>(),
         }

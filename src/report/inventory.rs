@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde_json::{Value, json};
 
 use super::nodes::{pairs, short};
 use super::table::{Align, Table, paragraph};
 use super::words;
-use crate::classify::{Judgement, system};
-use crate::model::{Fleet, Gap, Lane, Node, OperatingSystem};
+use crate::classify::finding::findings;
+use crate::classify::{Judgement, Support};
+use crate::model::{Fleet, Gap, Lane, Node};
 use crate::text::{count, format_age, markdown_safe};
 
 use Align::{Left, Right};
@@ -21,17 +23,17 @@ const MOST_URGENT: usize = 8;
 /// The room for nodes in Markdown, in characters: what could not be read comes after them.
 const NODES_OF_COMMENT: usize = 40_000;
 
+/// The room for findings in Markdown, in characters.
+const FINDINGS_OF_COMMENT: usize = 8_000;
+
+/// How many findings the screen shows.
+const MOST_FINDINGS: usize = 6;
+
 /// How many gaps Markdown shows.
 const GAPS_OF_COMMENT: usize = 50;
 
 /// How many gaps the screen shows.
 const MOST_GAPS: usize = 8;
-
-/// Whether nothing can be said about a node: its patch state cannot be told, and nothing else shows a need.
-#[must_use]
-pub fn cannot_judge(judged: &Judgement) -> bool {
-    judged.lane != Lane::Excluded && judged.blind.is_some() && judged.needs.is_empty()
-}
 
 /// How many nodes there are of what.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -42,8 +44,10 @@ pub struct Totals {
     pub need: usize,
     /// Those that need it longer than the policy allows.
     pub overdue: usize,
-    /// Those that cannot be judged.
+    /// Those that cannot be judged: nothing is known of them, or not whether they are overdue.
     pub blind: usize,
+    /// Of these, those that need patching, and nobody knows since when.
+    pub undated: usize,
 }
 
 impl Totals {
@@ -54,12 +58,19 @@ impl Totals {
             nodes: totals.nodes + 1,
             need: totals.need + usize::from(one.needs_patching()),
             overdue: totals.overdue + usize::from(one.is_overdue(now)),
-            blind: totals.blind + usize::from(cannot_judge(one)),
+            blind: totals.blind + usize::from(one.cannot_be_judged(now)),
+            undated: totals.undated + usize::from(one.lane != Lane::Excluded && one.is_undated(now)),
         })
     }
 
     fn json(self) -> Value {
-        json!({"nodes": self.nodes, "need_patching": self.need, "overdue": self.overdue, "cannot_judge": self.blind})
+        json!({
+            "nodes": self.nodes,
+            "need_patching": self.need,
+            "overdue": self.overdue,
+            "cannot_judge": self.blind,
+            "undated": self.undated,
+        })
     }
 }
 
@@ -73,8 +84,9 @@ pub fn table(fleet: &Fleet, judged: &[Judgement], now: Timestamp, width: usize) 
     text.push_str(&paragraph(&headline(fleet, judged, now), width, 2));
     let parts = [
         lanes(judged, now, width),
-        systems(fleet, judged, now, width),
+        systems(judged, now, width),
         urgent(fleet, judged, now, width),
+        drift(fleet, judged, width),
         gaps(fleet, width),
     ];
     for part in parts.iter().filter(|part| !part.is_empty()) {
@@ -136,31 +148,31 @@ pub(super) fn owners(judged: &[&Judgement]) -> String {
     told.join(", ")
 }
 
-fn systems(fleet: &Fleet, judged: &[Judgement], now: Timestamp, width: usize) -> String {
-    let mut found: BTreeMap<String, (Option<&OperatingSystem>, Vec<&Judgement>)> = BTreeMap::new();
-    for (node, one) in pairs(fleet, judged) {
-        let label = node.system.as_ref().map_or_else(|| "not known".to_owned(), system::label);
-        found.entry(label).or_insert((node.system.as_ref(), Vec::new())).1.push(one);
+fn systems(judged: &[Judgement], now: Timestamp, width: usize) -> String {
+    // Nodes for which an extension was paid end later than their like.
+    type OfSystem<'a> = (Option<&'a Support>, Vec<&'a Judgement>);
+    let mut found: BTreeMap<(&str, Option<Date>), OfSystem<'_>> = BTreeMap::new();
+    for one in judged {
+        let support = one.support.as_deref();
+        let key = (one.system().unwrap_or("not known"), support.and_then(Support::ends));
+        found.entry(key).or_insert((support, Vec::new())).1.push(one);
     }
     let mut rows: Vec<_> = found.into_iter().collect();
-    rows.sort_by_key(|(_, (system, _))| {
-        let ends = system.and_then(system::facts).and_then(system::SystemFacts::ends);
-        (ends.is_none(), ends)
-    });
+    rows.sort_by_key(|((_, ends), _)| (ends.is_none(), *ends));
     let mut table = Table::new(&[Left, Right, Right, Left]);
     table.row(["OPERATING SYSTEM", "NODES", "NEED", "END OF LIFE"]);
     let empty = rows.is_empty();
-    for (label, (system, of_system)) in rows {
+    for ((label, _), (support, of_system)) in rows {
         let totals = Totals::of(of_system, now);
-        table.row([label, totals.nodes.to_string(), totals.need.to_string(), end_of_life(system, now)]);
+        table.row([label, &totals.nodes.to_string(), &totals.need.to_string(), &end_of_life(support, now)]);
     }
     if empty { String::new() } else { table.render(width) }
 }
 
-fn end_of_life(system: Option<&OperatingSystem>, now: Timestamp) -> String {
-    let facts = system.and_then(system::facts);
-    let Some((facts, end)) = facts.and_then(|facts| Some((facts, facts.ends()?))) else { return "–".to_owned() };
-    let told = format!("{end}  {}", words::until_day(end, now));
+fn end_of_life(support: Option<&Support>, now: Timestamp) -> String {
+    let Some((facts, end)) = support.and_then(|known| Some((known, known.ends()?))) else { return "–".to_owned() };
+    let paid = if facts.entitled && facts.extended.is_some() { " (paid)" } else { "" };
+    let told = format!("{end}{paid}  {}", words::until_day(end, now));
     match facts.maintenance_from() {
         Some(from) if from > words::day(now) => format!("{end}  maintenance from {from}"),
         Some(_) if !facts.has_ended(now) => format!("{told}, security fixes only"),
@@ -202,6 +214,23 @@ pub(super) fn due_story(due: Option<Timestamp>, now: Timestamp) -> String {
         let between = format_age(now.duration_since(due).unsigned_abs());
         if due < now { format!(", {between} overdue") } else { format!(", due in {between}") }
     })
+}
+
+/// What is not as it should be, and is only reported.
+fn drift(fleet: &Fleet, judged: &[Judgement], width: usize) -> String {
+    let found = findings(fleet, judged);
+    if found.is_empty() {
+        return String::new();
+    }
+    let mut table = Table::new(&[Left, Left, Left]);
+    for one in found.iter().take(MOST_FINDINGS) {
+        table.row([one.kind.as_str(), &one.subject, &one.what]);
+    }
+    let more = match found.len().saturating_sub(MOST_FINDINGS) {
+        0 => String::new(),
+        more => paragraph(&format!(" … and {more} more: rebake report -o report.html"), width, 4),
+    };
+    format!(" DRIFT\n{}{more}", table.render(width))
 }
 
 /// What could not be read, for the end of a screen; empty if all could.
@@ -272,7 +301,7 @@ pub fn json(fleet: &Fleet, judged: &[Judgement], now: Timestamp) -> Value {
             json!({"account": seen.site.account, "region": seen.site.region, "name": seen.name, "identity": identity})
         })
         .collect();
-    let nodes: Vec<Value> = pairs(fleet, judged).map(|(node, one)| node_json(node, one, now)).collect();
+    let nodes: Vec<Value> = pairs(fleet, judged).map(|(node, one)| node_json(fleet, node, one, now)).collect();
     json!({
         "schema": "rebake/fleet",
         "version": 1,
@@ -280,21 +309,22 @@ pub fn json(fleet: &Fleet, judged: &[Judgement], now: Timestamp) -> Value {
         "sites": sites,
         "totals": Totals::of(judged, now).json(),
         "nodes": nodes,
+        "findings": findings(fleet, judged),
         "gaps": fleet.gaps,
     })
 }
 
 /// One node as the inventory's JSON has it.
 #[must_use]
-pub fn node(node: &Node, one: &Judgement, now: Timestamp) -> Value {
+pub fn node(fleet: &Fleet, node: &Node, one: &Judgement, now: Timestamp) -> Value {
     let mut value = json!({"schema": "rebake/node", "version": 1});
-    if let (Value::Object(value), Value::Object(told)) = (&mut value, node_json(node, one, now)) {
+    if let (Value::Object(value), Value::Object(told)) = (&mut value, node_json(fleet, node, one, now)) {
         value.extend(told);
     }
     value
 }
 
-fn node_json(node: &Node, one: &Judgement, now: Timestamp) -> Value {
+fn node_json(fleet: &Fleet, node: &Node, one: &Judgement, now: Timestamp) -> Value {
     json!({
         "id": node.id,
         "site": node.site,
@@ -307,16 +337,37 @@ fn node_json(node: &Node, one: &Judgement, now: Timestamp) -> Value {
         "channel": one.recipe.as_ref().map(|(_, channel)| channel),
         "needs_patching": one.needs_patching(),
         "overdue": one.is_overdue(now),
+        "undated": one.is_undated(now),
         "needs": one.needs,
         "blind": one.blind,
         "exception": one.exception,
         "system": node.system,
+        "support": one.support,
         "image": node.image,
+        "launched_from": launched_from(fleet, node, one, now),
         "group": node.group,
         "instance_type": node.instance_type,
         "launched_at": node.launched_at,
         "patch_state": node.patch_state,
         "tags": node.tags,
+    })
+}
+
+/// What is known of the image that a node was launched from.
+fn launched_from(fleet: &Fleet, node: &Node, one: &Judgement, now: Timestamp) -> Value {
+    let Some(image) = node.image.as_deref().and_then(|id| fleet.image(&node.site, id)) else { return Value::Null };
+    let tags = image.rebake();
+    json!({
+        "name": image.name,
+        "recipe": tags.as_ref().map(|tags| tags.recipe),
+        "version": tags.as_ref().map(|tags| tags.version),
+        "created_at": image.created_at,
+        "state": image.state,
+        "deprecated": image.is_deprecated(now),
+        "launchable": image.is_launchable(),
+        "parent": image.parent,
+        "parent_behind_days": one.behind_days,
+        "ancestors": image.ancestors,
     })
 }
 
@@ -344,6 +395,15 @@ pub fn markdown(fleet: &Fleet, judged: &[Judgement], now: Timestamp) -> String {
             "\n{}",
             words::markdown_table_within(&["Node", "Name", "Lane", "Need"], &rows, NODES_OF_COMMENT)
         );
+    }
+    let found = findings(fleet, judged);
+    let rows: Vec<Vec<String>> = found
+        .iter()
+        .map(|one| vec![one.kind.as_str().to_owned(), one.subject.clone(), one.what.clone(), one.cure.clone()])
+        .collect();
+    if !rows.is_empty() {
+        let head = ["Drift", "Where", "What", "Cure"];
+        _ = write!(text, "\n{}", words::markdown_table_within(&head, &rows, FINDINGS_OF_COMMENT));
     }
     let stories = gap_stories(fleet);
     for story in stories.iter().take(GAPS_OF_COMMENT) {
@@ -385,6 +445,10 @@ mod tests {
          i-0a1f…00c2  =cmd        mutable    3 critical (CVE-2026-31337 …), 12 d overdue
          i-07b2…de91  web-prod-3  immutable  parent is 2 releases behind, 4 d overdue
                                              (+1)
+
+         DRIFT
+         changed-by-hand  i-07b2f1e93a5c8de91  Install ran on 2026-11-19 09:12, 24 d
+                                               after launch
 
         1 gap: us-east-1: patch-states not read: AccessDeniedException
                (ssm:DescribeInstancePatchStates)

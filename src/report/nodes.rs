@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::inventory::Totals;
 use super::sheet::Sheet;
-use crate::classify::{Judgement, system};
+use crate::classify::Judgement;
 use crate::model::{Fleet, Node, NodeKind, NodeState};
 use crate::text::suggestion;
 
@@ -115,7 +115,7 @@ impl Column {
                 needs.join("; ")
             }
             Self::CannotJudge => judged.blind.map(|blind| blind.told().to_owned()).unwrap_or_default(),
-            Self::System => node.system.as_ref().map(system::label).unwrap_or_default(),
+            Self::System => judged.system().unwrap_or_default().to_owned(),
             Self::Image => text(&node.image),
             Self::Type => text(&node.instance_type),
             Self::Launched => node.launched_at.map(|at| at.to_string()).unwrap_or_default(),

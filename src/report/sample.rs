@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::classify::{Blind, Evidence, Judgement, Need, NeedKind, Owner};
+use crate::classify::{Blind, Evidence, Judgement, Need, NeedKind, Owner, system};
 use crate::config::Share;
 use crate::model::{
     Agent, Fact, Fleet, Gap, Identity, Lane, Node, NodeKind, NodeState, OperatingSystem, Site, SiteSeen, Tags,
@@ -67,7 +67,9 @@ fn judgement(node: &Node, lane: Lane) -> Judgement {
             source: "DescribeAutoScalingGroups".into(),
         }],
         owner: None,
+        support: node.system.as_ref().map(|system| system::support(system, &[], false).into()),
         recipe: None,
+        behind_days: None,
         needs: Vec::new(),
         blind: None,
         exception: None,
@@ -75,7 +77,7 @@ fn judgement(node: &Node, lane: Lane) -> Judgement {
 }
 
 fn need(kind: NeedKind, what: &str, due: &str) -> Need {
-    Need { kind, what: what.into(), since: Some(at("2026-11-06T00:00:00Z")), due: Some(at(due)) }
+    Need { kind, what: what.into(), since: Some(at("2026-11-06T00:00:00Z")), due: Some(at(due)), undated: false }
 }
 
 /// Four nodes: one to rebake, one to patch, one of EKS, one that nobody sees into; and a gap.

@@ -16,6 +16,9 @@ pub fn seconds(seconds: u64) -> String {
     format_duration(Duration::from_secs(seconds))
 }
 
+/// What makes known since when patches are missing.
+pub const UNDATED_CURE: &str = "allow ssm:DescribeAvailablePatches; what it does not date, rebake remembers in first-sights.json beside its runs: keep that file";
+
 /// Words as a list: `a, b and c`.
 #[must_use]
 pub fn list<T: AsRef<str>>(words: &[T]) -> String {

@@ -74,6 +74,10 @@ async fn a_refused_read_makes_a_smaller_plan_and_is_named() {
     let (env, undisturbed, whole) = looked(&config, None).await;
     let reads: BTreeSet<String> = env.calls().into_iter().filter(|call| call != "sts:GetCallerIdentity").collect();
     assert!(reads.len() >= 15, "{reads:#?}");
+    let regions = env.cloud().calls.iter().map(|call| call.region.clone()).collect::<Vec<_>>();
+    let calls = env.calls();
+    let made: BTreeSet<(&str, &str)> =
+        calls.iter().map(String::as_str).zip(regions.iter().map(String::as_str)).collect();
     let mut wrong = Vec::new();
     let mut smaller = 0;
     for call in &reads {
@@ -88,7 +92,9 @@ async fn a_refused_read_makes_a_smaller_plan_and_is_named() {
                 wrong.push(format!("{case}: {why}"));
             }
             smaller += usize::from(actions(&plan) != actions(&whole));
-            if look.fleet.gaps.is_empty() && region != Some("us-east-1") {
+            // Some calls are made in one region only.
+            let is_made = region.is_none_or(|region| made.contains(&(call.as_str(), region)));
+            if look.fleet.gaps.is_empty() && region != Some("us-east-1") && is_made {
                 wrong.push(format!("{case}: no gap"));
             }
             // No node comes into an acting lane that it is not in.

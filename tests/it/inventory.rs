@@ -72,6 +72,14 @@ async fn everything_is_seen_once_and_nothing_is_changed() {
     assert!(fleet.images.iter().any(|image| image.state == ImageState::Deregistered));
     assert!(fleet.images.iter().any(|image| image.rebake().is_some_and(|tags| tags.version == "2.4.16")));
 
+    // A lineage that is cut off is asked for; one that leads to a public image is not.
+    let traced = fleet.images.iter().filter(|image| !image.ancestors.is_empty());
+    assert!(traced.clone().count() > 0 && traced.clone().all(|image| image.parent.is_some()), "{traced:?}");
+    for region in ["eu-west-1", "us-east-1"] {
+        let here = fleet.baselines.iter().filter(|baseline| baseline.site == site(region));
+        assert!(here.clone().count() > 10 && here.clone().any(|baseline| baseline.default), "{region}");
+    }
+
     assert_eq!(fleet.parents.len(), 2);
     assert!(fleet.parents.iter().all(|((site, _), image)| fleet.image(site, image).is_some()));
     assert_eq!(fleet.components.len(), 2);
@@ -103,6 +111,10 @@ async fn what_is_denied_is_a_gap_of_that_fact_alone() {
         ("autoscaling:DescribePolicies", Fact::ScalingPolicies, true),
         ("autoscaling:DescribeInstanceRefreshes", Fact::Refreshes, true),
         ("ec2:DescribeLaunchTemplateVersions", Fact::Templates, true),
+        ("ssm:DescribePatchBaselines", Fact::Baselines, true),
+        ("ssm:DescribePatchGroups", Fact::Baselines, true),
+        ("ec2:GetImageAncestry", Fact::Lineage, true),
+        ("autoscaling:DescribeLifecycleHooks", Fact::LifecycleHooks, true),
         ("imagebuilder:GetComponent", Fact::Components, true),
         ("imagebuilder:ListImageRecipes", Fact::ImageRecipes, true),
     ] {

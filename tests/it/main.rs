@@ -29,6 +29,7 @@ mod port;
 mod scale;
 mod scan;
 mod served;
+mod sights;
 mod sites;
 mod suggested;
 mod trust;

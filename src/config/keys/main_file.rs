@@ -1,6 +1,8 @@
 //! The keys of `rebake.toml`.
 
-use super::Kind::{Day, Duration, Number, Percent, Selector, Share, Table, Tables, Text, Texts, Word, WordOrTable};
+use super::Kind::{
+    Day, Duration, Flag, Number, Percent, Selector, Share, Table, Tables, Text, Texts, Word, WordOrTable,
+};
 use super::{Key, key};
 
 const REQUIRED: &str = "required";
@@ -254,5 +256,50 @@ pub const MAIN: &[Key] = &[
         "none",
         r#"["arn:aws:sts::*:assumed-role/terraform/*"]"#,
         "principals, with `*` and `?`; a template version that one of them created belongs to its tool, and its group is handed over instead of refreshed",
+    ),
+    key(
+        "end-of-life",
+        Tables,
+        "the built-in table",
+        "",
+        "When an operating system ends, where you know better than the [built-in table](seeing.md#end-of-life), and for which nodes a paid extension counts. The first that fits goes first, key by key; what it does not say, the table says.",
+    ),
+    key(
+        "end-of-life.name",
+        Text,
+        REQUIRED,
+        r#""Ubuntu""#,
+        "the system's name as its agent tells it (`PlatformName`), with `*` and `?`",
+    ),
+    key(
+        "end-of-life.version",
+        Text,
+        "`\"*\"`",
+        r#""20.04*""#,
+        "its version as its agent tells it (`PlatformVersion`), with `*` and `?`",
+    ),
+    key("end-of-life.label", Text, "as in the table, else name and version", r#""Ubuntu 20.04""#, "how people call it"),
+    key("end-of-life.standard", Day, "as in the table", "2025-05-31", "the last day of the vendor's standard support"),
+    key(
+        "end-of-life.maintenance",
+        Day,
+        "as in the table",
+        "2026-05-31",
+        "the last day of free security fixes, where they go on after standard support",
+    ),
+    key("end-of-life.extended", Day, "as in the table", "2030-04-02", "the last day of the extension that is paid for"),
+    key(
+        "end-of-life.extended-for",
+        Selector,
+        "no node",
+        r#""tag:support=pro""#,
+        "the nodes for which the extension was paid: only for these it counts. Tags, name, group, account, region or os",
+    ),
+    key(
+        "end-of-life.patch-manager",
+        Flag,
+        "as in the table, else whether Patch Manager has baselines for the name",
+        "true",
+        "whether Patch Manager covers it",
     ),
 ];

@@ -9,8 +9,8 @@ use super::told::Told;
 use crate::aws::ManagedNode;
 use crate::model::{
     Agent, Group, GroupSource, Image, ImageSource, ImageState, LifecycleHook, Member, Node, NodeKind, NodeState,
-    OperatingSystem, Patch, PatchOperation, PatchState, Refresh, RefreshStatus, Site, Tags, Template, TemplateVersion,
-    VersionSpec, Volume, tag,
+    OperatingSystem, Patch, PatchOperation, PatchState, Refresh, RefreshStatus, Sighting, Site, Tags, Template,
+    TemplateVersion, VersionSpec, Volume, tag,
 };
 
 /// A thing, with what it says of its place.
@@ -205,6 +205,8 @@ fn image(told: Told<'_>) -> Read {
         platform: told.at("PlatformDetails").owned().unwrap_or_default(),
         deprecated_at: told.at("DeprecationTime").moment(),
         parent: tags.get(tag::PARENT).cloned().or_else(|| told.at("SourceImageId").owned()),
+        allowed: told.at("ImageAllowed").truth(),
+        ancestors: Vec::new(),
         snapshots: disks.filter_map(|disk| disk.at("Ebs").at("SnapshotId").owned()).collect(),
         tags,
     };
@@ -227,6 +229,8 @@ fn metadata(told: Told<'_>) -> Read {
         platform: String::new(),
         deprecated_at: known.at("DeprecationTime").moment(),
         parent: None,
+        allowed: known.at("ImageAllowed").truth(),
+        ancestors: Vec::new(),
         snapshots: Vec::new(),
         tags: Tags::new(),
     };
@@ -421,6 +425,10 @@ fn refresh(told: Told<'_>) -> Read {
 
 fn managed(told: Told<'_>) -> Read {
     let id = told.at("InstanceId").owned().ok_or("without InstanceId")?;
+    // Systems Manager remembers what EC2 has terminated for a while.
+    if matches!(told.at("InstanceState").text(), Some("terminated" | "shutting-down")) {
+        return Ok(Vec::new());
+    }
     let agent = match (told.at("PingStatus").text(), told.at("LastPingDateTime").moment()) {
         (Some("Online"), Some(last_ping)) => Agent::Online { last_ping },
         (Some(_), Some(last_ping)) => Agent::Lost { last_ping },
@@ -433,6 +441,8 @@ fn managed(told: Told<'_>) -> Read {
         system: system(told),
         architecture: told.at("Architecture").owned(),
         registered_at: told.at("RegistrationDate").moment(),
+        computer: told.at("ComputerName").owned().unwrap_or_default(),
+        stopped: matches!(told.at("InstanceState").text(), Some("stopping" | "stopped")),
     };
     one(Hint::default(), What::Managed(Box::new(node)))
 }
@@ -482,6 +492,8 @@ fn patch(told: Told<'_>, node: Option<&str>) -> Read {
     let Some(state) = Patch::non_compliant(told.at("State").text().unwrap_or_default()) else {
         return Ok(Vec::new());
     };
+    let installed = told.at("InstalledTime").moment().filter(|at| at.as_second() > 0);
+    let waits_since = installed.filter(|_| state == "InstalledPendingReboot");
     let patch = Patch {
         id,
         title: told.at("Title").owned().unwrap_or_default(),
@@ -490,6 +502,7 @@ fn patch(told: Told<'_>, node: Option<&str>) -> Read {
         state: state.to_owned(),
         cves: told.at("CVEIds").text().map(Patch::vulnerabilities).unwrap_or_default(),
         released_at: None,
+        first_seen: waits_since.map(|at| Sighting { at, exact: true }),
     };
     one(Hint::default(), What::Patch { node: node.to_owned(), patch: Box::new(patch) })
 }

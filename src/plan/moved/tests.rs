@@ -48,6 +48,8 @@ fn image(id: &str, version: &str, state: &str) -> Image {
         platform: "Linux/UNIX".into(),
         deprecated_at: None,
         parent: None,
+        allowed: None,
+        ancestors: Vec::new(),
         snapshots: Vec::new(),
         tags: tags.map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
     }

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use super::super::table::{Align, Table, paragraph};
 use super::super::words;
-use super::stories;
+use super::{drift, stories};
+use crate::classify::finding::{Finding, findings};
 use crate::classify::{Judgement, channel_of};
 use crate::config::Config;
 use crate::model::{Fleet, Group, GroupSource, ImageSource};
@@ -53,6 +54,10 @@ pub fn table(
     for (title, fact) in settings(group) {
         facts.row([title, &fact]);
     }
+    for found in of_group(fleet, &members, group) {
+        let (title, fact) = drift(&found);
+        facts.row([title, &fact]);
+    }
     if let Some(refresh) = &group.refresh {
         let ended = refresh.ended_at.or(refresh.started_at);
         let when = ended.map(|at| format!(", {}", format_ago(at, now))).unwrap_or_default();
@@ -82,7 +87,16 @@ pub fn json(config: &Config, fleet: &Fleet, judged: &[Judgement], group: &Group,
         "need_patching": totals.need,
         "overdue": totals.overdue,
         "evidence": members.first().map(|one| &one.evidence),
+        "findings": of_group(fleet, &members, group),
     })
+}
+
+/// What is not as it should be with a group.
+fn of_group(fleet: &Fleet, members: &[&Judgement], group: &Group) -> Vec<Finding> {
+    let judged: Vec<Judgement> = members.iter().map(|one| (*one).clone()).collect();
+    let mut found = findings(fleet, &judged);
+    found.retain(|one| one.subject == group.name || members.iter().any(|member| member.node == one.subject));
+    found
 }
 
 fn members<'a>(judged: &'a [Judgement], group: &Group) -> Vec<&'a Judgement> {

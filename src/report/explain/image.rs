@@ -58,6 +58,14 @@ fn one(fleet: &Fleet, image: &Image, now: Timestamp, width: usize) -> String {
         let name = known.map(|parent| format!(" {}, {}", parent.name, state(parent))).unwrap_or_default();
         facts.row(["parent", &format!("{parent}{name}")]);
     }
+    if image.allowed == Some(false) {
+        facts.row(["allowed", "no: the account's settings for allowed AMIs leave it out"]);
+    }
+    for ancestor in image.ancestors.iter().skip(1) {
+        let made = ancestor.created_at.map(|made| format!(", built {}", format_ago(made, now))).unwrap_or_default();
+        let public = if ancestor.public { ", public" } else { "" };
+        facts.row(["descends", &format!("from {}{made}{public}", ancestor.id)]);
+    }
     for key in [tag::STATE, tag::DIGEST, tag::TRIGGER] {
         if let Some(value) = image.tags.get(key).filter(|value| !value.is_empty()) {
             facts.row([key.trim_start_matches("rebake:"), value]);

@@ -6,7 +6,7 @@ use jiff::civil::{Date, date};
 
 use super::Facts;
 use super::markup::{line, mark, number, share, spans_of, strip, table};
-use crate::classify::system::{self, SystemFacts};
+use crate::classify::Support;
 use crate::report::nodes::pairs;
 use crate::report::words;
 use crate::text::{count, html_safe};
@@ -20,9 +20,9 @@ const AGES: [(i32, &str); 6] =
 
 /// When the operating systems of the fleet end, the first first.
 pub(super) fn ends(facts: &Facts<'_>) -> String {
-    let mut found: BTreeMap<(Date, &str), (&SystemFacts, usize)> = BTreeMap::new();
-    for (node, _) in pairs(facts.fleet, facts.judged) {
-        if let Some(known) = node.system.as_ref().and_then(system::facts)
+    let mut found: BTreeMap<(Date, &str), (&Support, usize)> = BTreeMap::new();
+    for one in facts.judged {
+        if let Some(known) = one.support.as_deref()
             && let Some(end) = known.ends()
         {
             found.entry((end, &known.label)).or_insert((known, 0)).1 += 1;
@@ -34,7 +34,7 @@ pub(super) fn ends(facts: &Facts<'_>) -> String {
     let scale = Scale::around(words::day(facts.now));
     let grid: String = scale.years().map(|year| line("grid", scale.at(date(year, 1, 1)))).collect();
     let over = grid + &line("today", scale.at(scale.today));
-    let row = |((end, label), (known, nodes)): (&(Date, &str), &(&SystemFacts, usize))| {
+    let row = |((end, label), (known, nodes)): (&(Date, &str), &(&Support, usize))| {
         let standard = known.maintenance_from().unwrap_or(*end);
         let (standard_at, end_at) = (scale.at(standard), scale.at(*end));
         // What is past its end is red up to today; what lies ahead is left open.

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use super::markup::{number, strip, table};
 use super::{Facts, change};
-use crate::classify::{Judgement, system};
+use crate::classify::Judgement;
 use crate::model::Lane;
 use crate::report::inventory::{Totals, owners};
-use crate::report::nodes::pairs;
 use crate::text::{count, html_safe, thousands};
 
 /// How many operating systems are shown.
@@ -42,8 +41,9 @@ pub(super) fn numbers(facts: &Facts<'_>) -> String {
 
 /// The parts of a strip: overdue, needing, not to be judged, well.
 fn parts(totals: Totals) -> [(&'static str, usize); 4] {
-    let need = totals.need.saturating_sub(totals.overdue);
-    let well = totals.nodes.saturating_sub(totals.need + totals.blind);
+    // Who needs patching since nobody knows when is not to be judged: no part counts twice.
+    let need = totals.need.saturating_sub(totals.overdue + totals.undated);
+    let well = totals.nodes.saturating_sub(totals.overdue + need + totals.blind);
     [("overdue", totals.overdue), ("need", need), ("blind", totals.blind), ("well", well)]
 }
 
@@ -74,9 +74,8 @@ pub(super) fn lanes(facts: &Facts<'_>) -> String {
 
 pub(super) fn systems(facts: &Facts<'_>) -> String {
     let mut found: BTreeMap<String, Vec<&Judgement>> = BTreeMap::new();
-    for (node, one) in pairs(facts.fleet, facts.judged) {
-        let label = node.system.as_ref().map_or_else(|| "not known".to_owned(), system::label);
-        found.entry(label).or_default().push(one);
+    for one in facts.judged {
+        found.entry(one.system().unwrap_or("not known").to_owned()).or_default().push(one);
     }
     let mut systems: Vec<(String, Totals)> =
         found.into_iter().map(|(label, nodes)| (label, Totals::of(nodes, facts.now))).collect();

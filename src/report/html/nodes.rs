@@ -10,10 +10,10 @@ use serde::Serialize;
 use super::fates::Fates;
 use super::markup::table;
 use super::{Facts, first_due};
-use crate::classify::{Judgement, Need, system};
+use crate::classify::{Judgement, Need};
 use crate::model::{Node, Tags};
 use crate::report::explain;
-use crate::report::inventory::{cannot_judge, need_story};
+use crate::report::inventory::need_story;
 use crate::text::{count, html_safe, terminal_safe, thousands};
 
 /// How many nodes are there without a script, and on paper.
@@ -26,7 +26,7 @@ pub(super) fn still(facts: &Facts<'_>, urgent: &[(&Node, &Judgement)]) -> String
     }
     let row = |(node, one): &(&Node, &Judgement)| {
         let name = if node.name.is_empty() { &node.id } else { &node.name };
-        let system = node.system.as_ref().map_or_else(|| "not known".to_owned(), system::label);
+        let system = one.system().unwrap_or("not known");
         let needs = match one.blind {
             Some(blind) if one.needs.is_empty() => format!("cannot be judged: {}", blind.told()),
             _ if one.needs.is_empty() => "nothing".to_owned(),
@@ -37,7 +37,7 @@ pub(super) fn still(facts: &Facts<'_>, urgent: &[(&Node, &Judgement)]) -> String
             html_safe(name),
             html_safe(&node.id),
             one.lane,
-            html_safe(&system),
+            html_safe(system),
             html_safe(&needs),
             html_safe(&node.site.region),
             html_safe(&node.site.account)
@@ -128,12 +128,12 @@ pub(super) fn data(facts: &Facts<'_>, urgent: &[(&Node, &Judgement)]) -> String 
     for (node, one) in urgent {
         let mut add = |column: &mut Vec<u32>, text: &str| column.push(texts.number(text));
         let name = if node.name.is_empty() { &node.id } else { &node.name };
-        let system = node.system.as_ref().map(system::label).unwrap_or_default();
+        let system = one.system().unwrap_or_default();
         add(&mut columns.id, &node.id);
         add(&mut columns.name, &node.name);
         add(&mut columns.label, name);
         add(&mut columns.lane, one.lane.as_str());
-        add(&mut columns.system, &system);
+        add(&mut columns.system, system);
         add(&mut columns.account, &node.site.account);
         add(&mut columns.region, &node.site.region);
         add(&mut columns.place, &format!("{} {}", node.site.region, node.site.account));
@@ -173,7 +173,7 @@ pub(super) fn data(facts: &Facts<'_>, urgent: &[(&Node, &Judgement)]) -> String 
 }
 
 fn flags(one: &Judgement, now: Timestamp) -> u32 {
-    u32::from(one.needs_patching()) + 2 * u32::from(one.is_overdue(now)) + 4 * u32::from(cannot_judge(one))
+    u32::from(one.needs_patching()) + 2 * u32::from(one.is_overdue(now)) + 4 * u32::from(one.cannot_be_judged(now))
 }
 
 fn of_need(need: &Need, texts: &mut Texts) -> OfNeed {

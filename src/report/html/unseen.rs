@@ -6,7 +6,7 @@ use super::Facts;
 use super::markup::{cure, number, table};
 use crate::classify::Blind;
 use crate::model::{Gap, Node};
-use crate::report::inventory::{cannot_judge, fact};
+use crate::report::inventory::fact;
 use crate::report::nodes::pairs;
 use crate::report::words;
 use crate::text::{count, html_safe};
@@ -62,10 +62,11 @@ fn blind(facts: &Facts<'_>) -> String {
         if let Some(blind) = one.blind.filter(|_| one.lane != crate::model::Lane::Excluded) {
             let class = classes.entry(blind).or_insert((0, 0, node));
             class.0 += 1;
-            class.1 += usize::from(cannot_judge(one));
+            class.1 += usize::from(one.blind.is_some() && one.cannot_be_judged(facts.now));
         }
     }
-    if classes.is_empty() {
+    let undated = facts.judged.iter().filter(|one| one.is_undated(facts.now)).count();
+    if classes.is_empty() && undated == 0 {
         return String::new();
     }
     let row = |(blind, (nodes, unclear, example)): (&Blind, &(usize, usize, &Node))| {
@@ -77,7 +78,15 @@ fn blind(facts: &Facts<'_>) -> String {
             cure(&facts.commands.complete(&blind.cure(example)))
         )
     };
-    let rows: String = classes.iter().map(row).collect();
+    let mut rows: String = classes.iter().map(row).collect();
+    if undated > 0 {
+        rows.push_str(&format!(
+            "<tr><th scope=\"row\">since when it is needed is not known</th>{}{}<td>{}</td></tr>\n",
+            number(undated),
+            number(undated),
+            cure(words::UNDATED_CURE)
+        ));
+    }
     let heads = [("", "Patch state"), ("n", "Nodes"), ("n", "Cannot be judged"), ("", "Cure, for one of them")];
     format!("<h3>Nodes whose patch state cannot be told</h3>\n{}\n", table("wide", &heads, &rows))
 }

@@ -2,8 +2,8 @@
 
 use super::Kind::{self, Count, Either, Exactly, List, Map, Maybe, Object, Text, Time, Version, Word};
 use super::parts::{
-    EVIDENCE, GAP, GROUP, IMAGE, LANE, LEFT_OUT, NODE, NODE_ALONE, OUTCOME, OWNER, ROLLOUT_RECORD, SITE, SITE_SEEN,
-    TASK, TEXTS, TOTALS, VERDICT,
+    EVIDENCE, FINDING, GAP, GROUP, IMAGE, LANE, LEFT_OUT, NODE, NODE_ALONE, OUTCOME, OWNER, ROLLOUT_RECORD, SITE,
+    SITE_SEEN, TASK, TEXTS, TOTALS, VERDICT,
 };
 use super::plan::PLAN;
 use super::{Document, Member};
@@ -24,6 +24,7 @@ const FLEET: Kind = Object(&[
     ),
     Member("totals", Kind::Part(&TOTALS), "how many nodes there are of what"),
     Member("nodes", List(&Kind::Part(&NODE)), "every node that was asked for, once"),
+    Member("findings", List(&Kind::Part(&FINDING)), "what is not as it should be: reported, not cured"),
     Member("gaps", List(&Kind::Part(&GAP)), "what could not be read"),
 ]);
 
@@ -202,11 +203,12 @@ pub const DOCUMENTS: &[Document] = &[
             Member("group", Kind::Part(&GROUP), "the group"),
             Member("channel", Maybe(&Text), "the channel that selects it"),
             Member("recipe", Maybe(&Text), "the recipe of that channel"),
-            Member("owner", Maybe(&Kind::Part(&OWNER)), "the controller that owns it"),
+            Member("owner", Maybe(&Kind::Part(&OWNER)), "who owns it or looks after it, if a signal tells"),
             Member("images", Map(&Count), "what its members run, with how many of them"),
             Member("need_patching", Count, "members that need patching"),
             Member("overdue", Count, "members that need it longer than the policy allows"),
             Member("evidence", Maybe(&List(&Kind::Part(&EVIDENCE))), "why its members are in their lane"),
+            Member("findings", List(&Kind::Part(&FINDING)), "what is not as it should be: reported, not cured"),
         ]),
     },
     Document {

@@ -32,7 +32,8 @@ pub(super) static TOTALS: Part = part(
         Member("nodes", Count, "all"),
         Member("need_patching", Count, "those that need patching, exceptions apart"),
         Member("overdue", Count, "those that need it longer than the policy allows"),
-        Member("cannot_judge", Count, "those of which nothing can be said"),
+        Member("cannot_judge", Count, "those of which nothing can be said, or not whether they are overdue"),
+        Member("undated", Count, "of these, those that need patching, and nobody knows since when"),
     ]),
 );
 
@@ -62,6 +63,11 @@ pub(super) static NEED: Part = part(
         Member("what", Text, "for people"),
         Member("since", Maybe(&Time), "since when, where that is known"),
         Member("due", Maybe(&Time), "when it becomes overdue, where that is known"),
+        Member(
+            "undated",
+            Flag,
+            "whether it may be overdue earlier: of some of it, nobody knows since when it is needed",
+        ),
     ]),
 );
 
@@ -83,6 +89,46 @@ static SYSTEM: Part = part(
         Member("name", Text, "as the agent tells it"),
         Member("version", Text, "as the agent tells it"),
         Member("inferred", Flag, "whether it was inferred from image and platform"),
+    ]),
+);
+
+const DAY: Kind = Maybe(&Text);
+
+static SUPPORT: Part = part(
+    "support",
+    Object(&[
+        Member("label", Text, "how people call the operating system"),
+        Member("standard", DAY, "the last day of the vendor's standard support"),
+        Member("maintenance", DAY, "the last day of free security fixes, where they go on after standard support"),
+        Member("extended", DAY, "the last day of the paid extension"),
+        Member("entitled", Flag, "whether the owner declares that the extension was paid"),
+        Member("patch_manager", Flag, "whether Patch Manager covers it"),
+        Member("source", Text, "the date of the built-in table, or the line of the configuration"),
+    ]),
+);
+
+const IMAGE_STATE: Kind =
+    Either(&[Word(&["pending", "available", "deregistered"]), Object(&[Member("unusable", Text, "as AWS says")])]);
+
+const ANCESTORS: Kind = List(&Object(&[
+    Member("id", Text, "ami-…"),
+    Member("created_at", Maybe(&Time), "when it was made, where that is told"),
+    Member("public", Flag, "whether Amazon or a seller of the Marketplace published it"),
+]));
+
+static LAUNCHED_FROM: Part = part(
+    "launched-from",
+    Object(&[
+        Member("name", Text, "its name, or empty"),
+        Member("recipe", Maybe(&Text), "the recipe that it was built from, by its tags"),
+        Member("version", Maybe(&Text), "the version, by its tags"),
+        Member("created_at", Maybe(&Time), "when it was made"),
+        Member("state", IMAGE_STATE, "its state"),
+        Member("deprecated", Flag, "whether it counts as deprecated"),
+        Member("launchable", Flag, "whether EC2 launches it again: available, and allowed as far as EC2 tells"),
+        Member("parent", Maybe(&Text), "the image it was made from"),
+        Member("parent_behind_days", Maybe(&Count), "by how many days that is older than the one its recipe names now"),
+        Member("ancestors", ANCESTORS, "what it descends from, nearest first, where EC2 was asked"),
     ]),
 );
 
@@ -118,11 +164,14 @@ macro_rules! node {
             Member("channel", Maybe(&Text), "the channel that selects its group"),
             Member("needs_patching", Flag, "whether it needs patching and no exception holds"),
             Member("overdue", Flag, "whether a need is past its day and no exception holds"),
+            Member("undated", Flag, "whether it cannot be told if it is overdue"),
             Member("needs", List(&Kind::Part(&NEED)), "why it needs patching, the most urgent first"),
             Member("blind", Maybe(&BLIND), "why its patch state cannot be told"),
             Member("exception", Maybe(&Kind::Part(&EXEMPT)), "the exception that holds for it"),
             Member("system", Maybe(&Kind::Part(&SYSTEM)), "its operating system"),
+            Member("support", Maybe(&Kind::Part(&SUPPORT)), "what is known of its operating system"),
             Member("image", Maybe(&Text), "the image it was launched from"),
+            Member("launched_from", Maybe(&Kind::Part(&LAUNCHED_FROM)), "what is known of that image"),
             Member("group", Maybe(&Text), "the Auto Scaling group that lists it as a member"),
             Member("instance_type", Maybe(&Text), "for example m7i.large"),
             Member("launched_at", Maybe(&Time), "when it was launched or registered"),
@@ -134,6 +183,33 @@ macro_rules! node {
 pub(super) const NODE_ALONE: Kind =
     Object(node!(Member("schema", Exactly("rebake/node"), ""), Member("version", Kind::Version(1), "")));
 pub(super) static NODE: Part = part("node", Object(node!()));
+
+pub(super) static FINDING: Part = part(
+    "finding",
+    Object(&[
+        Member(
+            "kind",
+            Word(&[
+                "changed-by-hand",
+                "mixed-images",
+                "behind-template",
+                "unlaunchable",
+                "unsafe-setting",
+                "stateful",
+                "two-patch-groups",
+                "unregistered-patch-group",
+                "unlike-baselines",
+            ]),
+            "which",
+        ),
+        Member("site", Kind::Part(&SITE), "where"),
+        Member("subject", Text, "the node, group, patch group or baseline"),
+        Member("nodes", TEXTS, "the nodes that it concerns"),
+        Member("what", Text, "for people"),
+        Member("source", Text, "the call and field that told"),
+        Member("cure", Text, "what a person may do about it, a command or an advice"),
+    ]),
+);
 
 pub(super) static GAP: Part = part(
     "gap",
@@ -240,19 +316,14 @@ pub(super) static IMAGE: Part = part(
         Member("site", Kind::Part(&SITE), "where"),
         Member("name", Text, "its name, or empty"),
         Member("owner", Text, "the account that owns it"),
-        Member(
-            "state",
-            Either(&[
-                Word(&["pending", "available", "deregistered"]),
-                Object(&[Member("unusable", Text, "as AWS says")]),
-            ]),
-            "its state",
-        ),
+        Member("state", IMAGE_STATE, "its state"),
         Member("created_at", Maybe(&Time), "when it was made"),
         Member("architecture", Text, "x86_64 or arm64"),
         Member("platform", Text, "as EC2 writes it"),
         Member("deprecated_at", Maybe(&Time), "from when on it counts as deprecated"),
         Member("parent", Maybe(&Text), "the image it was made from"),
+        Member("allowed", Maybe(&Flag), "whether the account's settings for allowed AMIs let it be launched"),
+        Member("ancestors", ANCESTORS, "what it descends from, nearest first, where EC2 was asked"),
         Member("snapshots", TEXTS, "its snapshots"),
         Member("tags", TAGS, "its tags"),
     ]),
