@@ -84,7 +84,7 @@ pub fn findings(fleet: &Fleet, judged: &[Judgement]) -> Vec<Finding> {
     let mut found = Vec::new();
     let mut lanes: BTreeMap<(&Site, &str), Lane> = BTreeMap::new();
     let mut patch_groups: BTreeMap<(&Site, &str), Vec<&Node>> = BTreeMap::new();
-    let mut scans: BTreeMap<Scan<'_>, Vec<&Node>> = BTreeMap::new();
+    let mut scanned: BTreeMap<(&Site, &str, Option<&str>), Vec<&Node>> = BTreeMap::new();
     for one in judged {
         let Some(node) = fleet.node(&one.site, &one.node) else { continue };
         if one.lane == Lane::Excluded {
@@ -98,8 +98,8 @@ pub fn findings(fleet: &Fleet, judged: &[Judgement]) -> Vec<Finding> {
         if let Some(group) = patch_group(node) {
             patch_groups.entry((&node.site, group)).or_default().push(node);
         }
-        if let Some(scan) = Scan::of(fleet, node) {
-            scans.entry(scan).or_default().push(node);
+        if let Some(state) = &node.patch_state {
+            scanned.entry((&node.site, &state.baseline, patch_group(node))).or_default().push(node);
         }
     }
     for ((site, name), lane) in lanes {
@@ -107,6 +107,12 @@ pub fn findings(fleet: &Fleet, judged: &[Judgement]) -> Vec<Finding> {
         of_group(fleet, group, &mut found);
     }
     found.extend(patch_groups.into_iter().filter_map(|((site, name), nodes)| unregistered(fleet, site, name, &nodes)));
+    let mut scans: BTreeMap<Scan<'_>, Vec<&Node>> = BTreeMap::new();
+    for ((site, baseline, group), nodes) in scanned {
+        if let Some(scan) = Scan::of(fleet, site, baseline, group) {
+            scans.entry(scan).or_default().extend(nodes);
+        }
+    }
     found.extend(scans.into_iter().map(|(scan, nodes)| scan.finding(&nodes)));
     found.sort_by(|a, b| (a.kind, &a.site, &a.subject, &a.what).cmp(&(b.kind, &b.site, &b.subject, &b.what)));
     found
@@ -347,17 +353,16 @@ struct Scan<'a> {
 }
 
 impl<'a> Scan<'a> {
-    /// The scan of a node, if its baseline is known and another one holds for it.
-    fn of(fleet: &'a Fleet, node: &'a Node) -> Option<Self> {
-        let state = node.patch_state.as_ref()?;
-        let here = || fleet.baselines.iter().filter(|baseline| baseline.site == node.site);
-        let used = here().find(|baseline| baseline.is(&state.baseline))?;
+    /// A scan with a baseline of a node in a patch group, if the baseline is known and another one holds there.
+    fn of(fleet: &'a Fleet, site: &'a Site, used: &str, patch_group: Option<&str>) -> Option<Self> {
+        let here = || fleet.baselines.iter().filter(|baseline| baseline.site == *site);
+        let used = here().find(|baseline| baseline.is(used))?;
         let alike = || here().filter(|baseline| baseline.operating_system == used.operating_system);
         let has = |baseline: &&Baseline, name: &str| baseline.patch_groups.iter().any(|group| group == name);
-        let registered = patch_group(node).and_then(|name| alike().find(|baseline| has(baseline, name)));
+        let registered = patch_group.and_then(|name| alike().find(|baseline| has(baseline, name)));
         let holds = registered.or_else(|| alike().find(|baseline| baseline.default))?;
         (holds.id != used.id).then(|| Self {
-            site: &node.site,
+            site,
             used: &used.id,
             used_name: &used.name,
             holds: &holds.id,
