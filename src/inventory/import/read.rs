@@ -8,9 +8,9 @@ use super::place::Hint;
 use super::told::Told;
 use crate::aws::ManagedNode;
 use crate::model::{
-    Agent, Group, GroupSource, Image, ImageSource, ImageState, LifecycleHook, Member, Node, NodeKind, NodeState,
-    OperatingSystem, Patch, PatchOperation, PatchState, Refresh, RefreshStatus, Sighting, Site, Tags, Template,
-    TemplateVersion, VersionSpec, Volume, tag,
+    Agent, Baseline, Group, GroupSource, Image, ImageSource, ImageState, LifecycleHook, Member, Node, NodeKind,
+    NodeState, OperatingSystem, Patch, PatchOperation, PatchState, Refresh, RefreshStatus, Sighting, Site, Tags,
+    Template, TemplateVersion, VersionSpec, Volume, tag,
 };
 
 /// A thing, with what it says of its place.
@@ -74,6 +74,12 @@ pub(super) enum What {
         cves: Vec<String>,
         at: jiff::Timestamp,
     },
+    Baseline(Box<Baseline>),
+    /// A patch group that is registered with a baseline.
+    PatchGroup {
+        name: String,
+        baseline: String,
+    },
 }
 
 /// What came of an element: things, nothing where it is rightly left out, or what it lacks.
@@ -102,8 +108,32 @@ pub(super) fn item(list: Kind, told: Told<'_>, node: Option<&str>) -> Read {
         Kind::PatchStates => state(told),
         Kind::Patches => patch(told, node),
         Kind::Releases => release(told),
-        Kind::Snapshots | Kind::Configurations | Kind::Baselines | Kind::PatchGroups | Kind::Commands => Ok(Vec::new()),
+        Kind::Baselines => baseline(told),
+        Kind::PatchGroups => patch_group(told),
+        Kind::Snapshots | Kind::Configurations | Kind::Commands => Ok(Vec::new()),
     }
+}
+
+fn baseline(told: Told<'_>) -> Read {
+    let id = told.at("BaselineId").owned().ok_or("without BaselineId")?;
+    // The account of an ARN is Amazon's.
+    let hint = Hint { account: None, ..Hint::of_arn(Some(&id)) };
+    let baseline = Baseline {
+        id,
+        site: nowhere(),
+        name: told.at("BaselineName").owned().unwrap_or_default(),
+        operating_system: told.at("OperatingSystem").owned().unwrap_or_default(),
+        default: told.at("DefaultBaseline").truth().unwrap_or(false),
+        patch_groups: Vec::new(),
+    };
+    one(hint, What::Baseline(Box::new(baseline)))
+}
+
+fn patch_group(told: Told<'_>) -> Read {
+    let name = told.at("PatchGroup").owned().ok_or("without PatchGroup")?;
+    let baseline = told.at("BaselineIdentity").at("BaselineId").owned().ok_or("without BaselineId")?;
+    let hint = Hint { account: None, ..Hint::of_arn(Some(&baseline)) };
+    one(hint, What::PatchGroup { name, baseline })
 }
 
 fn nowhere() -> Site {

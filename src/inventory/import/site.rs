@@ -10,8 +10,8 @@ use crate::aws::{ManagedNode, Releases};
 use crate::inventory::nodes;
 use crate::model::gap::{NOT_RECORDED, ONE_PAGE};
 use crate::model::{
-    Agent, Fact, Fleet, Gap, Group, Identity, Image, ImageSource, LifecycleHook, Node, OperatingSystem, Patch,
-    PatchState, Refresh, Site, SiteSeen, Tags, Template, TemplateVersion, VersionSpec, Volume,
+    Agent, Baseline, Fact, Fleet, Gap, Group, Identity, Image, ImageSource, LifecycleHook, Node, OperatingSystem,
+    Patch, PatchState, Refresh, Site, SiteSeen, Tags, Template, TemplateVersion, VersionSpec, Volume,
 };
 
 /// What was recorded of a site. Of a thing that was recorded twice, the later recording counts.
@@ -32,6 +32,9 @@ pub(super) struct Recorded {
     states: BTreeMap<String, PatchState>,
     patches: BTreeMap<String, BTreeMap<String, Patch>>,
     releases: Releases,
+    baselines: BTreeMap<String, Baseline>,
+    /// Patch groups, with the baselines that they are registered with.
+    registered: BTreeSet<(String, String)>,
     /// For each kind of recording, how many lists say that more follows, and how many do not.
     pub(super) lists: BTreeMap<Kind, (usize, usize)>,
 }
@@ -96,6 +99,11 @@ impl Recorded {
             What::Release { update, package, cves, at } => {
                 self.releases.add(update.as_deref(), package.as_deref(), &cves, at);
             }
+            What::Baseline(mut baseline) => {
+                baseline.site = site.clone();
+                self.baselines.insert(baseline.id.clone(), *baseline);
+            }
+            What::PatchGroup { name, baseline } => _ = self.registered.insert((name, baseline)),
         }
     }
 
@@ -114,6 +122,7 @@ impl Recorded {
         fleet.groups = groups;
         fleet.templates = templates;
         fleet.images = images;
+        fleet.baselines = self.take_baselines();
         fleet.gaps = gaps.found;
         fleet
     }
@@ -128,6 +137,22 @@ impl Recorded {
             _ => return true,
         }
         false
+    }
+
+    /// The baselines with their patch groups; none where only one of both was recorded whole: what holds for a node is not
+    /// known then.
+    fn take_baselines(&mut self) -> Vec<Baseline> {
+        let whole = |kind| self.lists.get(&kind).is_some_and(|(_, closed)| *closed > 0);
+        if !(whole(Kind::Baselines) && whole(Kind::PatchGroups)) {
+            return Vec::new();
+        }
+        let mut baselines: Vec<Baseline> = std::mem::take(&mut self.baselines).into_values().collect();
+        for (name, id) in std::mem::take(&mut self.registered) {
+            if let Some(baseline) = baselines.iter_mut().find(|baseline| baseline.is(&id)) {
+                baseline.patch_groups.push(name);
+            }
+        }
+        baselines
     }
 
     fn take_groups(&mut self, gaps: &mut Gaps<'_>) -> Vec<Group> {

@@ -159,3 +159,28 @@ fn sites_of_the_configuration_that_nobody_recorded_are_gaps() {
     let lost: Vec<&Gap> = all.fleet.gaps.iter().filter(|gap| gap.fact == Fact::Site).collect();
     assert_eq!(lost.iter().map(|gap| gap.site.account.as_str()).collect::<Vec<_>>(), ["333333333333"]);
 }
+
+#[test]
+fn baselines_count_with_their_patch_groups_alone() {
+    let amazons = "arn:aws:ssm:eu-west-1:075727635805:patchbaseline/pb-0c5b3769c483a4a3f";
+    let here = recording("a.json", &instances("111111111111", &[instance("i-1", "eu-west-1a")]));
+    let baselines = json!({"BaselineIdentities": [
+        {"BaselineId": amazons, "BaselineName": "AWS-Ubuntu", "OperatingSystem": "UBUNTU", "DefaultBaseline": true},
+        {"BaselineId": "pb-1", "BaselineName": "strict", "OperatingSystem": "UBUNTU", "DefaultBaseline": false},
+    ]});
+    let groups = json!({"Mappings": [
+        {"PatchGroup": "web", "BaselineIdentity": {"BaselineId": "pb-1", "OperatingSystem": "UBUNTU"}},
+    ]});
+    let baselines = recording("b.json", &baselines);
+    let all = imported(&[here.clone(), baselines.clone(), recording("c.json", &groups)]);
+    assert_eq!(all.unused, []);
+    let told: Vec<(&str, bool, usize)> = all
+        .fleet
+        .baselines
+        .iter()
+        .map(|baseline| (baseline.name.as_str(), baseline.default, baseline.patch_groups.len()))
+        .collect();
+    assert_eq!(told, [("AWS-Ubuntu", true, 0), ("strict", false, 1)]);
+    // Without the groups nobody knows which baseline holds for a node.
+    assert_eq!(imported(&[here, baselines]).fleet.baselines, []);
+}
