@@ -38,6 +38,9 @@ pub struct Totals {
     pub overdue: usize,
     /// Those that cannot be judged.
     pub cannot_judge: usize,
+    /// Of these, those that need patching, and nobody knows since when; older inventories do not tell them apart.
+    #[serde(default)]
+    pub undated: usize,
 }
 
 #[derive(Deserialize)]

@@ -77,8 +77,8 @@ fn markdown(look: &Look, run: Option<&Told>, change: Option<&Comparison>) -> Str
 
 /// The totals of what a comparison compares with.
 fn earlier(change: &Comparison) -> html::Before {
-    let Totals { nodes, need_patching: need, overdue, cannot_judge: blind } = change.totals.0;
-    html::Before { at: change.before, totals: report::inventory::Totals { nodes, need, overdue, blind, undated: 0 } }
+    let Totals { nodes, need_patching: need, overdue, cannot_judge: blind, undated } = change.totals.0;
+    html::Before { at: change.before, totals: report::inventory::Totals { nodes, need, overdue, blind, undated } }
 }
 
 fn page(global: &Global, asked: &str, look: &Look, run: Option<html::Ran<'_>>, before: Option<html::Before>) -> String {

@@ -257,7 +257,9 @@ fn place(places: &Places, references: &References, hint: &Hint, what: &What) -> 
         }
         What::Template(template) => places.one(hint, &template.id, templates),
         What::Version { template, .. } => places.one(hint, template, templates),
-        What::Image(_) | What::Release { .. } => places.one(hint, "", nodes),
+        What::Image(_) | What::Release { .. } | What::Baseline(_) | What::PatchGroup { .. } => {
+            places.one(hint, "", nodes)
+        }
     }
 }
 

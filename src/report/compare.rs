@@ -125,7 +125,7 @@ pub fn sheet(told: &Comparison) -> Sheet {
 pub fn json(told: &Comparison) -> Value {
     let totals = |totals: &Totals| {
         json!({"nodes": totals.nodes, "need_patching": totals.need_patching, "overdue": totals.overdue,
-            "cannot_judge": totals.cannot_judge})
+            "cannot_judge": totals.cannot_judge, "undated": totals.undated})
     };
     json!({
         "schema": "rebake/diff",
