@@ -11,10 +11,12 @@
 //!   [`wire::Call`] (service, operation, members by their model names); an answer goes the other way.
 //! - [`ec2`], [`autoscaling`], [`ssm`], [`imagebuilder`], [`sts`]: an operation is only its semantics, a function
 //!   from `(&mut Ctx, &Value)` to a `Value` or an [`ApiError`].
+//! - [`value`]: what goes into an operation and comes out of it; [`told`]: large answers.
+//! - [`shared`]: texts and values that many have in common, held once.
 //! - [`machine`]: the guest inside an instance or an on-premises node: operating system, packages, agent, reboots.
 //! - [`catalogue`]: the operating systems that exist, and the patches that are released for them, day by day.
 //! - [`world`]: world files, and the demo world.
-//! - [`faults`]: what goes wrong, on request. [`calls`]: the record of every call.
+//! - [`faults`]: what goes wrong, on request. [`throttle`]: how many calls are taken. [`calls`]: the record of every call.
 //! - [`store`]: the account in a folder, that outlives its client. [`serve`]: the account on a loopback port.
 //!
 //! Nothing here imports another room of the crate, [`crate::text`] apart.
@@ -29,9 +31,12 @@ pub mod imagebuilder;
 pub mod machine;
 mod page_token;
 pub mod serve;
+pub mod shared;
 pub mod ssm;
 pub mod store;
 pub mod sts;
+pub mod throttle;
+pub mod told;
 pub mod value;
 pub mod wire;
 mod wording;

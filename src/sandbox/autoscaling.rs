@@ -40,6 +40,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::cloud::{self, Ctx};
+use super::shared::Word;
 use super::value::ApiError;
 use super::wire::{self, Service};
 
@@ -57,7 +58,7 @@ pub struct State {
     /// By name.
     pub groups: BTreeMap<String, Group>,
     /// Instance id → name of the group it is in.
-    pub homes: BTreeMap<String, String>,
+    pub homes: BTreeMap<Word, Word>,
     /// By name.
     pub launch_configurations: BTreeMap<String, LaunchConfiguration>,
     /// What groups did that are deleted by now.
@@ -143,7 +144,7 @@ pub fn play(ctx: &mut Ctx<'_>, event: Event) {
 
 /// EC2 says that an instance stopped or went away, whoever did it: its group looks at it soon.
 pub fn notice(ctx: &mut Ctx<'_>, instance_id: &str) {
-    let Some(name) = ctx.region().autoscaling.homes.get(instance_id).cloned() else { return };
+    let Some(name) = ctx.region().autoscaling.homes.get(instance_id).map(String::from) else { return };
     let Some(mut group) = ctx.region().autoscaling.groups.remove(&name) else { return };
     schedule_look(ctx, &mut group, LOOK);
     ctx.region().autoscaling.groups.insert(name, group);

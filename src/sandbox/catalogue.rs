@@ -4,6 +4,7 @@
 //! virtual day. [`super::world`] fills it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -15,7 +16,7 @@ use super::machine::Software;
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Catalogue {
     /// By key, for example `amazon-linux-2023`, `ubuntu-24.04`, `windows-2022`.
-    pub systems: BTreeMap<String, System>,
+    pub systems: BTreeMap<String, Arc<System>>,
     /// By id, for example `ALAS2023-2026-1201` or `KB5068791`.
     pub patches: BTreeMap<String, Patch>,
 }
@@ -38,14 +39,6 @@ pub struct System {
     pub packages: BTreeMap<String, String>,
     /// From the start of a boot until the agent reports, at the least and at the most.
     pub boot: (Duration, Duration),
-}
-
-impl System {
-    /// Whether it is a Windows.
-    #[must_use]
-    pub fn is_windows(&self) -> bool {
-        self.platform_type == "Windows"
-    }
 }
 
 /// A patch: an advisory of a Linux distribution, or an update of Windows.
@@ -74,6 +67,12 @@ pub struct Patch {
 }
 
 impl Catalogue {
+    /// Whether a system is a Windows.
+    #[must_use]
+    pub fn is_windows(&self, system: &str) -> bool {
+        self.systems.get(system).is_some_and(|system| system.platform_type == "Windows")
+    }
+
     /// The patches of a system that were out at a moment, by id.
     pub fn released<'a>(&'a self, system: &'a str, at: Timestamp) -> impl Iterator<Item = (&'a String, &'a Patch)> {
         self.patches.iter().filter(move |(_, patch)| patch.system == system && patch.released <= at)

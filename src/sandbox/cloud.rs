@@ -16,6 +16,8 @@ use super::calls::CallRecord;
 use super::catalogue::Catalogue;
 use super::faults::{Faults, WireFaultKind};
 use super::machine::Machine;
+use super::shared::Word;
+use super::throttle::Throttle;
 use super::value::ApiError;
 use super::{autoscaling, ec2, imagebuilder, ssm, sts, wire};
 
@@ -51,7 +53,7 @@ pub struct Region {
     /// Components, recipes, builds.
     pub imagebuilder: imagebuilder::State,
     /// The guests, by instance id or managed-node id.
-    pub machines: BTreeMap<String, Machine>,
+    pub machines: BTreeMap<Word, Box<Machine>>,
 }
 
 /// Something that happens by itself at its time.
@@ -123,6 +125,9 @@ pub struct Cloud {
     pub catalogue: Catalogue,
     /// What goes wrong, on request.
     pub faults: Faults,
+    /// How many calls are taken.
+    #[serde(default)]
+    pub throttle: Throttle,
     /// Whether lists lag, new ids are unknown for a moment, and so on (see `docs/sandbox.md`).
     pub eventual_consistency: bool,
     /// What is going to happen: by time, then in order of scheduling.
@@ -154,6 +159,7 @@ impl Cloud {
             session_ends: BTreeMap::new(),
             catalogue,
             faults: Faults::default(),
+            throttle: Throttle::default(),
             eventual_consistency: false,
             queue: BTreeMap::new(),
             counter: 0,
@@ -189,16 +195,40 @@ impl Cloud {
             return Handled { reply, performed: None };
         }
         let refusal = fault.as_ref().and_then(|fault| wire::fault_error(&call, fault));
+        let refusal = refusal.or_else(|| {
+            let taken = self.throttle.take(&call.place, call.service, &call.operation, &call.input, self.now);
+            wire::fault_error(&call, &WireFaultKind::Throttle).filter(|_| !taken)
+        });
         let stopped = refusal.is_some();
-        let result = refusal.map_or_else(|| self.perform(&call), Err);
-        self.calls.push(CallRecord::answered(self.now, &call, result.as_ref().err()));
-        let response = wire::write(&call, &result, &request_id);
+        let (response, error) = match refusal {
+            Some(error) => {
+                let refused = Err(error);
+                (wire::write(&call, &refused, &request_id), refused.err())
+            }
+            None => self.answer(&call, &request_id),
+        };
+        self.calls.push(CallRecord::answered(self.now, &call, error.as_ref()));
         let latency = wire::latency(&call);
         let reply = match fault {
             Some(fault) => fault.deliver(response, latency),
             None => Reply { after: latency, outcome: Outcome::Response(response) },
         };
         Handled { reply, performed: (!stopped).then_some(call) }
+    }
+
+    /// Carries out one parsed call, now, and writes its answer; the error beside it.
+    fn answer(&mut self, call: &wire::Call, request_id: &str) -> (http::Response<Bytes>, Option<ApiError>) {
+        let mut result = None;
+        if call.service == wire::Service::Ec2 && wire::dry_run(call).is_none() {
+            let ctx = self.at(&call.place);
+            match ec2::tell(&ctx, &call.operation, &call.input) {
+                Some(Ok(told)) => return (wire::write_told(call, &told, request_id), None),
+                Some(Err(error)) => result = Some(Err(error)),
+                None => {}
+            }
+        }
+        let result = result.unwrap_or_else(|| self.perform(call));
+        (wire::write(call, &result, request_id), result.err())
     }
 
     /// Carries out one parsed call, now: what `handle` does between reading and writing, and what a replay does.

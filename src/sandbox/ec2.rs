@@ -2,7 +2,8 @@
 //!
 //! - [`instance`]: what EC2 itself knows of one. `launch`: what becomes one, with its volumes and its guest.
 //!   `lifecycle`: its states, one after the other. `run`: the operations that lead from one to the next.
-//! - `instances`, `status`, `attribute`: how instances are described. [`volume`]: volumes.
+//! - `instances`, `shown`, `status`, `attribute`: how instances are described. [`volume`]: volumes.
+//! - [`fleet`]: the instances of a place, and what they are found by.
 //! - [`image`]: images. [`snapshot`]: snapshots. [`template`]: launch templates.
 //! - [`network`]: virtual private clouds and what is in them. `region`, `types`: what AWS has to offer.
 //! - [`usage_report`]: who uses an image. [`root_volume`]: root volumes that are replaced.
@@ -13,6 +14,7 @@
 
 mod attribute;
 mod filter;
+pub mod fleet;
 pub mod image;
 pub mod instance;
 mod instances;
@@ -24,6 +26,7 @@ mod region;
 pub mod root_volume;
 mod run;
 pub mod seed;
+mod shown;
 pub mod snapshot;
 mod status;
 mod tag;
@@ -34,7 +37,7 @@ mod types;
 pub mod usage_report;
 pub mod volume;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -42,6 +45,8 @@ use serde_json::Value;
 
 use super::cloud::Ctx;
 use super::machine::Software;
+use super::shared::{Shared, Word};
+use super::told::Told;
 use super::value::{ApiError, Get};
 use super::wire::{self, Service};
 use super::world;
@@ -50,9 +55,9 @@ use super::world;
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct State {
     /// Instances, terminated ones for an hour.
-    pub instances: BTreeMap<String, instance::Instance>,
+    pub instances: fleet::Fleet,
     /// Volumes.
-    pub volumes: BTreeMap<String, volume::Volume>,
+    pub volumes: BTreeMap<Word, Box<volume::Volume>>,
     /// Virtual private clouds and what is in them.
     pub networks: network::Networks,
     /// Images, deregistered ones included: instances may still run them.
@@ -107,7 +112,7 @@ pub fn call(ctx: &mut Ctx<'_>, operation: &str, input: &Value) -> Result<Value, 
         "StopInstances" => run::stop(ctx, input),
         "RebootInstances" => run::reboot(ctx, input),
         "TerminateInstances" => run::terminate(ctx, input),
-        "DescribeInstances" => instances::describe(ctx, input),
+        "DescribeInstances" => instances::describe(ctx, input).map(Value::from),
         "DescribeInstanceImageMetadata" => instances::image_metadata(ctx, input),
         "DescribeInstanceStatus" => status::describe(ctx, input),
         "GetConsoleOutput" => status::console_output(ctx, input),
@@ -133,6 +138,11 @@ pub fn call(ctx: &mut Ctx<'_>, operation: &str, input: &Value) -> Result<Value, 
             .or_else(|| network::call(ctx, operation, input))
             .unwrap_or_else(|| Err(wire::unknown_operation(Service::Ec2, operation))),
     }
+}
+
+/// Carries out an operation with large answers, which borrow what they tell. None for all others.
+pub fn tell<'a>(ctx: &'a Ctx<'_>, operation: &str, input: &Value) -> Option<Result<Told<'a>, ApiError>> {
+    (operation == "DescribeInstances").then(|| instances::describe(ctx, input))
 }
 
 /// What the place holds, to read while the rest of the cloud is read too.
@@ -351,21 +361,21 @@ pub struct InstanceView {
     /// `pending`, `running`, `stopping`, `stopped`, `shutting-down` or `terminated`.
     pub state: String,
     /// For example `m7i.large`.
-    pub instance_type: String,
+    pub instance_type: Word,
     /// The image that it was launched from.
-    pub image_id: String,
+    pub image_id: Word,
     /// `x86_64` or `arm64`.
-    pub architecture: String,
+    pub architecture: Word,
     /// The Availability Zone.
-    pub zone: String,
+    pub zone: Word,
     /// The name of its instance profile's role.
-    pub role: Option<String>,
+    pub role: Option<Word>,
     /// The latest launch or start.
     pub launched_at: Timestamp,
     /// When it was stopped or terminated, if it is.
     pub ended_at: Option<Timestamp>,
     /// Its tags.
-    pub tags: BTreeMap<String, String>,
+    pub tags: Shared<BTreeMap<String, String>>,
 }
 
 /// An instance of this place, terminated ones included as long as `DescribeInstances` tells them.
@@ -383,5 +393,14 @@ pub fn is_region_enabled(ctx: &Ctx<'_>, account: &str) -> bool {
 /// The ids of the instances of this place.
 #[must_use]
 pub fn instance_ids(ctx: &mut Ctx<'_>) -> Vec<String> {
-    ctx.region().ec2.instances.keys().cloned().collect()
+    ctx.region().ec2.instances.keys().map(String::from).collect()
+}
+
+/// The ids among which every instance is that has a tag of this key with one of these values; none where so many have
+/// it that going through all instances costs no more.
+#[must_use]
+pub fn instances_tagged(ctx: &mut Ctx<'_>, key: &str, values: &[&str]) -> Option<BTreeSet<String>> {
+    let filter = format!("tag:{key}");
+    let found = ctx.region().ec2.instances.candidates([(filter.as_str(), values)].into_iter());
+    found.map(|ids| ids.into_iter().map(str::to_owned).collect())
 }

@@ -8,15 +8,19 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::shared::{Shared, Word, pooled};
+
+pooled!(Software);
+
 /// What is installed: travels from a machine into an image and from an image into machines.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Software {
     /// By patch id.
     pub installed: BTreeMap<String, Installed>,
 }
 
 /// One installed patch.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Installed {
     /// When.
     pub at: Timestamp,
@@ -27,6 +31,11 @@ pub struct Installed {
 }
 
 impl Software {
+    /// What was pending a reboot is no more.
+    pub fn settle(&mut self) {
+        self.installed.values_mut().for_each(|patch| patch.pending_reboot = false);
+    }
+
     /// The same software as an image carries it: nothing pending, nothing installed by Patch Manager.
     #[must_use]
     pub fn imaged(&self) -> Self {
@@ -56,13 +65,13 @@ pub enum Agent {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Machine {
     /// Key of the operating system in the catalogue.
-    pub system: String,
+    pub system: Word,
     /// The host name.
-    pub hostname: String,
+    pub hostname: Word,
     /// The private address.
-    pub ip: String,
+    pub ip: Word,
     /// What is installed.
-    pub software: Software,
+    pub software: Shared<Software>,
     /// When the present boot was over.
     pub booted_at: Timestamp,
     /// Whether it is switched on.
@@ -84,8 +93,8 @@ impl Machine {
     pub fn boot(&mut self, at: Timestamp) {
         self.running = true;
         self.booted_at = at;
-        for patch in self.software.installed.values_mut() {
-            patch.pending_reboot = false;
+        if self.software.installed.values().any(|patch| patch.pending_reboot) {
+            self.software.change(Software::settle);
         }
         if let Agent::Online { since } = &mut self.agent {
             *since = at;

@@ -40,6 +40,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::cloud::Ctx;
+use super::shared::Word;
 use super::value::ApiError;
 use super::wire::{self, Service};
 use super::world;
@@ -70,7 +71,7 @@ pub struct State {
     /// Frozen sets of approved patches, by `SNAPSHOT/BASELINE`.
     pub snapshots: BTreeMap<String, Snapshot>,
     /// The row and the patches that the last operation of a node reported.
-    pub patch_states: BTreeMap<String, PatchState>,
+    pub patch_states: BTreeMap<Word, Box<PatchState>>,
     /// Which command or association patches a node at the moment.
     pub patching: BTreeMap<String, String>,
     /// Commands, by id.

@@ -18,6 +18,7 @@ use self::address::Address;
 use self::table::{Model, Operation};
 use super::cloud::{Cloud, DEFAULT_ACCOUNT, Place};
 use super::faults::WireFaultKind;
+use super::told::Told;
 use super::value::{self, ApiError, Get};
 
 mod address;
@@ -267,6 +268,15 @@ pub fn write(call: &Call, result: &Result<Value, ApiError>, request_id: &str) ->
         (Some(operation), Ok(output)) => envelope::answer(call.service, operation, output, request_id),
         (_, Err(error)) => envelope::error(call.service, error, request_id),
         (None, Ok(_)) => envelope::error(call.service, &unknown_operation(call.service, &call.operation), request_id),
+    }
+}
+
+/// Writes an answer of a service that speaks XML, as its operation tells it.
+#[must_use]
+pub fn write_told(call: &Call, told: &Told<'_>, request_id: &str) -> http::Response<Bytes> {
+    match table::model(call.service).operation(&call.operation) {
+        Some(operation) => envelope::told(call.service, operation, told, request_id),
+        None => envelope::error(call.service, &unknown_operation(call.service, &call.operation), request_id),
     }
 }
 

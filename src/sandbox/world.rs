@@ -66,4 +66,6 @@ pub fn named(name: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
+mod docs;
+#[cfg(test)]
 mod tests;

@@ -312,7 +312,7 @@ impl At<'_> {
     fn name(&self, id: &str, machine: &Machine) -> String {
         let instance = self.region.ec2.instances.get(id);
         let tagged = instance.and_then(|instance| instance.tags.get("Name")).cloned();
-        tagged.unwrap_or_else(|| machine.hostname.clone())
+        tagged.unwrap_or_else(|| machine.hostname.to_string())
     }
 
     /// Whether it is a node that is there, and not an instance that is gone.
@@ -431,7 +431,7 @@ fn a_difference_is_told_by_its_subject_and_both_sides() {
     again.number = version.latest().unwrap().number + 1;
     version.versions.push(again);
     let (_, machine) = region.machines.iter_mut().find(|(id, _)| id.starts_with("mi-")).unwrap();
-    let gone = machine.software.installed.pop_first().unwrap().0;
+    let gone = machine.software.change(|software| software.installed.pop_first().unwrap().0);
     let diff = before.diff(&EndState::of(&other));
     assert!(
         diff.lines().any(|line| line.starts_with("- node ") && line.contains(&format!("packages: {gone}"))),

@@ -204,15 +204,17 @@ pub(super) fn describe(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiErr
             && filters.pass(activity)
     };
     let state = &ctx.region().autoscaling;
-    let present = state.groups.values().flat_map(|group| &group.activities).map(|activity| (activity, false));
+    let named = state.groups.get(&name).filter(|_| !name.is_empty());
+    let every = state.groups.values().filter(|_| name.is_empty());
+    let present = named.into_iter().chain(every).flat_map(|group| &group.activities).map(|activity| (activity, false));
     let past = state.past_activities.iter().filter(|_| deleted_too).map(|activity| (activity, true));
     let mut found: Vec<(&Activity, bool)> = present.chain(past).filter(|(activity, _)| wanted(activity)).collect();
     // Within one moment the later one in the record is the newer one.
     found.reverse();
     found.sort_by_key(|(activity, _)| std::cmp::Reverse(activity.started_at));
-    let items =
-        found.into_iter().map(|(activity, deleted)| (activity.id.clone(), activity.describe(deleted))).collect();
-    page::answer(input, "Activities", 100, items)
+    let items: Vec<_> =
+        found.into_iter().map(|(activity, deleted)| (activity.id.as_str(), (activity, deleted))).collect();
+    page::show(input, "Activities", 100, items, |(activity, deleted)| activity.describe(deleted))
 }
 
 /// The filters of `DescribeScalingActivities`.

@@ -7,6 +7,7 @@ use super::hooks::{self, Transition};
 use super::{Ailment, Configuration, Group, Lifecycle, Member, lifecycle};
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::ec2;
+use crate::sandbox::shared::Word;
 use crate::sandbox::value::ApiError;
 
 /// The first wait after a launch that failed; it doubles.
@@ -43,7 +44,7 @@ pub(super) fn keep(ctx: &mut Ctx<'_>, group: &mut Group) {
         let configuration = group.effective_configuration().clone();
         let Ok(id) = launch(ctx, group, &configuration, why) else { break };
         if let Some(refresh) = group.refreshes.iter_mut().rev().find(|refresh| refresh.status.is_active()) {
-            refresh.turnover.fresh.insert(id);
+            refresh.turnover.fresh.insert(id.into());
         }
     }
     if group.active_refresh().is_none() {
@@ -93,7 +94,7 @@ fn replace_unhealthy(ctx: &mut Ctx<'_>, group: &mut Group) {
     if healthy < group.desired_capacity {
         patient.extend(waiting_for_replacement(group).map(|member| member.instance_id.as_str()));
     }
-    let unhealthy: Vec<(String, Ailment)> = group
+    let unhealthy: Vec<(Word, Ailment)> = group
         .live()
         .filter(|member| !patient.contains(&member.instance_id.as_str()))
         .filter_map(|member| Some((member.instance_id.clone(), member.ailment?)))
@@ -124,11 +125,11 @@ pub(super) fn launch(
             group.failed_launches = 0;
             group.launch_after = None;
             let id = member.instance_id.clone();
-            ctx.region().autoscaling.homes.insert(id.clone(), group.name.clone());
+            ctx.region().autoscaling.homes.insert(id.clone(), group.name.as_str().into());
             group.members.push(member.clone());
             let status = ActivityStatus::PreInService;
             activities::begin_for(ctx, group, &member, "Launching a new EC2 instance", cause, status);
-            Ok(id)
+            Ok(id.into())
         }
         Err(error) => {
             let message = format!(
@@ -163,10 +164,10 @@ fn try_launch(
         match ec2::launch(ctx, &request) {
             Ok(id) => {
                 let seen = ec2::instance(ctx, &id);
-                let zone = seen.map(|seen| seen.zone).or(zone).unwrap_or_default();
+                let zone = seen.map(|seen| seen.zone).or(zone.map(Word::from)).unwrap_or_default();
                 let mut member = Member::in_service(&id, &request.instance_type, &zone, &request.image_id, ctx.now);
                 member.lifecycle = Lifecycle::Pending;
-                member.subnet_id = subnet_id;
+                member.subnet_id = subnet_id.map(Word::from);
                 member.source = Some(blueprint.source);
                 member.weight = blueprint.weight;
                 member.protected = group.new_instances_protected;

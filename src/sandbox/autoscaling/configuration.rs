@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::{Group, invalid};
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::ec2;
+use crate::sandbox::shared::Word;
 use crate::sandbox::value::{ApiError, Get};
 
 /// What a group launches.
@@ -36,14 +37,14 @@ pub enum Source {
     /// A launch template at a number.
     Template {
         /// `lt-…`.
-        id: String,
+        id: Word,
         /// Its name.
-        name: String,
+        name: Word,
         /// The version's number.
         version: i64,
     },
     /// A launch configuration, by name.
-    LaunchConfiguration(String),
+    LaunchConfiguration(Word),
 }
 
 /// One way to launch an instance.
@@ -290,7 +291,7 @@ fn from_template(ctx: &mut Ctx<'_>, specification: &Value, item: &Value) -> Resu
             settings: template.data,
             ..ec2::Launch::default()
         },
-        source: Source::Template { id: template.id, name: template.name, version: template.version },
+        source: Source::Template { id: template.id.into(), name: template.name.into(), version: template.version },
         weight: item.int("WeightedCapacity"),
     })
 }

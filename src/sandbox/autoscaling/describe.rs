@@ -1,5 +1,7 @@
 //! Describing groups and their members.
 
+use std::ops::Bound;
+
 use serde_json::{Map, Value, json};
 
 use super::{Group, Member, Source, invalid, page, tags};
@@ -21,25 +23,24 @@ pub(super) fn groups(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError
         names.iter().filter_map(|name| state.groups.get(*name)).collect()
     };
     let wanted = chosen.into_iter().filter(|group| input.items("Filters").iter().all(|filter| passes(group, filter)));
-    let items = wanted.map(|group| (group.name.clone(), describe(group, with_instances, &place))).collect();
-    page::answer(input, "AutoScalingGroups", 50, items)
+    let items: Vec<(&str, &Group)> = wanted.map(|group| (group.name.as_str(), group)).collect();
+    page::show(input, "AutoScalingGroups", 50, items, |group| describe(group, with_instances, &place))
 }
 
 /// `DescribeAutoScalingInstances`.
 pub(super) fn instances(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     let ids = input.texts("InstanceIds");
     let state = &ctx.region().autoscaling;
-    let homes: Vec<(&str, &str)> = if ids.is_empty() {
-        state.homes.iter().map(|(id, group)| (id.as_str(), group.as_str())).collect()
+    let member = |(id, group): (&str, &str)| Some(describe_alone(group, state.groups.get(group)?.member(id)?));
+    let homes: Vec<(&str, (&str, &str))> = if ids.is_empty() {
+        let start = page::last(input, "AutoScalingInstances")?;
+        let from = start.as_deref().map_or(Bound::Unbounded, Bound::Included);
+        let homes = state.homes.range::<str, _>((from, Bound::Unbounded)).take(page::MOST as usize + 2);
+        homes.map(|(id, group)| (id.as_str(), (id.as_str(), group.as_str()))).collect()
     } else {
-        ids.into_iter().filter_map(|id| Some((id, state.homes.get(id)?.as_str()))).collect()
+        ids.into_iter().filter_map(|id| Some((id, (id, state.homes.get(id)?.as_str())))).collect()
     };
-    let items = homes
-        .into_iter()
-        .filter_map(|(id, name)| Some((name, state.groups.get(name)?.member(id)?)))
-        .map(|(group, member)| (member.instance_id.clone(), describe_alone(group, member)))
-        .collect();
-    page::answer(input, "AutoScalingInstances", 50, items)
+    page::show(input, "AutoScalingInstances", 50, homes, |home| member(home).unwrap_or_default())
 }
 
 /// The most groups and launch configurations of a region, unless AWS raises them (user guide, "Quotas").

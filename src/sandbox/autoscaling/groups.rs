@@ -10,6 +10,7 @@ use super::{
     schedule_look, seed,
 };
 use crate::sandbox::cloud::Ctx;
+use crate::sandbox::shared::Word;
 use crate::sandbox::value::{ApiError, Get};
 
 /// Settings that are kept and described as they were given. Those that AWS would act upon and the sandbox does not are
@@ -155,7 +156,7 @@ pub(super) fn delete(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError
         }
         group.deleting = true;
         (group.min_size, group.max_size, group.desired_capacity) = (0, 0, 0);
-        let ids: Vec<String> = group.members.iter().map(|member| member.instance_id.clone()).collect();
+        let ids: Vec<Word> = group.members.iter().map(|member| member.instance_id.clone()).collect();
         for id in ids {
             capacity::terminate(ctx, group, &id, Why::User);
         }

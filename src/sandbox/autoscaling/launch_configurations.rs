@@ -37,7 +37,7 @@ impl LaunchConfiguration {
                 settings: self.settings(),
                 ..ec2::Launch::default()
             },
-            source: Source::LaunchConfiguration(self.name.clone()),
+            source: Source::LaunchConfiguration(self.name.as_str().into()),
             weight: None,
         }
     }

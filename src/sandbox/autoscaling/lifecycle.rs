@@ -9,20 +9,21 @@ use serde::{Deserialize, Serialize};
 
 use super::hooks::HookWait;
 use super::{Group, Source};
+use crate::sandbox::shared::Word;
 
 /// An instance in a group.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Member {
     /// `i-…`.
-    pub instance_id: String,
+    pub instance_id: Word,
     /// For example `m7i.large`.
-    pub instance_type: String,
+    pub instance_type: Word,
     /// The Availability Zone.
-    pub zone: String,
+    pub zone: Word,
     /// The subnet, where the group names subnets.
-    pub subnet_id: Option<String>,
+    pub subnet_id: Option<Word>,
     /// The image it runs.
-    pub image_id: String,
+    pub image_id: Word,
     /// What it was launched from; none for an instance that was attached.
     pub source: Option<Source>,
     /// How much of the desired capacity it stands for, where the group weighs instance types.
@@ -120,11 +121,11 @@ impl Member {
     #[must_use]
     pub fn in_service(instance_id: &str, instance_type: &str, zone: &str, image_id: &str, since: Timestamp) -> Self {
         Self {
-            instance_id: instance_id.to_owned(),
-            instance_type: instance_type.to_owned(),
-            zone: zone.to_owned(),
+            instance_id: instance_id.into(),
+            instance_type: instance_type.into(),
+            zone: zone.into(),
             subnet_id: None,
-            image_id: image_id.to_owned(),
+            image_id: image_id.into(),
             source: None,
             weight: None,
             joined_at: since,

@@ -103,7 +103,7 @@ pub(super) fn attach(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError
                 group.desired_capacity + 1
             );
             group.desired_capacity += 1;
-            ctx.region().autoscaling.homes.insert(member.instance_id.clone(), group.name.clone());
+            ctx.region().autoscaling.homes.insert(member.instance_id.clone(), group.name.as_str().into());
             group.members.push(member.clone());
             let id = activities::begin_for(
                 ctx,
@@ -258,7 +258,7 @@ fn tell(group: &Group, ids: &[String]) -> Vec<Value> {
 
 /// The group that an instance is in.
 fn home(ctx: &mut Ctx<'_>, instance_id: &str) -> Result<String, ApiError> {
-    ctx.region().autoscaling.homes.get(instance_id).cloned().ok_or_else(|| not_found(instance_id))
+    ctx.region().autoscaling.homes.get(instance_id).map(String::from).ok_or_else(|| not_found(instance_id))
 }
 
 fn not_found(instance_id: &str) -> ApiError {

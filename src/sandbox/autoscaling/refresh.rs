@@ -25,6 +25,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Configuration, Group};
+use crate::sandbox::shared::Word;
 
 pub use preferences::{Instances, Preferences};
 pub(super) use records::describe;
@@ -72,9 +73,9 @@ pub struct Refresh {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Turnover {
     /// Instances to replace.
-    pub old: BTreeSet<String>,
+    pub old: BTreeSet<Word>,
     /// Instances launched since.
-    pub fresh: BTreeSet<String>,
+    pub fresh: BTreeSet<Word>,
     /// How many there were to replace.
     pub cohort: i64,
     /// How many of the fresh ones are ready.

@@ -12,7 +12,7 @@ pub fn group(ctx: &mut Ctx<'_>, mut group: Group, members: Vec<Member>) {
         group.arn = arn(ctx, &group.name);
     }
     for member in &members {
-        ctx.region().autoscaling.homes.insert(member.instance_id.clone(), group.name.clone());
+        ctx.region().autoscaling.homes.insert(member.instance_id.clone(), group.name.as_str().into());
     }
     group.members = members;
     ctx.region().autoscaling.groups.insert(group.name.clone(), group);

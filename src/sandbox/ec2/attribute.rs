@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::filter::{INSTANCE, SECURITY_GROUP};
 use super::instance::{Instance, State};
-use super::{instances, types};
+use super::{shown, types};
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::value::{ApiError, Get};
 
@@ -28,7 +28,7 @@ pub(super) fn describe(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiErr
         "groupSet" => {
             ("Groups", instance.security_groups.iter().map(|group| json!({"GroupId": group})).collect::<Value>())
         }
-        "blockDeviceMapping" => ("BlockDeviceMappings", instances::devices(ctx, &instance)),
+        "blockDeviceMapping" => ("BlockDeviceMappings", Value::from(shown::devices(ctx, &instance))),
         "productCodes" => ("ProductCodes", json!([])),
         "enclaveOptions" => ("EnclaveOptions", json!({"Enabled": false})),
         "kernel" => ("KernelId", json!({})),
@@ -63,20 +63,20 @@ pub(super) fn modify(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError
     if let Some(name) = text("InstanceType", "instanceType") {
         stopped(&instance)?;
         let wanted = types::find(&name)?;
-        if wanted.architecture != instance.architecture {
+        if instance.architecture != wanted.architecture {
             let message = format!(
                 "The architecture '{}' of the specified instance type does not match the architecture '{}' of the instance.",
                 wanted.architecture, instance.architecture
             );
             return Err(ApiError::new("InvalidParameterValue", message));
         }
-        instance.instance_type = name;
+        instance.instance_type = name.into();
     }
     // As a member of its own it is a blob, which the codec gives as base64 text.
     let blob = input.get("UserData").and_then(|own| own.text("Value")).map(str::to_owned);
     if let Some(data) = blob.or_else(|| text("UserData", "userData")) {
         stopped(&instance)?;
-        instance.user_data = Some(data);
+        instance.user_data = Some(data.into());
     }
     if let Some(protected) = flag("DisableApiTermination", "disableApiTermination") {
         instance.termination_protection = protected;
@@ -89,24 +89,24 @@ pub(super) fn modify(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError
         instance.ebs_optimized = optimized;
     }
     if let Some(behavior) = text("InstanceInitiatedShutdownBehavior", "instanceInitiatedShutdownBehavior") {
-        instance.shutdown_behavior = behavior;
+        instance.shutdown_behavior = behavior.into();
     }
     let groups = input.texts("Groups");
     if !groups.is_empty() {
         let known = &ctx.region().ec2.networks.security_groups;
         SECURITY_GROUP.check(&groups, |id| known.contains_key(id))?;
-        instance.security_groups = groups.into_iter().map(str::to_owned).collect();
+        instance.security_groups = groups.into_iter().collect();
     }
     for mapping in input.items("BlockDeviceMappings") {
         let name = mapping.text("DeviceName").unwrap_or_default();
         let wanted = mapping.get("Ebs").and_then(|ebs| ebs.flag("DeleteOnTermination"));
         let volumes = &mut ctx.region().ec2.volumes;
-        let mut own = volumes.values_mut().filter(|volume| volume.instance.as_ref() == Some(&instance.id));
-        if let (Some(volume), Some(wanted)) = (own.find(|volume| volume.device == name), wanted) {
+        let own = instance.volumes.iter().find(|id| volumes.get(*id).is_some_and(|volume| volume.device == name));
+        if let (Some(volume), Some(wanted)) = (own.and_then(|id| volumes.get_mut(id)), wanted) {
             volume.delete_on_termination = wanted;
         }
     }
-    ctx.region().ec2.instances.insert(instance.id.clone(), instance);
+    ctx.region().ec2.instances.insert(instance);
     Ok(json!({}))
 }
 

@@ -52,19 +52,36 @@ impl<'a> Filters<'a> {
 
     /// As [`Filters::pass`], for something with tags.
     pub(super) fn pass_tagged(&self, tags: &BTreeMap<String, String>, values: impl Fn(&str) -> Vec<String>) -> bool {
-        self.pass(|name| match name.strip_prefix("tag:") {
-            Some(key) => tags.get(key).cloned().into_iter().collect(),
-            None if name == "tag-key" => tags.keys().cloned().collect(),
-            None => values(name),
+        self.wanted.iter().all(|(name, patterns)| {
+            let any = |value: &String| patterns.iter().any(|pattern| matches(pattern, value));
+            match name.strip_prefix("tag:") {
+                Some(key) => tags.get(key).is_some_and(any),
+                None if *name == "tag-key" => tags.keys().any(any),
+                None => values(name).iter().any(any),
+            }
         })
+    }
+
+    /// The filters whose values all stand for themselves: what an index can answer.
+    pub(super) fn literal(&self) -> impl Iterator<Item = (&'a str, &[&'a str])> {
+        let plain = |value: &&str| !value.contains(['*', '?', '\\']);
+        self.wanted
+            .iter()
+            .filter(move |(_, values)| values.iter().all(plain))
+            .map(|(name, values)| (*name, &values[..]))
+    }
+
+    /// The values that one filter asks for, where they stand for themselves.
+    pub(super) fn asked(&self, filter: &str) -> Option<&[&'a str]> {
+        self.literal().find(|(name, _)| *name == filter).map(|(_, values)| values)
     }
 }
 
 fn matches(pattern: &str, value: &str) -> bool {
-    if pattern.contains(['*', '?']) && !pattern.contains('\\') {
-        like(pattern, value)
-    } else {
-        pattern.replace('\\', "") == value.replace('\\', "")
+    match (pattern.contains('\\') || value.contains('\\'), pattern.contains(['*', '?'])) {
+        (false, false) => pattern == value,
+        (_, true) if !pattern.contains('\\') => like(pattern, value),
+        _ => pattern.replace('\\', "") == value.replace('\\', ""),
     }
 }
 

@@ -6,24 +6,25 @@ use serde_json::{Value, json};
 
 use crate::sandbox::ec2::InstanceView;
 use crate::sandbox::ec2::tag::Tags;
+use crate::sandbox::shared::{Shared, Word};
 
 /// An instance.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Instance {
     /// `i-…`.
-    pub id: String,
+    pub id: Word,
     /// `r-…`: shared by the instances of one `RunInstances`.
-    pub reservation_id: String,
+    pub reservation_id: Word,
     /// Its number among them.
     pub launch_index: i64,
     /// The image that it was launched from.
-    pub image_id: String,
+    pub image_id: Word,
     /// For example `m7i.large`.
-    pub instance_type: String,
+    pub instance_type: Word,
     /// `x86_64` or `arm64`.
-    pub architecture: String,
+    pub architecture: Word,
     /// Key of the operating system in the catalogue.
-    pub system: String,
+    pub system: Word,
     /// Where it is in its life.
     pub state: State,
     /// Since when it is in this state.
@@ -33,43 +34,46 @@ pub struct Instance {
     /// When its status checks pass, counted from the latest launch or start.
     pub checks_pass_at: Timestamp,
     /// `StateTransitionReason`: who ended it, and when.
-    pub reason: String,
+    pub reason: Word,
     /// The Availability Zone.
-    pub zone: String,
+    pub zone: Word,
     /// The subnet.
-    pub subnet_id: String,
+    pub subnet_id: Word,
     /// The virtual private cloud.
-    pub vpc_id: String,
+    pub vpc_id: Word,
     /// The private address.
-    pub private_ip: String,
+    pub private_ip: Word,
     /// Ids of its security groups.
-    pub security_groups: Vec<String>,
+    pub security_groups: Shared<Vec<Word>>,
     /// The name of its instance profile.
-    pub profile: Option<String>,
+    pub profile: Option<Word>,
     /// The key pair.
-    pub key_name: Option<String>,
+    pub key_name: Option<Word>,
     /// Base64, as it came.
-    pub user_data: Option<String>,
+    pub user_data: Option<Word>,
     /// The device of its root volume.
-    pub root_device: String,
+    pub root_device: Word,
     /// Its volumes, the root volume first.
-    pub volumes: Vec<String>,
+    pub volumes: Vec<Word>,
     /// Its tags.
-    pub tags: Tags,
+    pub tags: Shared<Tags>,
     /// `MetadataOptions`, as they were asked for.
-    pub metadata_options: Value,
+    pub metadata_options: Shared<Value>,
     /// The AWS service that manages it, for example `eks.amazonaws.com`.
-    pub operator: Option<String>,
+    pub operator: Option<Word>,
     /// Whether it must not be terminated by the API.
     pub termination_protection: bool,
     /// Whether it must not be stopped by the API.
     pub stop_protection: bool,
     /// `stop` or `terminate`: what a shutdown from within means.
-    pub shutdown_behavior: String,
+    pub shutdown_behavior: Word,
     /// Whether its volumes have bandwidth of their own.
     pub ebs_optimized: bool,
     /// The client token of its `RunInstances`.
-    pub client_token: String,
+    pub client_token: Word,
+    /// Under which number the index of the fleet has it.
+    #[serde(skip)]
+    pub(super) number: u32,
 }
 
 /// The states of an instance.

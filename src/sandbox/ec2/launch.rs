@@ -9,9 +9,9 @@ use super::instance::{Instance, State};
 use super::tag::Tags;
 use super::volume::Volume;
 use super::{Launch, lifecycle, network, types};
-use crate::sandbox::catalogue::System;
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::machine::{Agent, Machine};
+use crate::sandbox::shared::Word;
 use crate::sandbox::value::{ApiError, Get};
 
 /// What one request asks for.
@@ -48,10 +48,10 @@ pub(super) fn launch(ctx: &mut Ctx<'_>, order: &Order<'_>) -> Result<Vec<String>
         let id = ctx.id("i");
         let now = ctx.now;
         put(ctx, &id, &reservation, order.launch, &found, now);
-        if let Some(instance) = ctx.region().ec2.instances.get_mut(&id) {
+        ctx.region().ec2.instances.change(&id, |instance| {
             instance.launch_index = index;
-            order.client_token.clone_into(&mut instance.client_token);
-        }
+            instance.client_token = order.client_token.into();
+        });
         lifecycle::run(ctx, &id, "launch");
         ids.push(id);
     }
@@ -171,43 +171,44 @@ pub(super) fn put(ctx: &mut Ctx<'_>, id: &str, reservation: &str, launch: &Launc
     }
     let volume_tags = specified_tags(settings, "volume");
     let volumes = attach(ctx, id, devices(&found.image, settings), &found.zone, &volume_tags, at);
-    let text = |name: &str| settings.text(name).map(str::to_owned);
+    let text = |name: &str| settings.text(name).map(Word::from);
     let instance = Instance {
-        id: id.to_owned(),
-        reservation_id: reservation.to_owned(),
+        id: id.into(),
+        reservation_id: reservation.into(),
         launch_index: 0,
-        image_id: launch.image_id.clone(),
-        instance_type: launch.instance_type.clone(),
-        architecture: found.image.architecture.clone(),
-        system: found.image.system.clone(),
+        image_id: launch.image_id.as_str().into(),
+        instance_type: launch.instance_type.as_str().into(),
+        architecture: found.image.architecture.as_str().into(),
+        system: found.image.system.as_str().into(),
         state: State::Running,
         since: at,
         launched_at: at,
         checks_pass_at: at,
-        reason: String::new(),
-        zone: found.zone.clone(),
-        subnet_id: found.subnet_id.clone(),
-        vpc_id: found.vpc_id.clone(),
-        private_ip,
-        security_groups: found.security_groups.clone(),
-        profile: settings.get("IamInstanceProfile").and_then(profile),
+        reason: Word::default(),
+        zone: found.zone.as_str().into(),
+        subnet_id: found.subnet_id.as_str().into(),
+        vpc_id: found.vpc_id.as_str().into(),
+        private_ip: private_ip.into(),
+        security_groups: found.security_groups.iter().collect(),
+        profile: settings.get("IamInstanceProfile").and_then(profile).map(Word::from),
         key_name: text("KeyName"),
         user_data: text("UserData"),
-        root_device: found.image.root_device.clone(),
+        root_device: found.image.root_device.as_str().into(),
         volumes,
-        tags,
-        metadata_options: metadata_options(&found.image, settings),
-        operator: settings.get("Operator").and_then(|operator| operator.text("Principal")).map(str::to_owned),
+        tags: tags.into(),
+        metadata_options: metadata_options(&found.image, settings).into(),
+        operator: settings.get("Operator").and_then(|operator| operator.text("Principal")).map(Word::from),
         termination_protection: settings.flag("DisableApiTermination").unwrap_or(false),
         stop_protection: settings.flag("DisableApiStop").unwrap_or(false),
-        shutdown_behavior: text("InstanceInitiatedShutdownBehavior").unwrap_or_else(|| "stop".to_owned()),
+        shutdown_behavior: text("InstanceInitiatedShutdownBehavior").unwrap_or_else(|| "stop".into()),
         ebs_optimized: settings.flag("EbsOptimized").unwrap_or(false),
-        client_token: String::new(),
+        client_token: Word::default(),
+        number: 0,
     };
     let machine = guest(ctx, &instance, found, at);
     let region = ctx.region();
-    region.machines.insert(id.to_owned(), machine);
-    region.ec2.instances.insert(id.to_owned(), instance);
+    region.machines.insert(id.into(), Box::new(machine));
+    region.ec2.instances.insert(instance);
 }
 
 /// The `MetadataOptions` of the settings, over what the image asks for.
@@ -223,7 +224,7 @@ fn metadata_options(image: &Image, settings: &Value) -> Value {
 
 /// The guest, from the software of the image. Systems Manager knows it only if it has a role.
 fn guest(ctx: &Ctx<'_>, instance: &Instance, found: &Found, at: Timestamp) -> Machine {
-    let windows = ctx.cloud.catalogue.systems.get(&found.image.system).is_some_and(System::is_windows);
+    let windows = ctx.cloud.catalogue.is_windows(&found.image.system);
     let hostname = if windows {
         let digits = instance.id.get(instance.id.len().saturating_sub(7)..).unwrap_or_default();
         format!("EC2AMAZ-{}", digits.to_uppercase())
@@ -231,10 +232,10 @@ fn guest(ctx: &Ctx<'_>, instance: &Instance, found: &Found, at: Timestamp) -> Ma
         instance.private_dns()
     };
     Machine {
-        system: found.image.system.clone(),
-        hostname,
+        system: found.image.system.as_str().into(),
+        hostname: hostname.into(),
         ip: instance.private_ip.clone(),
-        software: found.image.software.imaged(),
+        software: found.image.software.imaged().into(),
         booted_at: at,
         running: true,
         sick: found.image.sick,
@@ -284,30 +285,24 @@ fn devices(image: &Image, settings: &Value) -> Vec<Wanted> {
 }
 
 /// Makes the volumes; their ids.
-fn attach(
-    ctx: &mut Ctx<'_>,
-    instance: &str,
-    wanted: Vec<Wanted>,
-    zone: &str,
-    tags: &Tags,
-    at: Timestamp,
-) -> Vec<String> {
-    let mut ids = Vec::new();
+fn attach(ctx: &mut Ctx<'_>, instance: &str, wanted: Vec<Wanted>, zone: &str, tags: &Tags, at: Timestamp) -> Vec<Word> {
+    let mut ids: Vec<Word> = Vec::new();
     for Wanted { device, volume_type, encrypted } in wanted {
         let id = ctx.id("vol");
         let volume = Volume {
             size: device.size,
-            volume_type,
+            volume_type: volume_type.into(),
             encrypted,
-            device: device.name,
-            instance: Some(instance.to_owned()),
+            device: device.name.into(),
+            instance: Some(instance.into()),
             delete_on_termination: device.delete_on_termination,
-            zone: zone.to_owned(),
-            snapshot: device.snapshot,
+            zone: zone.into(),
+            snapshot: device.snapshot.map(Word::from),
             created: at,
-            tags: tags.clone(),
+            tags: tags.clone().into(),
         };
-        ctx.region().ec2.volumes.insert(id.clone(), volume);
+        let id = Word::from(id);
+        ctx.region().ec2.volumes.insert(id.clone(), Box::new(volume));
         ids.push(id);
     }
     ids

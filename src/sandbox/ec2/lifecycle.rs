@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::instance::{Instance, State};
 use super::{Event, Health};
 use crate::sandbox::cloud::{self, Ctx};
+use crate::sandbox::shared::Word;
 use crate::sandbox::{autoscaling, ssm};
 
 /// How long a terminated instance is told.
@@ -30,16 +31,18 @@ pub(super) fn play(ctx: &mut Ctx<'_>, event: &Event) {
 
 fn turn(ctx: &mut Ctx<'_>, id: &str, from: State, to: State) {
     let now = ctx.now;
-    if let Some(instance) = ctx.region().ec2.instances.get_mut(id).filter(|instance| instance.state == from) {
-        instance.enter(to, now);
-    }
+    ctx.region().ec2.instances.change(id, |instance| {
+        if instance.state == from {
+            instance.enter(to, now);
+        }
+    });
 }
 
 /// The guest, the volumes that go along and the place in a group are no more; the instance is told for an hour.
 fn end(ctx: &mut Ctx<'_>, id: &str) {
     turn(ctx, id, State::ShuttingDown, State::Terminated);
     let ec2 = &mut ctx.region().ec2;
-    let volumes = ec2.instances.get_mut(id).map(|instance| std::mem::take(&mut instance.volumes)).unwrap_or_default();
+    let volumes = ec2.instances.change(id, |instance| std::mem::take(&mut instance.volumes)).unwrap_or_default();
     for volume_id in volumes {
         let Some(volume) = ec2.volumes.get_mut(&volume_id) else { continue };
         if volume.delete_on_termination {
@@ -61,17 +64,15 @@ pub(super) fn run(ctx: &mut Ctx<'_>, id: &str, purpose: &str) {
     let starts = draw(ctx, within(15, 45), "start");
     let checks = draw(ctx, within(60, 150), "checks");
     let now = ctx.now;
-    let system = match ctx.region().ec2.instances.get_mut(id) {
-        None => return,
-        Some(instance) => {
-            instance.enter(State::Pending, now);
-            instance.launched_at = now;
-            instance.checks_pass_at = now + starts + checks;
-            instance.reason.clear();
-            instance.system.clone()
-        }
-    };
-    let boot = ctx.cloud.catalogue.systems.get(&system).map_or(within(20, 60), |system| system.boot);
+    let begun = ctx.region().ec2.instances.change(id, |instance| {
+        instance.enter(State::Pending, now);
+        instance.launched_at = now;
+        instance.checks_pass_at = now + starts + checks;
+        instance.reason = Word::default();
+        instance.system.clone()
+    });
+    let Some(system) = begun else { return };
+    let boot = ctx.cloud.catalogue.systems.get(system.as_str()).map_or(within(20, 60), |system| system.boot);
     let boot = draw(ctx, boot, "boot");
     if let Some(machine) = ctx.region().machines.get_mut(id) {
         machine.boot(now + starts + boot);
@@ -83,10 +84,10 @@ pub(super) fn run(ctx: &mut Ctx<'_>, id: &str, purpose: &str) {
 /// Begins to stop.
 pub(super) fn stop(ctx: &mut Ctx<'_>, id: &str, takes: (u64, u64)) {
     let (now, reason) = (ctx.now, initiated(ctx.now));
-    if let Some(instance) = ctx.region().ec2.instances.get_mut(id) {
+    ctx.region().ec2.instances.change(id, |instance| {
         instance.enter(State::Stopping, now);
-        instance.reason = reason;
-    }
+        instance.reason = reason.into();
+    });
     if let Some(machine) = ctx.region().machines.get_mut(id) {
         machine.running = false;
     }
@@ -100,7 +101,7 @@ pub(super) fn stop(ctx: &mut Ctx<'_>, id: &str, takes: (u64, u64)) {
 pub(super) fn reboot(ctx: &mut Ctx<'_>, id: &str) {
     let system = ctx.region().machines.get(id).map(|machine| machine.system.clone()).unwrap_or_default();
     let usual = (Duration::from_secs(20), Duration::from_secs(60));
-    let (from, to) = ctx.cloud.catalogue.systems.get(&system).map_or(usual, |system| system.boot);
+    let (from, to) = ctx.cloud.catalogue.systems.get(system.as_str()).map_or(usual, |system| system.boot);
     let back = ctx.now + ctx.draw_between(from, to, id, &format!("reboot {}", ctx.now));
     if let Some(machine) = ctx.region().machines.get_mut(id) {
         machine.boot(back);
@@ -110,12 +111,14 @@ pub(super) fn reboot(ctx: &mut Ctx<'_>, id: &str) {
 /// Begins to end, unless it has already.
 pub(super) fn terminate(ctx: &mut Ctx<'_>, id: &str) {
     let (now, reason) = (ctx.now, initiated(ctx.now));
-    let Some(instance) = ctx.region().ec2.instances.get_mut(id) else { return };
-    if instance.state.is_over() {
+    let instances = &mut ctx.region().ec2.instances;
+    if instances.get(id).is_none_or(|instance| instance.state.is_over()) {
         return;
     }
-    instance.enter(State::ShuttingDown, now);
-    instance.reason = reason;
+    instances.change(id, |instance| {
+        instance.enter(State::ShuttingDown, now);
+        instance.reason = reason.into();
+    });
     if let Some(machine) = ctx.region().machines.get_mut(id) {
         machine.running = false;
     }

@@ -1,5 +1,7 @@
 //! Pages: `MaxResults`, `NextToken`, and tokens that are bound to their query.
 
+use std::ops::Bound;
+
 use serde_json::{Map, Value};
 
 use crate::sandbox::page_token;
@@ -19,43 +21,80 @@ pub(super) struct Sizes {
 /// The common sizes: 5 to 1000.
 pub(super) const USUAL: Sizes = Sizes { least: 5, most: 1000, cut: false };
 
-/// Answers with a page of items under a member name. Items come in the order of their keys, which tell them apart: the
-/// token names the last one that was told, so that what comes and goes meanwhile moves nothing.
+/// The page that a request asks for.
+#[derive(Debug)]
+pub(super) struct Page {
+    size: Option<usize>,
+    query: String,
+    after: Option<String>,
+}
+
+impl Page {
+    /// Reads `MaxResults` and `NextToken`; `member` is where the items stand in the answer.
+    ///
+    /// # Errors
+    /// `InvalidParameterValue` for `MaxResults` out of range, `InvalidNextToken` for a token of another query.
+    pub(super) fn read(input: &Value, member: &str, sizes: Sizes) -> Result<Self, ApiError> {
+        let size = size(input, sizes)?;
+        let query = page_token::query(input, member, "MaxResults");
+        let after = input.text("NextToken").map(|token| page_token::read(token, &query)).transpose()?;
+        Ok(Self { size, query, after })
+    }
+
+    /// Where the items of this page may begin: after the key of the last item that was told.
+    pub(super) fn start(&self) -> Bound<&str> {
+        self.after.as_deref().map_or(Bound::Unbounded, Bound::Excluded)
+    }
+
+    /// Takes the items of the page and the token of the next one. Items come in the order of their keys, which tell
+    /// them apart: the token names the last one that was told, so that what comes and goes meanwhile moves nothing.
+    /// Not more are asked for than the page holds, and one to see whether there is a next page.
+    pub(super) fn take<K: AsRef<str>, T>(&self, items: impl IntoIterator<Item = (K, T)>) -> (Vec<T>, Option<String>) {
+        let after = self.after.as_deref();
+        let mut rest = items.into_iter().skip_while(|(key, _)| after.is_some_and(|after| key.as_ref() <= after));
+        let Some(size) = self.size else { return (rest.map(|(_, item)| item).collect(), None) };
+        let mut told = Vec::new();
+        let mut last = None;
+        while told.len() < size
+            && let Some((key, item)) = rest.next()
+        {
+            told.push(item);
+            last = Some(key);
+        }
+        let more = rest.next().is_some();
+        (told, last.filter(|_| more).map(|key| page_token::write(key.as_ref(), &self.query)))
+    }
+}
+
+/// Answers with a page of items under a member name: those of [`Page::take`], as `show` has them.
 ///
 /// # Errors
-/// `InvalidParameterValue` for `MaxResults` out of range, `InvalidNextToken` for a token of another query.
+/// As [`Page::read`].
+pub(super) fn show<K: AsRef<str>, T>(
+    input: &Value,
+    member: &str,
+    sizes: Sizes,
+    items: impl IntoIterator<Item = (K, T)>,
+    show: impl FnMut(T) -> Value,
+) -> Result<Value, ApiError> {
+    let (told, token) = Page::read(input, member, sizes)?.take(items);
+    let told: Vec<Value> = told.into_iter().map(show).collect();
+    let mut answer = Map::from_iter([(member.to_owned(), Value::from(told))]);
+    answer.extend(token.map(|token| ("NextToken".to_owned(), Value::from(token))));
+    Ok(Value::from(answer))
+}
+
+/// As [`show`], for items that are shown already.
+///
+/// # Errors
+/// As [`Page::read`].
 pub(super) fn answer(
     input: &Value,
     member: &str,
     sizes: Sizes,
     items: Vec<(String, Value)>,
 ) -> Result<Value, ApiError> {
-    let (told, token) = cut(input, member, sizes, items)?;
-    let mut answer = Map::from_iter([(member.to_owned(), Value::from(told))]);
-    answer.extend(token.map(|token| ("NextToken".to_owned(), Value::from(token))));
-    Ok(Value::from(answer))
-}
-
-/// The items of the page, and the token of the next one.
-///
-/// # Errors
-/// As [`answer`].
-pub(super) fn cut<T>(
-    input: &Value,
-    member: &str,
-    sizes: Sizes,
-    mut items: Vec<(String, T)>,
-) -> Result<(Vec<T>, Option<String>), ApiError> {
-    let size = size(input, sizes)?;
-    let query = page_token::query(input, member, "MaxResults");
-    if let Some(token) = input.text("NextToken") {
-        let last = page_token::read(token, &query)?;
-        items.retain(|(key, _)| *key > last);
-    }
-    let more = size.filter(|&size| items.len() > size);
-    let token = more.and_then(|size| items.get(size.checked_sub(1)?)).map(|(key, _)| page_token::write(key, &query));
-    items.truncate(size.unwrap_or(usize::MAX));
-    Ok((items.into_iter().map(|(_, item)| item).collect(), token))
+    show(input, member, sizes, items, |item| item)
 }
 
 /// Refuses `MaxResults` beside ids, as most operations do.
@@ -87,6 +126,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_page_asks_for_no_more_than_it_holds() {
+        let mut asked = 0;
+        let items = (10..1000).inspect(|_| asked += 1).map(|n: i32| (n.to_string(), n));
+        let answer = show(&json!({"MaxResults": 5}), "Things", USUAL, items, Value::from).unwrap();
+        assert_eq!((answer["Things"].clone(), asked), (json!([10, 11, 12, 13, 14]), 6));
+    }
 
     #[test]
     fn pages_follow_each_other_and_tokens_belong_to_their_query() {

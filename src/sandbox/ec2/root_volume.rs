@@ -17,6 +17,7 @@ use super::tag::Tags;
 use super::volume::Volume;
 use super::{Event, image, lifecycle};
 use crate::sandbox::cloud::{Ctx, Event as CloudEvent};
+use crate::sandbox::shared::Word;
 use crate::sandbox::value::{ApiError, Get, tag_list};
 
 /// How long the new volume is being made, and until all is done.
@@ -109,7 +110,7 @@ fn source(ctx: &mut Ctx<'_>, input: &Value, instance: &Instance) -> Result<Sourc
             let ec2 = &ctx.region().ec2;
             SNAPSHOT.check(&[id], |id| ec2.snapshots.contains_key(id))?;
             let taken_of = ec2.snapshots.get(id).map(|snapshot| snapshot.volume.as_str());
-            if taken_of != instance.volumes.first().map(String::as_str) {
+            if taken_of != instance.volumes.first().map(Word::as_str) {
                 let message = format!("The snapshot '{id}' was not taken of the root volume of '{}'.", instance.id);
                 return Err(ApiError::new("InvalidParameterValue", message));
             }
@@ -156,34 +157,40 @@ pub(super) fn replaced(ctx: &mut Ctx<'_>, id: &str) {
 
 fn replace(ctx: &mut Ctx<'_>, task: &Task, instance: &Instance) -> Option<()> {
     let old_id = instance.volumes.first()?.clone();
-    let old = ctx.region().ec2.volumes.get(&old_id)?.clone();
-    let image_id = if let Source::Image(id) = &task.source { id } else { &instance.image_id };
+    let old = (**ctx.region().ec2.volumes.get(&old_id)?).clone();
+    let image_id = if let Source::Image(id) = &task.source { id.as_str() } else { &instance.image_id };
     let image = image::find(ctx, image_id)?;
     let new_id = match &task.source {
         Source::Volume(id) => id.clone(),
         _ => ctx.id("vol"),
     };
     let new = match &task.source {
-        Source::Volume(id) => ctx.region().ec2.volumes.get(id)?.clone(),
-        Source::Snapshot(id) => Volume { snapshot: Some(id.clone()), created: ctx.now, ..old.clone() },
+        Source::Volume(id) => (**ctx.region().ec2.volumes.get(id.as_str())?).clone(),
+        Source::Snapshot(id) => Volume { snapshot: Some(id.into()), created: ctx.now, ..old.clone() },
         Source::Launch | Source::Image(_) => {
             let root = image.devices.iter().find(|device| device.name == image.root_device)?;
-            Volume { snapshot: root.snapshot.clone(), size: old.size.max(root.size), created: ctx.now, ..old.clone() }
+            Volume {
+                snapshot: root.snapshot.as_ref().map(Word::from),
+                size: old.size.max(root.size),
+                created: ctx.now,
+                ..old.clone()
+            }
         }
     };
     let attached =
         Volume { instance: Some(instance.id.clone()), device: old.device.clone(), delete_on_termination: true, ..new };
-    let image_id = image_id.clone();
+    let (image_id, new_id) = (Word::from(image_id), Word::from(new_id));
     let ec2 = &mut ctx.region().ec2;
-    ec2.volumes.insert(new_id.clone(), attached);
+    ec2.volumes.insert(new_id.clone(), Box::new(attached));
     if task.deletes_old {
         ec2.volumes.remove(&old_id);
     } else if let Some(old) = ec2.volumes.get_mut(&old_id) {
         old.instance = None;
     }
-    let instance = ec2.instances.get_mut(&instance.id)?;
-    *instance.volumes.first_mut()? = new_id;
-    instance.image_id = image_id;
+    ec2.instances.change(&instance.id, |instance| {
+        instance.volumes.splice(..1, [new_id]);
+        instance.image_id = image_id;
+    })?;
     boot(ctx, task, &image);
     Some(())
 }
@@ -191,10 +198,10 @@ fn replace(ctx: &mut Ctx<'_>, task: &Task, instance: &Instance) -> Option<()> {
 /// The guest boots again: with what the image has, or with what it had. What a snapshot held is not known here.
 fn boot(ctx: &mut Ctx<'_>, task: &Task, image: &Image) {
     if let (Source::Launch | Source::Image(_), Some(machine)) =
-        (&task.source, ctx.region().machines.get_mut(&task.instance_id))
+        (&task.source, ctx.region().machines.get_mut(task.instance_id.as_str()))
     {
-        machine.system.clone_from(&image.system);
-        machine.software = image.software.imaged();
+        machine.system = image.system.as_str().into();
+        machine.software = image.software.imaged().into();
         machine.sick = image.sick;
     }
     lifecycle::reboot(ctx, &task.instance_id);

@@ -6,7 +6,6 @@ use super::filter::INSTANCE;
 use super::instance::{Instance, State};
 use super::launch::{self, Order};
 use super::{Launch, here, image, instances, lifecycle, template};
-use crate::sandbox::catalogue::System;
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::value::{ApiError, Get};
 
@@ -26,7 +25,7 @@ pub(super) fn run(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
 fn answer(ctx: &Ctx<'_>, ids: &[String]) -> Result<Value, ApiError> {
     let instances = &here(ctx)?.instances;
     let told: Vec<&Instance> = ids.iter().filter_map(|id| instances.get(id)).collect();
-    Ok(instances::reservations(ctx, &told).into_iter().next().unwrap_or_default())
+    Ok(instances::reservations(ctx, &told).into_iter().next().map(Value::from).unwrap_or_default())
 }
 
 fn count(input: &Value) -> Result<i64, ApiError> {
@@ -120,7 +119,7 @@ pub(super) fn stop(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> 
     }
     let windows = |ctx: &mut Ctx<'_>, id: &str| {
         let system = ctx.region().machines.get(id).map(|machine| machine.system.clone()).unwrap_or_default();
-        ctx.cloud.catalogue.systems.get(&system).is_some_and(System::is_windows)
+        ctx.cloud.catalogue.is_windows(&system)
     };
     for (id, _) in before.iter().filter(|(_, state)| *state == State::Running) {
         let takes = if windows(ctx, id) { (40, 150) } else { (20, 60) };

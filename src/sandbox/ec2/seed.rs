@@ -11,6 +11,7 @@ use super::template::{Template, Version};
 use super::{Launch, launch, lifecycle};
 use crate::sandbox::Ctx;
 use crate::sandbox::machine::{Agent, Software};
+use crate::sandbox::shared::Word;
 use crate::sandbox::world::aws::PublicImage;
 
 /// Puts one of AWS's own images into a place.
@@ -200,19 +201,19 @@ pub fn instance(ctx: &mut Ctx<'_>, past: PastInstance) {
     let reservation = past.id.replacen("i-", "r-", 1);
     launch::put(ctx, &past.id, &reservation, &past.launch(), &found, past.launched);
     let region = ctx.region();
-    if let Some(instance) = region.ec2.instances.get_mut(&past.id) {
-        instance.operator = past.operator;
+    region.ec2.instances.change(&past.id, |instance| {
+        instance.operator = past.operator.map(Word::from);
         if let Some(at) = past.stopped {
             instance.enter(State::Stopped, at);
-            instance.reason = lifecycle::initiated(at);
+            instance.reason = lifecycle::initiated(at).into();
         }
-    }
-    if let Some(machine) = region.machines.get_mut(&past.id) {
+    });
+    if let Some(machine) = region.machines.get_mut(past.id.as_str()) {
         machine.running = past.stopped.is_none();
         machine.agent = past.agent;
-        machine.software = past.software;
+        machine.software = past.software.into();
         if let Some(hostname) = past.hostname {
-            machine.hostname = hostname;
+            machine.hostname = hostname.into();
         }
     }
 }

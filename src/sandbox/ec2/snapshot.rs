@@ -11,6 +11,7 @@ use super::filter::{Filters, INSTANCE, SNAPSHOT, VOLUME, one, specified_tags};
 use super::image;
 use super::page::{self, Sizes};
 use crate::sandbox::Ctx;
+use crate::sandbox::shared::Word;
 use crate::sandbox::value::{ApiError, Get, tag_list};
 
 /// A snapshot.
@@ -107,7 +108,7 @@ fn create_all(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     // The root volume comes first.
     let boot = usize::from(specification.flag("ExcludeBootVolume") == Some(true));
     let without = specification.texts("ExcludeDataVolumeIds");
-    let volumes: Vec<String> =
+    let volumes: Vec<Word> =
         attached.into_iter().skip(boot).filter(|volume| !without.contains(&volume.as_str())).collect();
     if volumes.is_empty() {
         let message = "There are no volumes to take snapshots of.";
@@ -117,7 +118,7 @@ fn create_all(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     let mut snapshots = Vec::new();
     for volume in volumes {
         let of = ctx.region().ec2.volumes.get(&volume).filter(|_| copy_tags);
-        let mut tags = of.map(|volume| volume.tags.clone()).unwrap_or_default();
+        let mut tags = of.map(|volume| BTreeMap::clone(&volume.tags)).unwrap_or_default();
         tags.retain(|key, _| !key.starts_with("aws:"));
         tags.extend(specified_tags(input, "snapshot"));
         snapshots.extend(of_volume(ctx, &volume, input, tags));

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::filter::{Filters, INSTANCE};
 use super::instance::{Instance, State};
-use super::page::{self, USUAL};
+use super::page::{self, Page, USUAL};
 use super::{here, instances, network};
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::value::{ApiError, Get, time};
@@ -30,16 +30,17 @@ pub(super) fn describe(ctx: &Ctx<'_>, input: &Value) -> Result<Value, ApiError> 
         input.items("Filters").iter().cloned().partition(|filter| is_status(filter.text("Name").unwrap_or_default()));
     let all = input.flag("IncludeAllInstances").unwrap_or(false);
     let rest = json!({"InstanceIds": input["InstanceIds"], "Filters": others});
-    let chosen = instances::chosen(ctx, &rest, &known)?;
+    let page = Page::read(input, "InstanceStatuses", USUAL)?;
+    let chosen = instances::chosen(ctx, &rest, &known, page.start())?;
     let wanted = json!({"Filters": by_status});
     let filters = Filters::read(&wanted, &known)?;
     let items = chosen
-        .into_iter()
         .filter(|instance| all || instance.state == State::Running)
         .filter(|instance| filters.pass(|name| vec![checked(ctx, instance, name.ends_with("reachability")).to_owned()]))
-        .map(|instance| (instance.id.clone(), value(ctx, instance)))
-        .collect();
-    page::answer(input, "InstanceStatuses", USUAL, items)
+        .map(|instance| (&instance.id, instance));
+    let (told, token) = page.take(items);
+    let told: Vec<Value> = told.into_iter().map(|instance| value(ctx, instance)).collect();
+    Ok(json!({"InstanceStatuses": told, "NextToken": token}))
 }
 
 fn is_status(name: &str) -> bool {

@@ -1,11 +1,14 @@
 //! Tags of everything that EC2 holds.
 
-use std::collections::BTreeMap;
+use std::borrow::Borrow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::{Bound, RangeBounds};
 
 use serde_json::{Value, json};
 
 use super::filter::{Filters, one};
-use super::page::{self, USUAL};
+use super::page::{Page, USUAL};
+use super::{State, here};
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::value::{ApiError, Get};
 
@@ -54,7 +57,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError
     let tags = read(input.items("Tags"));
     check(&tags)?;
     for id in &ids {
-        let after = of(ctx, id).map(|known| {
+        let after = change(ctx, id, |known| {
             let kept = known.keys().filter(|key| !key.starts_with("aws:") && !tags.contains_key(*key)).count();
             kept + tags.len()
         });
@@ -64,9 +67,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError
         }
     }
     for id in &ids {
-        if let Some(known) = of(ctx, id) {
-            known.extend(tags.clone());
-        }
+        change(ctx, id, |known| known.extend(tags.clone()));
     }
     Ok(json!({}))
 }
@@ -77,41 +78,56 @@ pub(super) fn delete(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError
     let asked = input.items("Tags");
     check(&read(asked))?;
     for id in &ids {
-        let Some(known) = of(ctx, id) else { continue };
-        if asked.is_empty() {
-            known.retain(|key, _| key.starts_with("aws:"));
-        }
-        for tag in asked {
-            let (key, value) = (tag.text("Key").unwrap_or_default(), tag.text("Value"));
-            if known.get(key).is_some_and(|known| value.is_none_or(|value| value == known)) {
-                known.remove(key);
+        change(ctx, id, |known| {
+            if asked.is_empty() {
+                known.retain(|key, _| key.starts_with("aws:"));
             }
-        }
+            for tag in asked {
+                let (key, value) = (tag.text("Key").unwrap_or_default(), tag.text("Value"));
+                if known.get(key).is_some_and(|known| value.is_none_or(|value| value == known)) {
+                    known.remove(key);
+                }
+            }
+        });
     }
     Ok(json!({}))
 }
 
-/// `DescribeTags`.
-pub(super) fn describe(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
+/// `DescribeTags`: by id, then by key.
+pub(super) fn describe(ctx: &Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     let filters = Filters::read(input, &["key", "resource-id", "resource-type", "value", "tag-key"])?;
-    let mut items = Vec::new();
-    for (id, kind, tags) in all(ctx) {
-        for (key, value) in &tags {
-            let own = Tags::from([(key.clone(), value.clone())]);
-            let passes = filters.pass_tagged(&own, |name| match name {
-                "key" => one(key),
-                "resource-id" => one(&id),
-                "resource-type" => one(kind),
-                _ => one(value),
-            });
-            if passes {
-                let item = json!({"ResourceId": id, "ResourceType": kind, "Key": key, "Value": value});
-                items.push((format!("{id} {key}"), item));
-            }
-        }
-    }
-    items.sort_by(|(a, _), (b, _)| a.cmp(b));
-    page::answer(input, "Tags", USUAL, items)
+    let page = Page::read(input, "Tags", USUAL)?;
+    // The tags of the last id that was told may go on.
+    let start = match page.start() {
+        Bound::Excluded(last) => Bound::Included(last.split(' ').next().unwrap_or_default()),
+        other => other,
+    };
+    let state = here(ctx)?;
+    let named = filters.asked("resource-id").map(|ids| {
+        let ids: BTreeSet<&str> = ids.iter().copied().collect();
+        ids.into_iter().filter_map(|id| tagged(state, id)).collect::<Vec<_>>()
+    });
+    let everything = named.is_none().then(|| all(state, start, filters.asked("resource-type")));
+    let tags = named
+        .into_iter()
+        .flatten()
+        .chain(everything.into_iter().flatten())
+        .flat_map(|(id, kind, tags)| tags.iter().map(move |(key, value)| (id, kind, key, value)));
+    let passing = tags.filter(|(id, kind, key, value)| {
+        filters.pass(|name| match name.strip_prefix("tag:") {
+            Some(wanted) if wanted == *key => one(*value),
+            Some(_) => Vec::new(),
+            None => one(match name {
+                "key" | "tag-key" => key.as_str(),
+                "resource-id" => id,
+                "resource-type" => kind,
+                _ => value,
+            }),
+        })
+    });
+    let (told, token) = page.take(passing.map(|tag| (format!("{} {}", tag.0, tag.2), tag)));
+    let show = |(id, kind, key, value): (&str, &str, &String, &String)| json!({"ResourceId": id, "ResourceType": kind, "Key": key, "Value": value});
+    Ok(json!({"Tags": told.into_iter().map(show).collect::<Vec<_>>(), "NextToken": token}))
 }
 
 /// The resources that a request names, all of which exist.
@@ -124,7 +140,7 @@ fn resources(ctx: &mut Ctx<'_>, input: &Value) -> Result<Vec<String>, ApiError> 
         let message = format!("You may specify at most {MOST_IDS} resource ids");
         return Err(ApiError::new("InvalidParameterValue", message));
     }
-    match ids.iter().find(|id| of(ctx, id).is_none()) {
+    match ids.iter().find(|id| change(ctx, id, |_| ()).is_none()) {
         Some(id) => Err(missing(id)),
         None => Ok(ids),
     }
@@ -146,48 +162,71 @@ fn missing(id: &str) -> ApiError {
     ApiError::new(code, format!("The {noun} '{id}' does not exist"))
 }
 
-/// The tags of a resource of any kind.
-fn of<'a>(ctx: &'a mut Ctx<'_>, id: &str) -> Option<&'a mut Tags> {
-    match id.split_once('-')?.0 {
-        "i" => ctx.region().ec2.instances.get_mut(id).map(|instance| &mut instance.tags),
-        "vol" => ctx.region().ec2.volumes.get_mut(id).map(|volume| &mut volume.tags),
-        "vpc" => ctx.region().ec2.networks.vpcs.get_mut(id).map(|vpc| &mut vpc.tags),
-        "subnet" => ctx.region().ec2.networks.subnets.get_mut(id).map(|subnet| &mut subnet.tags),
-        "sg" => ctx.region().ec2.networks.security_groups.get_mut(id).map(|group| &mut group.tags),
-        "key" => {
-            let mut pairs = ctx.region().ec2.networks.key_pairs.values_mut();
-            pairs.find(|pair| pair.id == id).map(|pair| &mut pair.tags)
-        }
-        "lt" => ctx.region().ec2.templates.get_mut(id).map(|template| &mut template.tags),
+/// Changes the tags of a resource of any kind; what the change gives, or none if there is no such resource.
+fn change<T>(ctx: &mut Ctx<'_>, id: &str, change: impl FnOnce(&mut Tags) -> T) -> Option<T> {
+    let account = ctx.place.account.clone();
+    let ec2 = &mut ctx.region().ec2;
+    let tags = match id.split_once('-')?.0 {
+        "i" => return ec2.instances.change(id, |instance| instance.tags.change(change)),
+        "vol" => return Some(ec2.volumes.get_mut(id)?.tags.change(change)),
+        "vpc" => &mut ec2.networks.vpcs.get_mut(id)?.tags,
+        "subnet" => &mut ec2.networks.subnets.get_mut(id)?.tags,
+        "sg" => &mut ec2.networks.security_groups.get_mut(id)?.tags,
+        "key" => &mut ec2.networks.key_pairs.values_mut().find(|pair| pair.id == id)?.tags,
+        "lt" => &mut ec2.templates.get_mut(id)?.tags,
         "ami" => {
-            let account = ctx.place.account.clone();
-            let image = ctx.region().ec2.images.get_mut(id);
-            let own = image.filter(|image| image.owner == account && image.state != "deregistered");
-            own.map(|image| &mut image.tags)
+            let image = ec2.images.get_mut(id);
+            &mut image.filter(|image| image.owner == account && image.state != "deregistered")?.tags
         }
-        "snap" => ctx.region().ec2.snapshots.get_mut(id).map(|snapshot| &mut snapshot.tags),
-        "amiur" => ctx.region().ec2.usage_reports.get_mut(id).map(|report| &mut report.tags),
-        "replacevol" => ctx.region().ec2.root_volume_tasks.get_mut(id).map(|task| &mut task.tags),
-        _ => None,
-    }
+        "snap" => &mut ec2.snapshots.get_mut(id)?.tags,
+        "amiur" => &mut ec2.usage_reports.get_mut(id)?.tags,
+        "replacevol" => &mut ec2.root_volume_tasks.get_mut(id)?.tags,
+        _ => return None,
+    };
+    Some(change(tags))
 }
 
-/// Ids, resource types and tags of everything.
-fn all(ctx: &mut Ctx<'_>) -> Vec<(String, &'static str, Tags)> {
-    let ec2 = &ctx.region().ec2;
-    let of = |kind: &'static str, id: &String, tags: &Tags| (id.clone(), kind, tags.clone());
-    let networks = &ec2.networks;
-    let mut all: Vec<(String, &'static str, Tags)> = Vec::new();
-    all.extend(ec2.instances.iter().map(|(id, one)| of("instance", id, &one.tags)));
-    all.extend(ec2.volumes.iter().map(|(id, one)| of("volume", id, &one.tags)));
-    all.extend(networks.vpcs.iter().map(|(id, one)| of("vpc", id, &one.tags)));
-    all.extend(networks.subnets.iter().map(|(id, one)| of("subnet", id, &one.tags)));
-    all.extend(networks.security_groups.iter().map(|(id, one)| of("security-group", id, &one.tags)));
-    all.extend(networks.key_pairs.values().map(|one| of("key-pair", &one.id, &one.tags)));
-    all.extend(ec2.templates.iter().map(|(id, one)| of("launch-template", id, &one.tags)));
-    all.extend(ec2.images.iter().map(|(id, one)| of("image", id, &one.tags)));
-    all.extend(ec2.snapshots.iter().map(|(id, one)| of("snapshot", id, &one.tags)));
-    all.extend(ec2.usage_reports.iter().map(|(id, one)| of("image-usage-report", id, &one.tags)));
-    all.extend(ec2.root_volume_tasks.iter().map(|(id, one)| of("replace-root-volume-task", id, &one.tags)));
-    all
+/// The id, the resource type and the tags of something.
+type Tagged<'a> = (&'a str, &'static str, &'a Tags);
+
+/// Something by its id.
+fn tagged<'a>(state: &'a State, id: &str) -> Option<Tagged<'a>> {
+    all(state, Bound::Included(id), None).next().filter(|(own, ..)| *own == id)
+}
+
+/// Everything from an id on, in the order of ids; only some resource types, if they are named.
+fn all<'a>(state: &'a State, start: Bound<&str>, kinds: Option<&[&str]>) -> impl Iterator<Item = Tagged<'a>> {
+    type Some<'a> = Box<dyn Iterator<Item = Tagged<'a>> + 'a>;
+    fn of<'a, K: Borrow<str> + Ord, T>(
+        map: &'a BTreeMap<K, T>,
+        start: Bound<&str>,
+        kind: &'static str,
+        tags: impl Fn(&'a T) -> &'a Tags + 'a,
+    ) -> Some<'a> {
+        Box::new(map.range::<str, _>((start, Bound::Unbounded)).map(move |(id, one)| (id.borrow(), kind, tags(one))))
+    }
+    let networks = &state.networks;
+    let mut pairs: Vec<Tagged<'a>> =
+        networks.key_pairs.values().map(|one| (one.id.as_str(), "key-pair", &one.tags)).collect();
+    let range: (Bound<&str>, Bound<&str>) = (start, Bound::Unbounded);
+    pairs.retain(|(id, ..)| RangeBounds::<str>::contains(&range, *id));
+    pairs.sort_unstable_by_key(|(id, ..)| *id);
+    let instances = state.instances.from(start).map(|one| (one.id.as_str(), "instance", &*one.tags));
+    // In the order of the prefixes of their ids.
+    let parts: [(&str, Some<'a>); 11] = [
+        ("image", of(&state.images, start, "image", |one| &one.tags)),
+        ("image-usage-report", of(&state.usage_reports, start, "image-usage-report", |one| &one.tags)),
+        ("instance", Box::new(instances)),
+        ("key-pair", Box::new(pairs.into_iter())),
+        ("launch-template", of(&state.templates, start, "launch-template", |one| &one.tags)),
+        ("replace-root-volume-task", of(&state.root_volume_tasks, start, "replace-root-volume-task", |one| &one.tags)),
+        ("security-group", of(&networks.security_groups, start, "security-group", |one| &one.tags)),
+        ("snapshot", of(&state.snapshots, start, "snapshot", |one| &one.tags)),
+        ("subnet", of(&networks.subnets, start, "subnet", |one| &one.tags)),
+        ("volume", of(&state.volumes, start, "volume", |one| &*one.tags)),
+        ("vpc", of(&networks.vpcs, start, "vpc", |one| &one.tags)),
+    ];
+    let wanted = |kind: &str| kinds.is_none_or(|kinds| kinds.contains(&kind));
+    let parts: Vec<Some<'a>> = parts.into_iter().filter(|(kind, _)| wanted(kind)).map(|(_, some)| some).collect();
+    parts.into_iter().flatten()
 }

@@ -90,13 +90,13 @@ fn an_instance_runs_stops_starts_and_ends_with_its_guest_and_its_volumes() {
     account.advance(120);
     let place = Place::new(DEFAULT_ACCOUNT, "eu-west-1");
     let now = account.cloud.now;
-    let machine = account.cloud.at(&place).region().machines.get(&id).cloned().unwrap();
+    let machine = account.cloud.at(&place).region().machines.get(id.as_str()).cloned().unwrap();
     assert!(machine.reachable(now) && matches!(machine.agent, Agent::Online { .. }));
 
     account.ok("TerminateInstances", json!({"InstanceIds": [id]}));
     account.advance(61);
     assert_eq!(account.state(&id), "terminated");
-    assert!(!account.cloud.at(&place).region().machines.contains_key(&id));
+    assert!(!account.cloud.at(&place).region().machines.contains_key(id.as_str()));
     let left = account.ok("DescribeVolumes", json!({}));
     let mut left: Vec<i64> = left.items("Volumes").iter().filter_map(|volume| volume.int("Size")).collect();
     left.sort_unstable();

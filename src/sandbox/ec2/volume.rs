@@ -1,13 +1,18 @@
 //! Volumes.
 
+use std::collections::BTreeSet;
+use std::ops::Bound;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::filter::{Filters, SNAPSHOT, VOLUME, one, specified_tags};
+use super::page::{self, Page, USUAL};
 use super::tag::Tags;
-use super::{here, network, page};
+use super::{here, network};
 use crate::sandbox::cloud::Ctx;
+use crate::sandbox::shared::{Shared, Word};
 use crate::sandbox::value::{ApiError, Get, tag_list, time};
 
 /// A volume.
@@ -16,23 +21,23 @@ pub struct Volume {
     /// GiB.
     pub size: i64,
     /// For example `gp3`.
-    pub volume_type: String,
+    pub volume_type: Word,
     /// Whether it is encrypted.
     pub encrypted: bool,
     /// The device under which it is attached.
-    pub device: String,
+    pub device: Word,
     /// The instance that it is attached to.
-    pub instance: Option<String>,
+    pub instance: Option<Word>,
     /// Whether it goes away with the instance.
     pub delete_on_termination: bool,
     /// The Availability Zone.
-    pub zone: String,
+    pub zone: Word,
     /// The snapshot that it was made from.
-    pub snapshot: Option<String>,
+    pub snapshot: Option<Word>,
     /// When it was made; one that came with an instance was attached then.
     pub created: Timestamp,
     /// Its tags.
-    pub tags: Tags,
+    pub tags: Shared<Tags>,
 }
 
 /// Types of volumes, with what they may be in GiB.
@@ -67,13 +72,22 @@ pub(super) fn describe(ctx: &Ctx<'_>, input: &Value) -> Result<Value, ApiError> 
         "volume-type",
     ];
     let filters = Filters::read(input, &known)?;
-    let items = volumes
-        .iter()
-        .filter(|(id, _)| ids.is_empty() || ids.contains(&id.as_str()))
-        .filter(|(id, volume)| filters.pass_tagged(&volume.tags, |name| volume.filtered(id, name)))
-        .map(|(id, volume)| (id.clone(), volume.value(id)))
-        .collect();
-    page::answer(input, "Volumes", page::USUAL, items)
+    let page = Page::read(input, "Volumes", USUAL)?;
+    let of = |instance: &&str| here(ctx).ok()?.instances.get(instance).map(|one| one.volumes.iter().map(Word::as_str));
+    let named: Option<BTreeSet<&str>> = match (filters.asked("volume-id"), filters.asked("attachment.instance-id")) {
+        _ if !ids.is_empty() => Some(ids.into_iter().collect()),
+        (Some(ids), _) => Some(ids.iter().copied().collect()),
+        (None, Some(instances)) => Some(instances.iter().filter_map(of).flatten().collect()),
+        (None, None) => None,
+    };
+    let all = named.is_none().then(|| volumes.range::<str, _>((page.start(), Bound::Unbounded)));
+    let some = named.into_iter().flatten().filter_map(|id| volumes.get_key_value(id));
+    let passing = some
+        .chain(all.into_iter().flatten())
+        .filter(|(id, volume)| filters.pass_tagged(&volume.tags, |name| volume.filtered(id, name)));
+    let (told, token) = page.take(passing.map(|(id, volume)| (id, (id, volume))));
+    let told: Vec<Value> = told.into_iter().map(|(id, volume)| volume.value(id)).collect();
+    Ok(json!({"Volumes": told, "NextToken": token}))
 }
 
 /// `CreateVolume`.
@@ -100,19 +114,19 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError
     }
     let volume = Volume {
         size,
-        volume_type: volume_type.to_owned(),
+        volume_type: volume_type.into(),
         encrypted: input.flag("Encrypted").unwrap_or(false),
-        device: String::new(),
+        device: Word::default(),
         instance: None,
         delete_on_termination: false,
-        zone,
-        snapshot,
+        zone: zone.into(),
+        snapshot: snapshot.map(Word::from),
         created: ctx.now,
-        tags: specified_tags(input, "volume"),
+        tags: specified_tags(input, "volume").into(),
     };
     let id = ctx.id("vol");
     let told = volume.value(&id);
-    ctx.region().ec2.volumes.insert(id, volume);
+    ctx.region().ec2.volumes.insert(id.into(), Box::new(volume));
     Ok(told)
 }
 
@@ -125,13 +139,13 @@ impl Volume {
         let attached = |value: String| if self.instance.is_some() { vec![value] } else { Vec::new() };
         match name {
             "attachment.delete-on-termination" => attached(self.delete_on_termination.to_string()),
-            "attachment.device" => attached(self.device.clone()),
-            "attachment.instance-id" => self.instance.iter().cloned().collect(),
+            "attachment.device" => attached(String::from(&self.device)),
+            "attachment.instance-id" => self.instance.iter().map(String::from).collect(),
             "attachment.status" => attached("attached".to_owned()),
             "availability-zone" => one(&self.zone),
             "encrypted" => one(self.encrypted.to_string()),
             "size" => one(self.size.to_string()),
-            "snapshot-id" => self.snapshot.iter().cloned().collect(),
+            "snapshot-id" => self.snapshot.iter().map(String::from).collect(),
             "status" => one(self.status()),
             "volume-id" => one(id),
             "volume-type" => one(&self.volume_type),
@@ -170,7 +184,7 @@ impl Volume {
             "Attachments": attachment.into_iter().collect::<Vec<_>>(),
             "MultiAttachEnabled": false,
             "Operator": {"Managed": false},
-            "Tags": tag_list(&self.tags),
+            "Tags": tag_list(&*self.tags),
         })
     }
 }

@@ -109,7 +109,7 @@ pub(super) fn finish(ctx: &mut Ctx<'_>, image: &mut Image, plan: &Plan) -> Finis
     let now = ctx.now;
     let answers =
         |agent: &Agent| matches!(agent, Agent::Absent) || matches!(agent, Agent::Online { since } if *since <= now);
-    let ready = ctx.region().machines.get(&instance).is_some_and(|machine| answers(&machine.agent));
+    let ready = ctx.region().machines.get(instance.as_str()).is_some_and(|machine| answers(&machine.agent));
     match health {
         Health::Ok if ready => Finish::Done(json!({"instanceId": instance})),
         Health::Gone => Finish::Fail(Failure::new(format!("The instance {instance} was terminated"))),

@@ -54,8 +54,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError
 /// The platform of a parent image, which must exist.
 fn parent_platform(ctx: &mut Ctx<'_>, parent: &str) -> Result<&'static str, ApiError> {
     let (_, view) = build::resolve_parent(ctx, parent).map_err(|why| invalid("parentImage", &why))?;
-    let windows =
-        ctx.cloud.catalogue.systems.get(&view.system).is_some_and(super::super::catalogue::System::is_windows);
+    let windows = ctx.cloud.catalogue.is_windows(&view.system);
     Ok(if windows { "Windows" } else { "Linux" })
 }
 

@@ -117,7 +117,7 @@ pub(super) fn register(ctx: &mut Ctx<'_>, id: &str) {
     }
     for (node, mut machine) in nodes {
         machine.boot(now);
-        ctx.region().machines.insert(node.clone(), machine);
+        ctx.region().machines.insert(node.as_str().into(), Box::new(machine));
         super::notice(ctx, &node);
     }
 }

@@ -19,6 +19,7 @@ pub(super) use run::{greet, next, notice, ran, run};
 use super::document;
 use super::schedule::Schedule;
 use crate::sandbox::cloud::{self, Ctx};
+use crate::sandbox::shared::Word;
 use crate::sandbox::ssm::Event;
 use crate::sandbox::value::{ApiError, Get};
 
@@ -47,7 +48,7 @@ pub struct Association {
     /// Its last run.
     pub last_run: Option<Timestamp>,
     /// Its last run on each node.
-    pub nodes: BTreeMap<String, NodeRun>,
+    pub nodes: BTreeMap<Word, NodeRun>,
     /// Tags.
     pub tags: BTreeMap<String, String>,
 }

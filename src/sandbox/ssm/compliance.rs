@@ -2,7 +2,7 @@
 
 mod put;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -102,8 +102,11 @@ pub(super) fn list_items(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiE
     let state = &ctx.cloud.places[&ctx.place].ssm;
     let catalogue = &ctx.cloud.catalogue;
     let means = |id: &str| asked.is_empty() || asked.contains(&id);
-    let scanned = state.patch_states.iter().filter(|(id, _)| means(id));
-    let scanned = scanned.filter(|(id, one)| !is_put_over(state.compliance.get(*id), one));
+    let named: BTreeSet<&str> = asked.iter().copied().collect();
+    let named = named.into_iter().filter_map(|id| state.patch_states.get_key_value(id));
+    let every = asked.is_empty().then(|| state.patch_states.iter());
+    let scanned = named.chain(every.into_iter().flatten()).map(|(id, one)| (id, &**one));
+    let scanned = scanned.filter(|(id, one)| !is_put_over(state.compliance.get(id.as_str()), one));
     let rows = scanned.flat_map(|(id, state)| {
         let counted = state.rows.iter().filter(|row| row.status != Status::AvailableSecurityUpdate);
         counted.map(move |row| {
@@ -129,7 +132,7 @@ pub(super) fn list_items(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiE
     });
     let put = state.compliance.iter().filter(|(id, _)| means(id));
     let put = put.flat_map(|(id, kinds)| kinds.iter().map(move |(kind, put)| (id, kind, put)));
-    let put = put.filter(|(id, kind, put)| holds(kind, put, state.patch_states.get(*id)));
+    let put = put.filter(|(id, kind, put)| holds(kind, put, state.patch_states.get(id.as_str()).map(|one| &**one)));
     let put = put.flat_map(|(id, kind, put)| {
         put.items.iter().map(move |item| {
             let mut row = item.clone();
@@ -156,10 +159,10 @@ fn holds(kind: &str, put: &Put, state: Option<&PatchState>) -> bool {
 /// The summaries of all nodes.
 fn resources(ctx: &mut Ctx<'_>) -> Vec<Value> {
     let state = &ctx.region().ssm;
-    let scanned = state.patch_states.iter().filter(|(id, one)| !is_put_over(state.compliance.get(*id), one));
+    let scanned = state.patch_states.iter().filter(|(id, one)| !is_put_over(state.compliance.get(id.as_str()), one));
     let scanned = scanned.map(|(id, state)| resource(id, state));
     let put = state.compliance.iter().flat_map(|(id, kinds)| kinds.iter().map(move |(kind, put)| (id, kind, put)));
-    let put = put.filter(|(id, kind, put)| holds(kind, put, state.patch_states.get(*id)));
+    let put = put.filter(|(id, kind, put)| holds(kind, put, state.patch_states.get(id.as_str()).map(|one| &**one)));
     let put = put.map(|(id, kind, put)| {
         let of = |status: &'static str| {
             let these = put.items.iter().filter(move |item| item.text("Status") == Some(status));

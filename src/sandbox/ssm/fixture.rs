@@ -1,6 +1,7 @@
 //! A small cloud for tests: hybrid nodes of three systems, and a handful of patches.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -53,10 +54,10 @@ impl Fixture {
         let id = format!("mi-{number:017}");
         let booted_at: Timestamp = "2026-10-01T00:00:00Z".parse().unwrap();
         let machine = Machine {
-            system: system.to_owned(),
-            hostname: format!("host-{number}"),
-            ip: "10.0.0.7".to_owned(),
-            software: Software::default(),
+            system: system.into(),
+            hostname: format!("host-{number}").into(),
+            ip: "10.0.0.7".into(),
+            software: Software::default().into(),
             booted_at,
             running: true,
             sick: false,
@@ -70,7 +71,7 @@ impl Fixture {
             tags: BTreeMap::from([("env".to_owned(), "test".to_owned())]),
         };
         let mut ctx = self.ctx();
-        ctx.region().machines.insert(id.clone(), machine);
+        ctx.region().machines.insert(id.as_str().into(), Box::new(machine));
         ctx.region().ssm.hybrid_nodes.insert(id.clone(), hybrid);
         id
     }
@@ -115,7 +116,7 @@ fn catalogue() -> Catalogue {
     let patch = |system: &str, title: &str, severity: &str, day: &str, package: Option<(&str, &str)>| {
         let released: Timestamp = format!("{day}T00:00:00Z").parse().unwrap();
         Patch {
-            system: system.to_owned(),
+            system: system.into(),
             title: title.to_owned(),
             classification: if package.is_some() { "Security" } else { "SecurityUpdates" }.to_owned(),
             severity: severity.to_owned(),
@@ -132,21 +133,21 @@ fn catalogue() -> Catalogue {
         systems: BTreeMap::from([
             (
                 linux.to_owned(),
-                system(
+                Arc::new(system(
                     "Amazon Linux",
                     "2023",
                     "Linux",
                     "AMAZON_LINUX_2023",
                     &[("kernel", "1"), ("curl", "1"), ("bash", "5")],
-                ),
+                )),
             ),
             (
                 "windows".to_owned(),
-                system("Microsoft Windows Server 2022 Datacenter", "10.0.20348", "Windows", "WINDOWS", &[]),
+                Arc::new(system("Microsoft Windows Server 2022 Datacenter", "10.0.20348", "Windows", "WINDOWS", &[])),
             ),
             (
                 "windows-old".to_owned(),
-                system("Microsoft Windows Server 2016 Datacenter", "10.0.14393", "Windows", "WINDOWS", &[]),
+                Arc::new(system("Microsoft Windows Server 2016 Datacenter", "10.0.14393", "Windows", "WINDOWS", &[])),
             ),
         ]),
         patches: BTreeMap::from([

@@ -6,12 +6,15 @@ mod aggregate;
 mod collect;
 mod put;
 
+use std::collections::BTreeSet;
+use std::ops::Bound;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 pub(super) use put::{BYTES, item_size, of_type, put, total};
 
-use super::node;
+use super::node::{self, Node};
 use super::page;
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::value::{ApiError, Get};
@@ -66,30 +69,33 @@ pub(super) fn get(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     for filter in filters {
         check_filter(filter)?;
     }
-    let mut nodes = Vec::new();
-    for node in node::all(ctx) {
-        if filters.iter().all(|filter| collect::passes(ctx, &node, filter)) {
-            nodes.push(node);
-        }
-    }
+    let by_id = |filter: &&Value| {
+        filter.text("Key") == Some("AWS:InstanceInformation.InstanceId")
+            && filter.text("Type").unwrap_or("Equal") == "Equal"
+    };
+    let ids: Option<BTreeSet<String>> =
+        filters.iter().find(by_id).map(|filter| filter.texts("Values").into_iter().map(str::to_owned).collect());
+    let passing = |ctx: &mut Ctx<'_>, node: Node| {
+        filters.iter().all(|filter| collect::passes(ctx, &node, filter)).then_some(node)
+    };
     if !input.items("Aggregators").is_empty() {
+        let nodes: Vec<Node> = node::among(ctx, ids, Bound::Unbounded, passing).map(|(_, node)| node).collect();
         let rows = aggregate::all(ctx, &nodes, input.items("Aggregators"))?;
         return page::of(rows, "Entities", input, 50);
     }
-    let mut rows = Vec::new();
-    for node in nodes {
-        if let Some(told) = collect::told(ctx, &node, asked) {
-            let data = json!({
-                "TypeName": asked,
-                "SchemaVersion": told.schema,
-                "CaptureTime": told.captured,
-                "ContentHash": told.hash,
-                "Content": told.content,
-            });
-            rows.push(json!({"Id": node.id, "Data": {asked: data}}));
-        }
-    }
-    page::of(rows, "Entities", input, 50)
+    let entity = move |ctx: &mut Ctx<'_>, node: Node| {
+        let node = passing(ctx, node)?;
+        let told = collect::told(ctx, &node, asked)?;
+        let data = json!({
+            "TypeName": asked,
+            "SchemaVersion": told.schema,
+            "CaptureTime": told.captured,
+            "ContentHash": told.hash,
+            "Content": told.content,
+        });
+        Some(json!({"Id": node.id, "Data": {asked: data}}))
+    };
+    page::keyed("Entities", input, 50, |start| node::among(ctx, ids, start, entity))
 }
 
 /// `ListInventoryEntries`: one type of one node.

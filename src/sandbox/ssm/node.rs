@@ -6,7 +6,9 @@
 mod hybrid;
 mod list;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -20,6 +22,7 @@ use crate::sandbox::cloud::Ctx;
 use crate::sandbox::ec2;
 use crate::sandbox::ec2::InstanceView;
 use crate::sandbox::machine::{Agent, Machine};
+use crate::sandbox::shared::Shared;
 use crate::sandbox::ssm::State;
 use crate::sandbox::ssm::command::Invocation;
 use crate::sandbox::value::ApiError;
@@ -51,12 +54,12 @@ pub struct HybridNode {
 pub(super) struct Node {
     pub(super) id: String,
     pub(super) system_key: String,
-    pub(super) system: Option<System>,
+    pub(super) system: Option<Arc<System>>,
     pub(super) hostname: String,
     pub(super) ip: String,
     pub(super) online: bool,
     pub(super) last_ping: Timestamp,
-    pub(super) tags: BTreeMap<String, String>,
+    pub(super) tags: Shared<BTreeMap<String, String>>,
     pub(super) hybrid: Option<HybridNode>,
     pub(super) instance: Option<InstanceView>,
 }
@@ -113,8 +116,40 @@ pub(super) fn invalid_id(id: &str) -> ApiError {
 
 /// The managed nodes of a place, by id.
 pub(super) fn all(ctx: &mut Ctx<'_>) -> Vec<Node> {
-    let ids: Vec<String> = ctx.region().machines.keys().cloned().collect();
-    ids.iter().filter_map(|id| find(ctx, id)).collect()
+    among(ctx, None, Bound::Unbounded, |_, node| Some(node)).map(|(_, node)| node).collect()
+}
+
+/// Goes through managed nodes in the order of their ids, from one of them on: through those of some ids, or through
+/// all. What `show` gives of each, if anything; a node is looked at only when it is asked for.
+pub(super) fn among<'c, T>(
+    ctx: &'c mut Ctx<'_>,
+    ids: Option<BTreeSet<String>>,
+    start: Bound<String>,
+    mut show: impl FnMut(&mut Ctx<'_>, Node) -> Option<T> + 'c,
+) -> impl Iterator<Item = (String, T)> + 'c {
+    let mut next = start;
+    std::iter::from_fn(move || {
+        loop {
+            let range = (next.as_ref().map(String::as_str), Bound::Unbounded);
+            let id = match &ids {
+                Some(ids) => ids.range::<str, _>(range).next()?.clone(),
+                None => ctx.region().machines.range::<str, _>(range).next()?.0.to_string(),
+            };
+            next = Bound::Excluded(id.clone());
+            let node = find(ctx, &id);
+            if let Some(shown) = node.and_then(|node| show(ctx, node)) {
+                return Some((id, shown));
+            }
+        }
+    })
+}
+
+/// The ids among which every managed node is that has a tag of this key with one of these values; none where going
+/// through all nodes costs no more.
+pub(super) fn tagged(ctx: &mut Ctx<'_>, key: &str, values: &[&str]) -> Option<BTreeSet<String>> {
+    let mut ids = ec2::instances_tagged(ctx, key, values)?;
+    ids.extend(ctx.region().ssm.hybrid_nodes.keys().cloned());
+    Some(ids)
 }
 
 /// A managed node.
@@ -141,9 +176,9 @@ pub(super) fn find(ctx: &mut Ctx<'_>, id: &str) -> Option<Node> {
     let online = guest.running && now.as_second() - last_ping.as_second() < LOST;
     let system = ctx.cloud.catalogue.systems.get(&guest.system_key).cloned();
     let tags = match (&hybrid, &instance) {
-        (Some(hybrid), _) => hybrid.tags.clone(),
+        (Some(hybrid), _) => Shared::new(hybrid.tags.clone()),
         (None, Some(instance)) => instance.tags.clone(),
-        (None, None) => BTreeMap::new(),
+        (None, None) => Shared::default(),
     };
     Some(Node {
         id: id.to_owned(),
@@ -182,9 +217,9 @@ struct Guest {
 impl Guest {
     fn of(machine: &Machine) -> Self {
         Self {
-            system_key: machine.system.clone(),
-            hostname: machine.hostname.clone(),
-            ip: machine.ip.clone(),
+            system_key: machine.system.to_string(),
+            hostname: machine.hostname.to_string(),
+            ip: machine.ip.to_string(),
             running: machine.running,
             booted_at: machine.booted_at,
             agent: machine.agent.clone(),

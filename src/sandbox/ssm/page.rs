@@ -1,5 +1,7 @@
 //! Pages: every list of Systems Manager goes on by an opaque token that is bound to its query.
 
+use std::ops::Bound;
+
 use serde_json::{Value, json};
 
 use crate::sandbox::page_token;
@@ -26,6 +28,33 @@ pub(super) fn of(items: Vec<Value>, member: &str, input: &Value, default: usize)
     Ok(answer)
 }
 
+/// A page of a list that is made as it is told: items come with keys in ascending order, from one of them on, and not
+/// more are asked for than the page holds and one to see whether there is a next page.
+///
+/// # Errors
+/// `InvalidNextToken`, for a token of another list too.
+pub(super) fn keyed<I: Iterator<Item = (String, Value)>>(
+    member: &str,
+    input: &Value,
+    default: usize,
+    items: impl FnOnce(Bound<String>) -> I,
+) -> Result<Value, ApiError> {
+    let query = page_token::query(input, member, "MaxResults");
+    let start = match input.text("NextToken") {
+        Some(token) => Bound::Excluded(page_token::read(token, &query)?),
+        None => Bound::Unbounded,
+    };
+    let size = input.int("MaxResults").and_then(|size| usize::try_from(size).ok()).unwrap_or(default).max(1);
+    let mut items = items(start);
+    let told: Vec<(String, Value)> = items.by_ref().take(size).collect();
+    let last = told.last().map(|(key, _)| key.clone()).filter(|_| items.next().is_some());
+    let mut answer = json!({ member: told.into_iter().map(|(_, item)| item).collect::<Vec<_>>() });
+    if let Some(last) = last {
+        answer["NextToken"] = page_token::write(&last, &query).into();
+    }
+    Ok(answer)
+}
+
 fn invalid() -> ApiError {
     ApiError::new("InvalidNextToken", "The specified token isn't valid.")
 }
@@ -33,6 +62,26 @@ fn invalid() -> ApiError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_by_keys_is_made_no_further_than_it_is_told() {
+        let made = std::cell::Cell::new(0);
+        let page = |input: &Value| {
+            keyed("Things", input, 2, |start| {
+                let after = match start {
+                    Bound::Excluded(last) => last.parse().unwrap(),
+                    _ => 0,
+                };
+                (after + 1..6).inspect(|_| made.set(made.get() + 1)).map(|n: i32| (n.to_string(), json!(n)))
+            })
+        };
+        let first = page(&json!({})).unwrap();
+        assert_eq!((first["Things"].clone(), made.get()), (json!([1, 2]), 3));
+        let rest = page(&json!({"MaxResults": 9, "NextToken": first["NextToken"]})).unwrap();
+        assert_eq!(rest, json!({"Things": [3, 4, 5]}));
+        let stolen = keyed("Others", &json!({"NextToken": first["NextToken"]}), 2, |_| std::iter::empty());
+        assert_eq!(stolen.unwrap_err().code, "InvalidNextToken");
+    }
 
     #[test]
     fn a_token_leads_to_the_rest_of_its_own_list_only() {

@@ -19,6 +19,7 @@ pub(super) use list::{
 pub(super) use operate::{Refused, freeze, install, missing, record};
 
 use super::baseline::Baseline;
+use crate::sandbox::shared::{Shared, Word, pooled};
 
 /// What `AWS-RunPatchBaseline` does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,7 +71,7 @@ pub struct Snapshot {
 }
 
 /// The state of a patch on a node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Status {
     /// Approved and installed.
     Installed,
@@ -112,7 +113,7 @@ impl Status {
 }
 
 /// A patch (Windows) or a package (Linux) on a node.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PatchRow {
     /// `KB5068791`, or `kernel.x86_64`.
     pub kb: String,
@@ -126,15 +127,17 @@ pub struct PatchRow {
     pub level: String,
 }
 
+pooled!(Vec<PatchRow>);
+
 /// What the last operation of a node reported.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PatchState {
     /// The patch group of the node, or an empty string.
-    pub patch_group: String,
+    pub patch_group: Word,
     /// The baseline.
-    pub baseline_id: String,
+    pub baseline_id: Word,
     /// The snapshot of approved patches.
-    pub snapshot_id: String,
+    pub snapshot_id: Word,
     /// What was done.
     pub operation: Operation,
     /// When it began.
@@ -146,11 +149,11 @@ pub struct PatchState {
     /// The last Install with `NoReboot`.
     pub last_no_reboot_install: Option<Timestamp>,
     /// Patches of other systems that a Windows reports.
-    pub not_applicable: Vec<String>,
+    pub not_applicable: Shared<Vec<Word>>,
     /// Those that it leaves out.
     pub unreported_not_applicable: Option<u32>,
     /// The rows.
-    pub rows: Vec<PatchRow>,
+    pub rows: Shared<Vec<PatchRow>>,
 }
 
 impl PatchState {

@@ -11,6 +11,8 @@ use super::node;
 use super::parameter::{Parameter, Version};
 use super::patch::{self, Operation, Reboot};
 use crate::sandbox::cloud::Ctx;
+use crate::sandbox::machine::{Installed, Software};
+use crate::sandbox::shared::Word;
 
 /// Puts one of AWS's public parameters (`/aws/service/…`) into this place, as a new version where it is there already.
 pub fn public_parameter(ctx: &mut Ctx<'_>, name: &str, value: &str, data_type: &str, at: Timestamp) {
@@ -81,25 +83,30 @@ fn operate(ctx: &mut Ctx<'_>, id: &str, at: Timestamp, operation: Operation, reb
             let missing = patch::missing(ctx, id, &frozen);
             failed = patch::install(ctx, id, &missing);
             if let Some(machine) = ctx.region().machines.get_mut(id).filter(|_| reboot == Reboot::IfNeeded) {
-                machine.software.installed.values_mut().for_each(|patch| patch.pending_reboot = false);
+                machine.software.change(Software::settle);
             }
         }
         let took = if operation == Operation::Scan { 40.seconds() } else { 240.seconds() };
         patch::record(ctx, &node, &frozen, (operation, reboot), at - took, &failed);
     }
-    if let Some(machine) = ctx.region().machines.get_mut(id) {
-        machine.software.installed.extend(later);
+    if let Some(machine) = ctx.region().machines.get_mut(id).filter(|_| !later.is_empty()) {
+        machine.software.change(|software| software.installed.extend(later));
     }
     ctx.now = now;
 }
 
 /// What the guest did not have by then.
-fn take_later(ctx: &mut Ctx<'_>, id: &str, at: Timestamp) -> Vec<(String, crate::sandbox::machine::Installed)> {
+fn take_later(ctx: &mut Ctx<'_>, id: &str, at: Timestamp) -> Vec<(String, Installed)> {
     let Some(machine) = ctx.region().machines.get_mut(id) else { return Vec::new() };
-    let all = std::mem::take(&mut machine.software.installed);
-    let (before, later): (Vec<_>, Vec<_>) = all.into_iter().partition(|(_, patch)| patch.at <= at);
-    machine.software.installed = before.into_iter().collect();
-    later
+    if machine.software.installed.values().all(|patch| patch.at <= at) {
+        return Vec::new();
+    }
+    machine.software.change(|software| {
+        let all = std::mem::take(&mut software.installed);
+        let (before, later): (Vec<_>, Vec<_>) = all.into_iter().partition(|(_, patch)| patch.at <= at);
+        software.installed = before.into_iter().collect();
+        later
+    })
 }
 
 /// Puts an association that scans the nodes with a tag, every so many seconds since its last run.
@@ -109,7 +116,7 @@ pub fn scan_association(ctx: &mut Ctx<'_>, name: &str, tag: (&str, &str), every:
     let schedule = if every % 86_400 == 0 { rate(every / 86_400, "day") } else { rate((every / 60).max(1), "minute") };
     let id = ctx.uuid("association");
     let runs = ctx.region().ssm.patch_states.iter().filter(|(_, state)| state.operation == Operation::Scan);
-    let runs: Vec<(String, Timestamp)> = runs.map(|(node, state)| (node.clone(), state.ended)).collect();
+    let runs: Vec<(Word, Timestamp)> = runs.map(|(node, state)| (node.clone(), state.ended)).collect();
     let mut nodes = BTreeMap::new();
     for (node, at) in runs {
         let means = node::find(ctx, &node).is_some_and(|node| super::target::matches(&node, &targets[0]));

@@ -1,5 +1,8 @@
 //! Which managed nodes a command or an association means.
 
+use std::collections::BTreeSet;
+use std::ops::Bound;
+
 use serde_json::Value;
 
 use super::node::{self, Node};
@@ -8,9 +11,20 @@ use crate::sandbox::value::Get;
 
 /// The managed nodes that match all targets: `InstanceIds` (`*` for all), `tag:KEY`, `tag-key`.
 pub(super) fn resolve(ctx: &mut Ctx<'_>, targets: &[Value]) -> Vec<Node> {
-    let mut nodes = node::all(ctx);
-    nodes.retain(|node| targets.iter().all(|target| matches(node, target)));
-    nodes
+    let ids = targets.iter().find_map(|target| candidates(ctx, target));
+    let meant = |_: &mut Ctx<'_>, node: Node| targets.iter().all(|target| matches(&node, target)).then_some(node);
+    node::among(ctx, ids, Bound::Unbounded, meant).map(|(_, node)| node).collect()
+}
+
+/// The ids among which every node is that a target means; none for all.
+fn candidates(ctx: &mut Ctx<'_>, target: &Value) -> Option<BTreeSet<String>> {
+    let values = target.texts("Values");
+    match target.text("Key")? {
+        key if key.eq_ignore_ascii_case("InstanceIds") => {
+            (!values.contains(&"*")).then(|| values.into_iter().map(str::to_owned).collect())
+        }
+        key => node::tagged(ctx, key.strip_prefix("tag:")?, &values),
+    }
 }
 
 /// Whether a target means a node.

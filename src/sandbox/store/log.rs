@@ -87,10 +87,14 @@ impl Line {
     }
 }
 
-/// Carries a call out again; of a reading one, only the opening of its region.
+/// Carries a call out again; of a reading one, only the opening of its region and the tokens that it took.
 fn repeat(cloud: &mut Cloud, record: &CallRecord, performed: Performed) {
     let place = Place::new(&record.account, &record.region);
-    let Some(service) = service(&record.service).filter(|_| replayed(&record.operation)) else {
+    let service = service(&record.service);
+    if let Some(service) = service {
+        cloud.throttle.take(&place, service, &record.operation, &record.request, record.at);
+    }
+    let Some(service) = service.filter(|_| replayed(&record.operation)) else {
         cloud.at(&place);
         return;
     };

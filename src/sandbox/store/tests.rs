@@ -3,6 +3,7 @@ use std::fs;
 use super::*;
 use crate::sandbox::catalogue::Catalogue;
 use crate::sandbox::faults::{WireFault, WireFaultKind};
+use crate::sandbox::throttle::{Per, Rate, Throttle};
 use crate::sandbox::wire::{Call, Service, operations};
 
 fn start() -> Timestamp {
@@ -286,4 +287,24 @@ fn reading_leaves_no_trace() {
         let answer = cloud.perform(&call);
         assert!(state(&cloud) == untouched, "{operation} -> {answer:?}");
     }
+}
+
+#[test]
+fn tokens_that_were_taken_are_gone_when_the_account_is_opened_again() {
+    let rates = || {
+        let mut cloud = fresh()?;
+        let rate = Rate { calls: "autoscaling:*".to_owned(), burst: 2, per_second: 0.1, per: Per::Call };
+        cloud.throttle = Throttle::new(vec![rate]);
+        Ok(cloud)
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let mut account = Account::open(dir.path(), rates).unwrap();
+    for _ in 0..3 {
+        account.handle(&query("autoscaling", "Action=DescribeAccountLimits&Version=2011-01-01"), start());
+    }
+    let errors: Vec<Option<String>> = account.calls().unwrap().into_iter().map(|call| call.error).collect();
+    assert_eq!(errors, [None, None, Some("Throttling".to_owned())]);
+    let left = state(account.cloud());
+    drop(account);
+    assert_eq!(state(Account::open(dir.path(), rates).unwrap().cloud()), left);
 }

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
+use super::super::told::Told;
 use super::super::value::ApiError;
 use super::table::{self, Operation};
 use super::{Service, errors, xml};
@@ -17,14 +18,29 @@ pub(super) fn answer(
     request_id: &str,
 ) -> http::Response<Bytes> {
     let body = match service {
-        Service::Ec2 => ec2_answer(operation, output, request_id),
-        Service::AutoScaling | Service::Sts => query_answer(service, operation, output, request_id),
+        Service::Ec2 | Service::AutoScaling | Service::Sts => {
+            return told(service, operation, &Told::from(output), request_id);
+        }
         Service::Ssm | Service::ImageBuilder => json_answer(service, operation, output, request_id),
     };
     response(service, 200, body, request_id)
 }
 
-fn ec2_answer(operation: &Operation, output: &Value, request_id: &str) -> String {
+/// As [`answer`], for the services that speak XML.
+pub(super) fn told(
+    service: Service,
+    operation: &Operation,
+    output: &Told<'_>,
+    request_id: &str,
+) -> http::Response<Bytes> {
+    let body = match service {
+        Service::Ec2 => ec2_answer(operation, output, request_id),
+        _ => query_answer(service, operation, output, request_id),
+    };
+    response(service, 200, body, request_id)
+}
+
+fn ec2_answer(operation: &Operation, output: &Told<'_>, request_id: &str) -> String {
     let model = table::model(Service::Ec2);
     let name = &operation.name;
     let mut body = opened(name, &format!("{}/", model.facts.namespace));
@@ -38,7 +54,7 @@ fn ec2_answer(operation: &Operation, output: &Value, request_id: &str) -> String
     body
 }
 
-fn query_answer(service: Service, operation: &Operation, output: &Value, request_id: &str) -> String {
+fn query_answer(service: Service, operation: &Operation, output: &Told<'_>, request_id: &str) -> String {
     let model = table::model(service);
     let name = &operation.name;
     let mut body = opened(name, &model.facts.namespace);

@@ -2,48 +2,44 @@
 
 use std::fmt::Write;
 
-use serde_json::Value;
-
+use super::super::told::Told;
 use super::scalar;
 use super::table::{Kind, Model, ShapeId};
 
 /// Writes the members of a structure, each as an element.
-pub(super) fn members(to: &mut String, model: &Model, id: ShapeId, value: &Value) {
-    let Some(object) = value.as_object() else { return };
+pub(super) fn members(to: &mut String, model: &Model, id: ShapeId, told: &Told<'_>) {
     for member in model.members(id) {
-        if let Some(value) = object.get(&member.name).filter(|value| !value.is_null()) {
-            element(to, model, member.shape, member.wire(), value);
+        let told = told.member(&member.name);
+        if !told.is_absent() {
+            element(to, model, member.shape, member.wire(), told);
         }
     }
 }
 
-fn element(to: &mut String, model: &Model, id: ShapeId, name: &str, value: &Value) {
+fn element(to: &mut String, model: &Model, id: ShapeId, name: &str, told: &Told<'_>) {
     open(to, name);
-    match (&model.shape(id).kind, value) {
-        (Kind::Structure(_), _) => members(to, model, id, value),
-        (Kind::List { item, name }, Value::Array(items)) => {
+    match (&model.shape(id).kind, told) {
+        (Kind::Structure(_), _) => members(to, model, id, told),
+        (Kind::List { item, name }, Told::List(items)) => {
             let name = name.as_deref().unwrap_or("member");
-            items.iter().filter(|value| !value.is_null()).for_each(|value| element(to, model, *item, name, value));
+            items.iter().filter(|told| !told.is_absent()).for_each(|told| element(to, model, *item, name, told));
         }
-        (Kind::Map { key, value: held }, Value::Object(entries)) => {
-            for (name, value) in entries {
+        (Kind::Map { key, value }, Told::Record(entries)) => {
+            for (name, told) in entries {
                 open(to, "entry");
-                element(to, model, *key, "key", &Value::from(name.as_str()));
-                element(to, model, *held, "value", value);
+                element(to, model, *key, "key", &Told::from(*name));
+                element(to, model, *value, "value", told);
                 close(to, "entry");
             }
         }
-        (Kind::Timestamp, Value::Number(millis)) => to.push_str(&scalar::iso(millis.as_i64().unwrap_or_default())),
-        (Kind::Double, Value::Number(number)) => {
-            // Writing into a text does not fail.
-            let _ = write!(to, "{:?}", number.as_f64().unwrap_or_default());
-        }
-        (_, Value::String(text)) => escaped(to, text),
-        (_, Value::Bool(flag)) => to.push_str(if *flag { "true" } else { "false" }),
-        (_, Value::Number(number)) => {
-            let _ = write!(to, "{number}");
-        }
-        (_, Value::Array(_) | Value::Object(_) | Value::Null) => {}
+        (Kind::Timestamp, Told::Integer(millis)) => to.push_str(&scalar::iso(*millis)),
+        // Writing into a text does not fail.
+        (Kind::Double, Told::Integer(number)) => drop(write!(to, "{:?}", *number as f64)),
+        (_, Told::Double(number)) => drop(write!(to, "{number:?}")),
+        (_, Told::Text(text)) => escaped(to, text),
+        (_, Told::Flag(flag)) => to.push_str(if *flag { "true" } else { "false" }),
+        (_, Told::Integer(number)) => drop(write!(to, "{number}")),
+        (_, Told::List(_) | Told::Record(_) | Told::Absent) => {}
     }
     close(to, name);
 }
@@ -68,6 +64,9 @@ fn close(to: &mut String, name: &str) {
 }
 
 fn escaped(to: &mut String, text: &str) {
+    if !text.bytes().any(needs_care) {
+        return to.push_str(text);
+    }
     for letter in text.chars() {
         match letter {
             '&' => to.push_str("&amp;"),
@@ -81,4 +80,9 @@ fn escaped(to: &mut String, text: &str) {
             _ => to.push(letter),
         }
     }
+}
+
+/// Whether a byte may belong to something that [`escaped`] writes otherwise. U+FFFE and U+FFFF begin with 0xEF.
+fn needs_care(byte: u8) -> bool {
+    matches!(byte, b'&' | b'<' | b'>' | b'"' | 0xef) || (byte < b' ' && byte != b'\n' && byte != b'\t')
 }

@@ -3,7 +3,7 @@
 //! Everything follows from `aws.toml`, the start of the world and the seed, so that a region that is touched late holds
 //! what it would have held if it had been touched first.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -146,7 +146,7 @@ pub fn catalogue(start: Timestamp) -> Catalogue {
 
 /// Adds systems and patches to a catalogue.
 pub(super) fn add(catalogue: &mut Catalogue, systems: &[SystemEntry], advisories: &[Advisory], start: Timestamp) {
-    catalogue.systems.extend(systems.iter().map(|system| (system.key.get_ref().clone(), system.system())));
+    catalogue.systems.extend(systems.iter().map(|system| (system.key.get_ref().clone(), Arc::new(system.system()))));
     catalogue.patches.extend(advisories.iter().map(|patch| (patch.id.get_ref().clone(), patch.patch(start))));
 }
 

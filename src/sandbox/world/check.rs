@@ -11,6 +11,8 @@ use super::aws::Aws;
 use super::file::{Image, Tags, Text, World};
 use super::problem::Problem;
 use crate::sandbox::cloud::DEFAULT_ACCOUNT;
+use crate::sandbox::faults::like;
+use crate::sandbox::wire::{self, Service};
 
 type Checked = Result<(), Problem>;
 
@@ -18,6 +20,7 @@ type Checked = Result<(), Problem>;
 pub(super) fn check(world: &World, aws: &Aws) -> Checked {
     let scope = Scope::new(world, aws)?;
     accounts(world)?;
+    rates(world)?;
     patching::check(&scope)?;
     stock::check(&scope)?;
     fleet::check(&scope)
@@ -166,6 +169,29 @@ impl<'a> Scope<'a> {
         };
         tags.values().try_for_each(|value| self.placeholders(value, near.span(), region)).map_err(told)
     }
+}
+
+/// Every rate is for some operation, and lets calls through.
+fn rates(world: &World) -> Checked {
+    let services = [Service::Ec2, Service::AutoScaling, Service::Ssm, Service::ImageBuilder, Service::Sts];
+    let names = || {
+        services.into_iter().flat_map(|service| {
+            wire::operations(service).map(move |operation| format!("{}:{operation}", service.name()))
+        })
+    };
+    for rate in &world.rate {
+        if !names().any(|name| like(rate.calls.get_ref(), &name)) {
+            let names: Vec<String> = names().collect();
+            return Err(unknown("operation", &rate.calls, names.iter().map(String::as_str)));
+        }
+        if *rate.burst.get_ref() == 0 {
+            return Err(Problem::new(rate.burst.span(), "a bucket that holds nothing lets no call through"));
+        }
+        if !(rate.per_second.get_ref().is_finite() && *rate.per_second.get_ref() > 0.0) {
+            return Err(Problem::new(rate.per_second.span(), "tokens come back at a rate above 0"));
+        }
+    }
+    Ok(())
 }
 
 fn accounts(world: &World) -> Checked {

@@ -149,7 +149,10 @@ fn home(cloud: &mut Cloud) -> Ctx<'_> {
 
 fn named(ctx: &mut Ctx<'_>, name: &str) -> Vec<String> {
     let instances = ctx.region().ec2.instances.iter();
-    instances.filter(|(_, it)| it.tags.get("Name").is_some_and(|it| it == name)).map(|(id, _)| id.clone()).collect()
+    instances
+        .filter(|(_, it)| it.tags.get("Name").is_some_and(|it| it == name))
+        .map(|(id, _)| String::from(id))
+        .collect()
 }
 
 #[test]
@@ -197,8 +200,10 @@ fn nothing_happens_by_itself_but_scans_for_two_weeks() {
     let before: Vec<usize> = cloud.places.values().map(|region| region.ec2.instances.len()).collect();
     let missing = |cloud: &Cloud| -> Vec<(String, usize)> {
         let rows = cloud.places.values().flat_map(|region| region.ssm.patch_states.iter());
-        rows.map(|(id, state)| (id.clone(), state.rows.iter().filter(|row| row.status.is_non_compliant()).count()))
-            .collect()
+        rows.map(|(id, state)| {
+            (String::from(id), state.rows.iter().filter(|row| row.status.is_non_compliant()).count())
+        })
+        .collect()
     };
     let at_start = missing(&cloud);
     let two_weeks = cloud.now + jiff::SignedDuration::from_hours(14 * 24);

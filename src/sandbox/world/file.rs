@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::age::Age;
 use super::guest::Guest;
 use super::patches::{Advisory, Association, Baseline, PatchGroup, SystemEntry};
+use crate::sandbox::throttle::Per;
 
 /// A string and its place in the file.
 pub type Text = toml::Spanned<String>;
@@ -24,6 +25,10 @@ pub struct World {
     pub seed: u64,
     /// Whether lists lag behind changes, as AWS's do.
     pub eventual_consistency: bool,
+    /// How many calls AWS takes, beside [`World::rate`].
+    pub rates: Rates,
+    /// Rates of calls, before those of [`World::rates`].
+    pub rate: Vec<Rate>,
     /// The accounts; the first owns whatever names none. Without any: `123456789012`.
     pub account: Vec<Account>,
     /// Roles that may be assumed.
@@ -52,6 +57,32 @@ pub struct World {
     pub patch_group: Vec<PatchGroup>,
     /// Associations that scan.
     pub association: Vec<Association>,
+}
+
+/// Which rates of calls are in force.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rates {
+    /// None: every call is taken.
+    #[default]
+    None,
+    /// Those that AWS publishes: EC2's.
+    Published,
+}
+
+/// A rate of calls: a bucket for each account, region and operation that it is for.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Rate {
+    /// `service:Operation`, each with `*`.
+    pub calls: Text,
+    /// How many tokens a bucket holds.
+    pub burst: toml::Spanned<u32>,
+    /// How many come back in a second.
+    pub per_second: toml::Spanned<f64>,
+    /// What takes a token.
+    #[serde(default)]
+    pub per: Per,
 }
 
 /// An account.

@@ -10,10 +10,11 @@ use jiff::Timestamp;
 
 use super::age::Age;
 use super::aws;
-use super::file::{Tags, Text, World};
+use super::file::{Rates, Tags, Text, World};
 use super::problem::Problem;
 use crate::sandbox::Ctx;
 use crate::sandbox::cloud::{Cloud, DEFAULT_ACCOUNT, Place};
+use crate::sandbox::throttle::{self, Throttle};
 use crate::sandbox::value::ApiError;
 
 /// What was done to a node in the past, and when.
@@ -37,12 +38,28 @@ pub(super) fn cloud(world: &World, start: Timestamp) -> Result<Cloud, Problem> {
     aws::add(&mut catalogue, &world.system, &world.advisory, start);
     let mut cloud = Cloud::new(world.seed, start, catalogue);
     cloud.eventual_consistency = world.eventual_consistency;
+    cloud.throttle = Throttle::new(rates(world));
     people(world, &mut cloud);
     let mut seeder = Seeder { world, start, rows: Vec::new() };
     seeder.stock(&mut cloud);
     seeder.fleet(&mut cloud)?;
     patching::seed(&seeder, &mut cloud);
     Ok(cloud)
+}
+
+/// The rates of a world, its own before those that AWS publishes.
+fn rates(world: &World) -> Vec<throttle::Rate> {
+    let own = world.rate.iter().map(|rate| throttle::Rate {
+        calls: rate.calls.get_ref().clone(),
+        burst: *rate.burst.get_ref(),
+        per_second: *rate.per_second.get_ref(),
+        per: rate.per,
+    });
+    let published = match world.rates {
+        Rates::Published => throttle::published(),
+        Rates::None => Vec::new(),
+    };
+    own.chain(published).collect()
 }
 
 fn people(world: &World, cloud: &mut Cloud) {

@@ -3,7 +3,7 @@ use crate::sandbox::{Cloud, Place};
 
 const START: &str = "2026-11-24T08:00:00Z";
 
-fn start() -> Timestamp {
+pub(super) fn start() -> Timestamp {
     START.parse().unwrap()
 }
 
@@ -150,7 +150,7 @@ fn a_hybrid_node_has_the_row_of_its_last_scan() {
     let mut ctx = cloud.at(&Place::new("123456789012", "eu-west-1"));
     let ssm = &ctx.region().ssm;
     let id = |name: &str| ssm.hybrid_nodes.iter().find(|(_, node)| node.name == name).unwrap().0;
-    let scanned = |name: &str| ssm.patch_states[id(name)].ended.to_string();
+    let scanned = |name: &str| ssm.patch_states[id(name).as_str()].ended.to_string();
     assert_eq!(scanned("plant-gw-1"), "2026-11-24T02:00:00Z");
     assert_eq!(scanned("plant-hmi-2"), "2026-10-14T08:00:00Z");
     assert!(ssm.parameters["/rebake/web/prod"].latest().unwrap().value.starts_with("ami-"));
@@ -164,4 +164,17 @@ fn a_world_that_was_cut_anywhere_is_an_error_or_a_world() {
             assert!(error.line > 0 && !error.message.is_empty());
         }
     }
+}
+
+#[test]
+fn rates_are_for_operations_and_let_something_through() {
+    let rate = |calls: &str, burst: u32, per_second: f64| {
+        format!("[[rate]]\ncalls = \"{calls}\"\nburst = {burst}\nper-second = {per_second:?}\n")
+    };
+    let cloud = world(&format!("rates = \"published\"\n{}", rate("ssm:Get*", 2, 0.5)), "w.toml", start()).unwrap();
+    assert_eq!(cloud.throttle.rates[0].calls, "ssm:Get*");
+    assert!(cloud.throttle.rates.iter().any(|rate| rate.calls == "ec2:RunInstances" && rate.burst == 5));
+    assert!(refused(&rate("ssm:GetParametre", 2, 1.0)).contains("GetParametre"));
+    assert!(refused(&rate("ssm:Get*", 0, 1.0)).contains("holds nothing"));
+    assert!(refused(&rate("ssm:Get*", 1, 0.0)).contains("above 0"));
 }

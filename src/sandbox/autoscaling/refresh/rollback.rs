@@ -3,6 +3,7 @@
 use super::{Refresh, RefreshStatus, Rollback, Turnover};
 use crate::sandbox::autoscaling::Group;
 use crate::sandbox::cloud::Ctx;
+use crate::sandbox::shared::Word;
 
 /// Turns a refresh around.
 pub(super) fn begin(ctx: &mut Ctx<'_>, group: &Group, refresh: &mut Refresh, reason: &str) {
@@ -13,7 +14,7 @@ pub(super) fn begin(ctx: &mut Ctx<'_>, group: &Group, refresh: &mut Refresh, rea
         instances_to_update: refresh.instances_to_update,
     });
     let fresh = std::mem::take(&mut refresh.turnover.fresh);
-    let old: std::collections::BTreeSet<String> =
+    let old: std::collections::BTreeSet<Word> =
         group.live().map(|member| member.instance_id.clone()).filter(|id| fresh.contains(id)).collect();
     refresh.turnover =
         Turnover { cohort: old.len() as i64, old, desired_capacity: group.desired_capacity, ..Turnover::default() };

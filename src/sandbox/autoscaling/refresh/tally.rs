@@ -50,7 +50,7 @@ impl Tally {
                     tally.in_flight += member.capacity();
                     let failing = member.ailment.is_some() || member.warmed(refresh.preferences.warmup(), ctx.now);
                     let slot = if failing { &mut tally.failing } else { &mut tally.warming };
-                    slot.get_or_insert_with(|| member.instance_id.clone());
+                    slot.get_or_insert_with(|| member.instance_id.to_string());
                 }
             }
         }
@@ -72,11 +72,11 @@ impl Tally {
         };
         for member in lifecycle::termination_order(group, &unready) {
             if self.ready >= least || hopeless(ctx, member) {
-                return Some(member.instance_id.clone());
+                return Some(member.instance_id.to_string());
             }
         }
         let first = lifecycle::termination_order(group, &ready).into_iter().next()?;
-        (self.ready - first.capacity() >= least).then(|| first.instance_id.clone())
+        (self.ready - first.capacity() >= least).then(|| first.instance_id.to_string())
     }
 }
 

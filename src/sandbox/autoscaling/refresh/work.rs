@@ -8,6 +8,7 @@ use super::{Instances, Refresh, RefreshStatus, Turnover, rollback};
 use crate::sandbox::autoscaling::capacity::{self, Why};
 use crate::sandbox::autoscaling::{Configuration, Group, Lifecycle, Member};
 use crate::sandbox::cloud::Ctx;
+use crate::sandbox::shared::Word;
 
 /// So long AWS waits for progress.
 const PATIENCE: SignedDuration = SignedDuration::from_hours(1);
@@ -87,7 +88,7 @@ fn begin(ctx: &mut Ctx<'_>, group: &mut Group, refresh: &mut Refresh) {
     let present = group.members.iter().filter(|member| {
         member.lifecycle.is_live() || matches!(member.lifecycle, Lifecycle::Standby | Lifecycle::EnteringStandby)
     });
-    let old: std::collections::BTreeSet<String> = present
+    let old: std::collections::BTreeSet<Word> = present
         .filter(|member| !matching(member) && !ignored(refresh, member))
         .map(|member| member.instance_id.clone())
         .collect();
@@ -138,10 +139,10 @@ fn take_stock(ctx: &mut Ctx<'_>, group: &Group, refresh: &mut Refresh) {
 
 /// Members that left the group are neither old nor fresh; those that became ignored are not to be replaced.
 fn forget_the_gone(group: &Group, refresh: &mut Refresh) {
-    let there = |id: &String| {
+    let there = |id: &Word| {
         group.member(id).is_some_and(|member| member.lifecycle.is_live() || member.lifecycle == Lifecycle::Standby)
     };
-    let ignored: Vec<String> = refresh
+    let ignored: Vec<Word> = refresh
         .turnover
         .old
         .iter()
@@ -160,7 +161,7 @@ fn forget_the_gone(group: &Group, refresh: &mut Refresh) {
 /// Under skip matching a version that moved (`$Latest`, `$Default`) makes what is fresh old again.
 fn find_stale(ctx: &mut Ctx<'_>, group: &Group, refresh: &mut Refresh) {
     let Ok(blueprints) = refresh.target().blueprints(ctx) else { return };
-    let stale: Vec<String> = group
+    let stale: Vec<Word> = group
         .live()
         .filter(|member| refresh.turnover.fresh.contains(&member.instance_id))
         .filter(|member| !Configuration::matches(&blueprints, member.source.as_ref(), &member.instance_type))
@@ -178,7 +179,7 @@ fn shed(ctx: &mut Ctx<'_>, group: &mut Group, refresh: &mut Refresh) {
     if refresh.preferences.standby == Instances::Take {
         let standby = group.members.iter().filter(|member| member.lifecycle == Lifecycle::Standby);
         let ids = standby.map(|member| member.instance_id.clone());
-        let ids: Vec<String> = ids.filter(|id| refresh.turnover.old.contains(id)).collect();
+        let ids: Vec<Word> = ids.filter(|id| refresh.turnover.old.contains(id)).collect();
         for id in ids {
             capacity::terminate(ctx, group, &id, Why::Refresh);
             refresh.turnover.old.remove(&id);
@@ -193,7 +194,7 @@ fn shed(ctx: &mut Ctx<'_>, group: &mut Group, refresh: &mut Refresh) {
         let floor = group.desired_capacity;
         let Some(victim) = tally.victim(ctx, group, refresh, floor) else { break };
         capacity::terminate(ctx, group, &victim, Why::Refresh);
-        refresh.turnover.old.remove(&victim);
+        refresh.turnover.old.remove(victim.as_str());
     }
     // The group shrank below what is replaced already.
     let tally = Tally::take(ctx, group, refresh);
@@ -259,7 +260,7 @@ fn replace(ctx: &mut Ctx<'_>, group: &mut Group, refresh: &mut Refresh) {
             let target = refresh.target().clone();
             match capacity::launch(ctx, group, &target, Why::Refresh) {
                 Ok(id) => {
-                    refresh.turnover.fresh.insert(id);
+                    refresh.turnover.fresh.insert(id.into());
                 }
                 Err(None) => break,
                 Err(Some(message)) => {
@@ -273,7 +274,7 @@ fn replace(ctx: &mut Ctx<'_>, group: &mut Group, refresh: &mut Refresh) {
             }
         } else if let Some(victim) = tally.victim(ctx, group, refresh, limits.least) {
             capacity::terminate(ctx, group, &victim, Why::Refresh);
-            refresh.turnover.old.remove(&victim);
+            refresh.turnover.old.remove(victim.as_str());
         } else {
             if tally.in_flight == 0 {
                 block(ctx, group, refresh, &tally);

@@ -97,7 +97,7 @@ fn referring(ctx: &mut Ctx<'_>, wanted: &Wanted) -> Vec<(String, String)> {
         "ec2:Instance" => {
             let told = |state: &str| if wanted.states.is_empty() { state != "terminated" } else { wanted.has(state) };
             let instances = here.ec2.instances.iter().filter(|(_, instance)| told(instance.state.name()));
-            instances.map(|(id, one)| (one.image_id.clone(), arn("ec2", format!("instance/{id}")))).collect()
+            instances.map(|(id, one)| (one.image_id.to_string(), arn("ec2", format!("instance/{id}")))).collect()
         }
         "ec2:LaunchTemplate" => {
             let mut found = Vec::new();

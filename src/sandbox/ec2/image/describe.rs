@@ -223,7 +223,7 @@ fn shape(ctx: &Ctx<'_>, id: &str, image: &Image) -> Value {
         "CreationDate": stamp(image.created),
         "Architecture": image.architecture,
         "ImageType": "machine",
-        "Platform": system.filter(|system| system.is_windows()).map(|_| "windows"),
+        "Platform": ctx.cloud.catalogue.is_windows(&image.system).then_some("windows"),
         "PlatformDetails": details,
         "UsageOperation": usage,
         "Public": image.public,

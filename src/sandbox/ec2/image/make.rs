@@ -45,7 +45,7 @@ pub(in crate::sandbox::ec2) fn create(ctx: &mut Ctx<'_>, new: &NewImage) -> Resu
     let instance = ctx.region().ec2.instances.get(&new.instance_id).cloned();
     INSTANCE.check(&[&new.instance_id], |_| instance.is_some())?;
     let Some(instance) = instance else { return Err(INSTANCE.not_found(&new.instance_id)) };
-    let machine = ctx.region().machines.get(&new.instance_id).cloned();
+    let machine = ctx.region().machines.get(new.instance_id.as_str()).cloned();
     let Some(machine) = machine.filter(|_| matches!(instance.state, State::Running | State::Stopped)) else {
         let message = format!("Instance {} is not in the 'running' or 'stopped' state.", new.instance_id);
         return Err(ApiError::new("IncorrectState", message));
@@ -60,13 +60,13 @@ pub(in crate::sandbox::ec2) fn create(ctx: &mut Ctx<'_>, new: &NewImage) -> Resu
     let mut devices = Vec::new();
     for (volume_id, volume) in volumes {
         let taken = Taken {
-            volume: volume_id,
+            volume: volume_id.into(),
             size: volume.size,
             description: format!("Created by CreateImage({}) for {id}", new.instance_id),
             tags: new.snapshot_tags.clone(),
         };
         let snapshot = Some(snapshot::take(ctx, taken, takes));
-        let (name, delete_on_termination) = (volume.device, volume.delete_on_termination);
+        let (name, delete_on_termination) = (volume.device.into(), volume.delete_on_termination);
         devices.push(Device { name, snapshot, size: volume.size, delete_on_termination });
     }
     let image = Image {
@@ -76,15 +76,15 @@ pub(in crate::sandbox::ec2) fn create(ctx: &mut Ctx<'_>, new: &NewImage) -> Resu
         owner_alias: None,
         state: "pending".to_owned(),
         created: ctx.now,
-        architecture: instance.architecture.clone(),
-        system: machine.system.clone(),
+        architecture: instance.architecture.into(),
+        system: machine.system.clone().into(),
         software: machine.software.imaged(),
         sick: machine.sick || ctx.cloud.faults.sick_image(&new.name),
         tags: new.tags.clone(),
         imds_v2: base.as_ref().is_some_and(|base| base.imds_v2),
         root_device: base.map_or_else(|| "/dev/xvda".to_owned(), |base| base.root_device),
         devices,
-        source: Some((instance.image_id.clone(), ctx.place.region.clone())),
+        source: Some((instance.image_id.into(), ctx.place.region.clone())),
         source_instance: Some(new.instance_id.clone()),
         public: false,
         shared_with: BTreeSet::new(),

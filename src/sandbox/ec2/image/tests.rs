@@ -115,7 +115,7 @@ fn a_copy_carries_what_the_source_holds_sickness_too() {
     assert_eq!(aws.state(OVERSEAS, &copied).as_deref(), Some("available"));
     let launch = Launch { image_id: copied.clone(), instance_type: "m7i.large".to_owned(), ..Launch::default() };
     let instance = ec2::launch(&mut aws.at(OVERSEAS), &launch).unwrap();
-    assert!(aws.at(OVERSEAS).region().machines[&instance].sick);
+    assert!(aws.at(OVERSEAS).region().machines[instance.as_str()].sick);
     let line = ec2::call(&mut aws.at(OVERSEAS), "GetImageAncestry", &json!({"ImageId": copied})).unwrap();
     let line: Vec<&str> = line.items("ImageAncestryEntries").iter().filter_map(|entry| entry.text("ImageId")).collect();
     assert_eq!(line, [copied.as_str(), id.as_str(), aws.public().as_str()]);

@@ -1,12 +1,15 @@
 //! Network interfaces: each instance has one, which comes and goes with it.
 
+use std::collections::BTreeSet;
+use std::ops::Bound;
+
 use serde_json::{Value, json};
 
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::ec2::filter::{Filters, INTERFACE, one};
 use crate::sandbox::ec2::here;
 use crate::sandbox::ec2::instance::Instance;
-use crate::sandbox::ec2::page::{self, USUAL};
+use crate::sandbox::ec2::page::{self, Page, USUAL};
 use crate::sandbox::value::{ApiError, Get, time};
 
 /// The filters of `DescribeNetworkInterfaces` that are known here.
@@ -49,6 +52,11 @@ pub(in crate::sandbox::ec2) fn id(instance: &Instance) -> String {
     format!("eni-{}", instance.id.trim_start_matches("i-"))
 }
 
+/// The instance that the interface of an id belongs to.
+fn owner(id: &str) -> Option<String> {
+    id.strip_prefix("eni-").map(|digits| format!("i-{digits}"))
+}
+
 /// The address of its card: locally administered, from the id.
 pub(in crate::sandbox::ec2) fn mac_address(instance: &Instance) -> String {
     let digits: Vec<char> = instance.id.chars().rev().take(10).collect();
@@ -60,22 +68,35 @@ pub(in crate::sandbox::ec2) fn mac_address(instance: &Instance) -> String {
 pub(super) fn describe(ctx: &Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     page::refuse_with_ids(input, "NetworkInterfaceIds", "networkInterfaceIds")?;
     let ids = input.texts("NetworkInterfaceIds");
-    let with: Vec<(String, &Instance)> = here(ctx)?
-        .instances
-        .values()
-        .filter(|instance| !instance.state.is_over())
-        .map(|instance| (id(instance), instance))
-        .collect();
-    INTERFACE.check(&ids, |id| with.iter().any(|(known, _)| known == id))?;
+    let instances = &here(ctx)?.instances;
+    let there = |instance: &&Instance| !instance.state.is_over();
+    let of = |id: &str| instances.get(&owner(id)?).filter(there);
+    INTERFACE.check(&ids, |id| of(id).is_some())?;
     let filters = Filters::read(input, &FILTERS)?;
-    let items = with
+    let page = Page::read(input, "NetworkInterfaces", USUAL)?;
+    let named: Option<Vec<&Instance>> = match (filters.asked("attachment.instance-id"), ids.is_empty()) {
+        (_, false) => Some(ids.iter().collect::<BTreeSet<_>>().into_iter().filter_map(|id| of(id)).collect()),
+        (Some(ids), true) => {
+            Some(ids.iter().collect::<BTreeSet<_>>().into_iter().filter_map(|id| instances.get(id)).collect())
+        }
+        (None, true) => None,
+    };
+    let all = named.is_none().then(|| match page.start() {
+        Bound::Excluded(last) => {
+            owner(last).map_or_else(|| instances.from(Bound::Unbounded), |id| instances.from(Bound::Excluded(&id)))
+        }
+        _ => instances.from(Bound::Unbounded),
+    });
+    let items = named
         .into_iter()
-        .filter(|(id, _)| ids.is_empty() || ids.contains(&id.as_str()))
-        .map(|(id, instance)| (id, value(ctx, instance), instance))
-        .filter(|(_, told, instance)| filters.pass(|name| filtered(told, instance, name)))
-        .map(|(id, told, _)| (id, told))
-        .collect();
-    page::answer(input, "NetworkInterfaces", USUAL, items)
+        .flatten()
+        .chain(all.into_iter().flatten())
+        .filter(there)
+        .map(|instance| (instance, value(ctx, instance)))
+        .filter(|(instance, told)| filters.pass(|name| filtered(told, instance, name)))
+        .map(|(instance, told)| (id(instance), told));
+    let (told, token) = page.take(items);
+    Ok(json!({"NetworkInterfaces": told, "NextToken": token}))
 }
 
 fn filtered(told: &Value, instance: &Instance, name: &str) -> Vec<String> {
@@ -122,7 +143,7 @@ fn value(ctx: &Ctx<'_>, instance: &Instance) -> Value {
     let digits = instance.id.trim_start_matches("i-");
     let account = &ctx.place.account;
     let groups = instance.security_groups.iter().map(|group| {
-        let known = here(ctx).ok().and_then(|state| state.networks.security_groups.get(group));
+        let known = here(ctx).ok().and_then(|state| state.networks.security_groups.get(group.as_str()));
         json!({"GroupId": group, "GroupName": known.map_or("", |group| group.name.as_str())})
     });
     json!({

@@ -152,9 +152,8 @@ fn subnets(ctx: &Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     let items = all
         .iter()
         .filter(|(id, subnet)| (ids.is_empty() || ids.contains(&id.as_str())) && passes(id, subnet))
-        .map(|(id, subnet)| (id.clone(), subnet_value(ctx, id, subnet)))
-        .collect();
-    page::answer(input, "Subnets", USUAL, items)
+        .map(|(id, subnet)| (id, (id, subnet)));
+    page::show(input, "Subnets", USUAL, items, |(id, subnet)| subnet_value(ctx, id, subnet))
 }
 
 fn subnet_value(ctx: &Ctx<'_>, id: &str, subnet: &Subnet) -> Value {
@@ -306,7 +305,7 @@ fn delete_security_group(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiE
         let message = format!("the specified group: \"{id}\" name: \"default\" cannot be deleted by a user");
         return Err(ApiError::new("CannotDelete", message));
     }
-    if ec2.instances.values().any(|one| one.security_groups.contains(&id) && !one.state.is_over()) {
+    if ec2.instances.values().any(|one| one.security_groups.iter().any(|group| *group == id) && !one.state.is_over()) {
         let message = format!("resource {id} has a dependent object");
         return Err(ApiError::new("DependencyViolation", message));
     }

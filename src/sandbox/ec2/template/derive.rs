@@ -1,5 +1,7 @@
 //! Settings read off an instance.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use crate::sandbox::cloud::Ctx;
@@ -28,7 +30,7 @@ pub(super) fn data(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> 
         put("IamInstanceProfile", json!({"Arn": arn}));
     }
     let region = ctx.region();
-    let mut tags = region.ec2.instances.get(id).map(|instance| instance.tags.clone()).unwrap_or_default();
+    let mut tags = region.ec2.instances.get(id).map(|instance| BTreeMap::clone(&instance.tags)).unwrap_or_default();
     tags.retain(|key, _| !key.starts_with("aws:"));
     if !tags.is_empty() {
         put("TagSpecifications", json!([{"ResourceType": "instance", "Tags": tag_list(&tags)}]));

@@ -8,7 +8,7 @@ use super::{Template, Version, named, unknown_name};
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::ec2::filter::{Filters, TEMPLATE, one};
 use crate::sandbox::ec2::image;
-use crate::sandbox::ec2::page::{self, Sizes};
+use crate::sandbox::ec2::page::{self, Page, Sizes};
 use crate::sandbox::value::{ApiError, Get, tag_list, time};
 
 /// The smallest and the largest page.
@@ -70,12 +70,12 @@ pub(super) fn versions(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiErr
         format!("{} {number:019}", told.text("LaunchTemplateId").unwrap_or_default())
     };
     let passing = found.into_iter().filter(|told| filters.pass(|name| filtered(told, name)));
-    let items = passing.map(|told| (key(&told), told)).collect();
+    let items = passing.map(|told| (key(&told), told));
     let mut input = input.clone();
     if !input.has("MaxResults") {
         input["MaxResults"] = SIZES.most.into();
     }
-    let (mut versions, token) = page::cut(&input, "LaunchTemplateVersions", SIZES, items)?;
+    let (mut versions, token) = Page::read(&input, "LaunchTemplateVersions", SIZES)?.take(items);
     if input.flag("ResolveAlias") == Some(true) {
         for version in &mut versions {
             resolve_alias(ctx, version)?;

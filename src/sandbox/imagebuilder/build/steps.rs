@@ -143,9 +143,10 @@ fn finish_components(ctx: &mut Ctx<'_>, image: &mut Image, doom: Option<String>)
     if build && image.components.iter().any(|component| component.updates) {
         let patches = missing_patches(ctx, image);
         let patch = Installed { at: ctx.now, by_patch_manager: false, pending_reboot: false };
-        let machine = image.instance.as_ref().and_then(|id| ctx.region().machines.get_mut(id));
+        let machine = image.instance.as_ref().and_then(|id| ctx.region().machines.get_mut(id.as_str()));
         if let Some(machine) = machine {
-            machine.software.installed.extend(patches.into_iter().map(|id| (id, patch.clone())));
+            let patched = patches.into_iter().map(|id| (id, patch.clone()));
+            machine.software.change(|software| software.installed.extend(patched));
         }
     }
     Finish::Done(ran(ctx))
@@ -154,7 +155,7 @@ fn finish_components(ctx: &mut Ctx<'_>, image: &mut Image, doom: Option<String>)
 /// The patches that an update of the build instance would install now.
 fn missing_patches(ctx: &mut Ctx<'_>, image: &Image) -> Vec<String> {
     let now = ctx.now;
-    let machine = image.instance.as_ref().and_then(|id| ctx.region().machines.get(id)).cloned();
+    let machine = image.instance.as_ref().and_then(|id| ctx.region().machines.get(id.as_str())).cloned();
     let Some(machine) = machine else { return Vec::new() };
     let released = ctx.cloud.catalogue.released(&machine.system, now);
     let missing = released.filter(|(id, patch)| {
@@ -165,13 +166,13 @@ fn missing_patches(ctx: &mut Ctx<'_>, image: &Image) -> Vec<String> {
 
 /// Notes the operating system and the packages of the build instance.
 fn collect(ctx: &mut Ctx<'_>, image: &mut Image) -> Finish {
-    let machine = image.instance.as_ref().and_then(|id| ctx.region().machines.get(id)).cloned();
+    let machine = image.instance.as_ref().and_then(|id| ctx.region().machines.get(id.as_str())).cloned();
     let Some(machine) = machine else { return Finish::Fail(Failure::new("The build instance is gone")) };
     let catalogue = &ctx.cloud.catalogue;
     image.packages = catalogue.packages(&machine.system, &machine.software);
     image.os_version = catalogue
         .systems
-        .get(&machine.system)
+        .get(machine.system.as_str())
         .map(|system| format!("{} {}", system.platform_name, system.platform_version));
     Finish::Done(json!({"osVersion": image.os_version, "associationId": ctx.uuid("association")}))
 }

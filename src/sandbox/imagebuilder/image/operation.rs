@@ -7,7 +7,6 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{Image, New, add, latest};
-use crate::sandbox::catalogue::System;
 use crate::sandbox::cloud::{self, Ctx};
 use crate::sandbox::imagebuilder::{Event, Resource, Version, arn, build, list, not_found, token, workflow};
 use crate::sandbox::value::{ApiError, Get};
@@ -27,8 +26,7 @@ pub(in crate::sandbox::imagebuilder) fn distribute_image(ctx: &mut Ctx<'_>, inpu
         let arn = input.text("distributionConfigurationArn").unwrap_or_default();
         let distribution = ctx.region().imagebuilder.distributions.get(arn).cloned().ok_or_else(|| not_found(arn))?;
         let (ami, view) = build::resolve_parent(ctx, source).map_err(|_| not_found(source))?;
-        let system = ctx.cloud.catalogue.systems.get(&view.system);
-        let windows = system.is_some_and(System::is_windows);
+        let windows = ctx.cloud.catalogue.is_windows(&view.system);
         let of = |name: String, version, created| Resource {
             arn: String::new(),
             name,

@@ -67,7 +67,7 @@ fn begin(ctx: &mut Ctx<'_>, id: &str, node: &Node) {
     let name = ctx.region().ssm.associations.get(id).map(|one| one.document.clone()).unwrap_or_default();
     let document = document::find(ctx, &name);
     let region = ctx.region();
-    if !region.machines.get(&node.id).is_some_and(|machine| machine.reachable(now)) {
+    if !region.machines.get(node.id.as_str()).is_some_and(|machine| machine.reachable(now)) {
         return;
     }
     if document.is_some_and(|document| document.work == Work::Patch) {
@@ -96,7 +96,7 @@ pub(in crate::sandbox::ssm) fn ran(ctx: &mut Ctx<'_>, id: &str, node_id: &str, b
     let Some(node) = node::find(ctx, node_id).filter(|_| answers) else { return };
     let success = if scans { scan(ctx, &node, began) } else { script_succeeds(ctx, id, &node) };
     if let Some(association) = ctx.region().ssm.associations.get_mut(id) {
-        association.nodes.insert(node_id.to_owned(), NodeRun { at: now, success });
+        association.nodes.insert(node_id.into(), NodeRun { at: now, success });
     }
 }
 

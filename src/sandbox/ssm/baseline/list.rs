@@ -103,7 +103,11 @@ fn of_operating_system<'a>(
     catalogue: &'a Catalogue,
     operating_system: &'a str,
 ) -> impl Iterator<Item = (&'a String, &'a crate::sandbox::catalogue::System)> {
-    catalogue.systems.iter().filter(move |(_, system)| system.operating_system.as_deref() == Some(operating_system))
+    catalogue
+        .systems
+        .iter()
+        .map(|(key, system)| (key, &**system))
+        .filter(move |(_, system)| system.operating_system.as_deref() == Some(operating_system))
 }
 
 /// A `Patch` of the answers: Windows and Linux fill different members.

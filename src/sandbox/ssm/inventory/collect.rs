@@ -55,7 +55,7 @@ fn information(node: &Node) -> Value {
 }
 
 fn applications(ctx: &mut Ctx<'_>, node: &Node) -> Vec<Value> {
-    let Some(machine) = ctx.region().machines.get(&node.id) else { return Vec::new() };
+    let Some(machine) = ctx.region().machines.get(node.id.as_str()) else { return Vec::new() };
     let software = machine.software.clone();
     let packages = ctx.cloud.catalogue.packages(&node.system_key, &software);
     let architecture = node.package_architecture();

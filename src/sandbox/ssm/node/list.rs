@@ -1,8 +1,10 @@
 //! `DescribeInstanceInformation` and `DescribeInstanceProperties`.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
-use super::{Node, all, invalid_id, is_id};
+use super::{Node, among, invalid_id, is_id, tagged};
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::ssm::{association, document, page};
 use crate::sandbox::value::{ApiError, Get, maybe_time, time};
@@ -25,13 +27,12 @@ pub(in crate::sandbox::ssm) fn describe_information(ctx: &mut Ctx<'_>, input: &V
             "Tag filters can't be combined with other filter types.",
         ));
     }
-    let mut rows = Vec::new();
-    for node in all(ctx) {
-        if filters.iter().all(|filter| filter.passes(&node, ctx)) {
-            rows.push(information(&node, ctx));
-        }
-    }
-    page::of(rows, "InstanceInformationList", input, 10)
+    let ids = candidates(ctx, &filters);
+    page::keyed("InstanceInformationList", input, 10, |start| {
+        among(ctx, ids, start, move |ctx, node| {
+            filters.iter().all(|filter| filter.passes(&node, ctx)).then(|| information(&node, ctx))
+        })
+    })
 }
 
 /// `DescribeInstanceProperties`: 5 to 1000 at a time, with what EC2 knows of the instances.
@@ -46,25 +47,40 @@ pub(in crate::sandbox::ssm) fn describe_properties(ctx: &mut Ctx<'_>, input: &Va
     if of(&filters, "ActivationIds").any(|id| !is_uuid(id)) {
         return Err(ApiError::new("InvalidActivationId", "The activation ID isn't valid."));
     }
-    let mut rows = Vec::new();
-    for node in all(ctx) {
-        if !filters.iter().all(|filter| filter.passes(&node, ctx)) {
-            continue;
-        }
-        let mut row = information(&node, ctx);
-        row["IsLatestVersion"] = Value::Null;
-        if let Some(instance) = &node.instance {
-            row["Name"] = node.tags.get("Name").cloned().into();
-            row["InstanceType"] = instance.instance_type.as_str().into();
-            row["InstanceRole"] = instance.role.clone().into();
-            row["InstanceState"] = instance.state.as_str().into();
-            row["Architecture"] = instance.architecture.as_str().into();
-            row["LaunchTime"] = time(instance.launched_at);
-            row["AvailabilityZone"] = instance.zone.as_str().into();
-        }
-        rows.push(row);
+    let ids = candidates(ctx, &filters);
+    page::keyed("InstanceProperties", input, 50, |start| {
+        among(ctx, ids, start, move |ctx, node| {
+            filters.iter().all(|filter| filter.passes(&node, ctx)).then(|| properties(&node, ctx))
+        })
+    })
+}
+
+fn properties(node: &Node, ctx: &mut Ctx<'_>) -> Value {
+    let mut row = information(node, ctx);
+    row["IsLatestVersion"] = Value::Null;
+    if let Some(instance) = &node.instance {
+        row["Name"] = node.tags.get("Name").cloned().into();
+        row["InstanceType"] = instance.instance_type.as_str().into();
+        row["InstanceRole"] = instance.role.clone().into();
+        row["InstanceState"] = instance.state.as_str().into();
+        row["Architecture"] = instance.architecture.as_str().into();
+        row["LaunchTime"] = time(instance.launched_at);
+        row["AvailabilityZone"] = instance.zone.as_str().into();
     }
-    page::of(rows, "InstanceProperties", input, 50)
+    row
+}
+
+/// The ids among which every node is that may pass; none for all.
+fn candidates(ctx: &mut Ctx<'_>, filters: &[Filter]) -> Option<BTreeSet<String>> {
+    let equal = || filters.iter().filter(|filter| filter.operator == "Equal");
+    let ids = equal().find(|filter| matches!(filter.key.as_str(), "InstanceIds" | "SourceIds"));
+    if let Some(filter) = ids {
+        return Some(filter.values.iter().cloned().collect());
+    }
+    equal().find_map(|filter| {
+        let values: Vec<&str> = filter.values.iter().map(String::as_str).collect();
+        tagged(ctx, filter.key.strip_prefix("tag:")?, &values)
+    })
 }
 
 fn information(node: &Node, ctx: &mut Ctx<'_>) -> Value {

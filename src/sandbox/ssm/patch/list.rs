@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{PatchRow, PatchState, Status};
 use crate::sandbox::catalogue::{Catalogue, Patch};
 use crate::sandbox::cloud::Ctx;
+use crate::sandbox::shared::Word;
 use crate::sandbox::ssm::{baseline, node, page};
 use crate::sandbox::value::{ApiError, Get, maybe_time, time};
 
@@ -48,7 +49,7 @@ pub(in crate::sandbox::ssm) fn describe_group_state(ctx: &mut Ctx<'_>, input: &V
     let nodes: Vec<String> =
         node::all(ctx).into_iter().filter(|node| node.patch_group() == Some(group)).map(|node| node.id).collect();
     let (catalogue, states) = read(ctx);
-    let rows: Vec<Value> = nodes.iter().filter_map(|id| Some(shown(id, states.get(id)?, catalogue))).collect();
+    let rows: Vec<Value> = nodes.iter().filter_map(|id| Some(shown(id, states.get(id.as_str())?, catalogue))).collect();
     let with = |count: &str| rows.iter().filter(|row| row.int(count).unwrap_or(0) > 0).count();
     Ok(json!({
         "Instances": nodes.len(),
@@ -97,7 +98,7 @@ pub(in crate::sandbox::ssm) fn describe_patches(ctx: &mut Ctx<'_>, input: &Value
     page::of(rows, "Patches", input, 50)
 }
 
-type States = std::collections::BTreeMap<String, PatchState>;
+type States = std::collections::BTreeMap<Word, Box<PatchState>>;
 
 fn read<'a>(ctx: &'a mut Ctx<'_>) -> (&'a Catalogue, &'a States) {
     ctx.region();

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use jiff::{Timestamp, ToSpan};
 
 use super::{Frozen, Operation, PatchRow, PatchState, Reboot, Snapshot, Status, assess};
-use crate::sandbox::catalogue::System;
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::machine::Installed;
 use crate::sandbox::ssm::baseline;
@@ -67,10 +66,9 @@ pub(in crate::sandbox::ssm) fn install(ctx: &mut Ctx<'_>, node: &str, rows: &[Pa
         rows.iter().partition(|row| row.patches.iter().any(&breaks));
     let failed = failed.iter().flat_map(|row| row.patches.iter().cloned()).collect();
     if let Some(machine) = ctx.cloud.places.get_mut(&ctx.place).and_then(|region| region.machines.get_mut(node)) {
-        for id in installed.iter().flat_map(|row| &row.patches) {
-            let patch = Installed { at: now, by_patch_manager: true, pending_reboot: true };
-            machine.software.installed.insert(id.clone(), patch);
-        }
+        let patch = || Installed { at: now, by_patch_manager: true, pending_reboot: true };
+        let ids = installed.iter().flat_map(|row| &row.patches);
+        machine.software.change(|software| software.installed.extend(ids.map(|id| (id.clone(), patch()))));
     }
     failed
 }
@@ -88,23 +86,23 @@ pub(in crate::sandbox::ssm) fn record(
     let (not_applicable, unreported) = if node.is_windows() { not_applicable(ctx, node) } else { (Vec::new(), None) };
     let now = ctx.now;
     let states = &mut ctx.region().ssm.patch_states;
-    let before = states.get(&node.id).and_then(|state| state.last_no_reboot_install);
+    let before = states.get(node.id.as_str()).and_then(|state| state.last_no_reboot_install);
     let without = operation == Operation::Install && reboot == Reboot::Never;
     let last_no_reboot_install = if without { Some(now) } else { before };
     let state = PatchState {
-        patch_group: frozen.patch_group.clone(),
-        baseline_id: frozen.snapshot.baseline.id.clone(),
-        snapshot_id: frozen.id.clone(),
+        patch_group: frozen.patch_group.as_str().into(),
+        baseline_id: frozen.snapshot.baseline.id.as_str().into(),
+        snapshot_id: frozen.id.as_str().into(),
         operation,
         started,
         ended: now,
         reboot,
         last_no_reboot_install,
-        not_applicable,
+        not_applicable: not_applicable.into_iter().collect(),
         unreported_not_applicable: unreported,
-        rows,
+        rows: rows.into(),
     };
-    states.insert(node.id.clone(), state);
+    states.insert(node.id.as_str().into(), Box::new(state));
 }
 
 fn rows(ctx: &mut Ctx<'_>, node: &str, frozen: &Frozen, failed: &BTreeSet<String>) -> Vec<PatchRow> {
@@ -119,7 +117,7 @@ fn not_applicable(ctx: &Ctx<'_>, node: &Node) -> (Vec<String>, Option<u32>) {
     let catalogue = &ctx.cloud.catalogue;
     let other =
         catalogue.patches.iter().filter(|(_, patch)| patch.released <= ctx.now && patch.system != node.system_key);
-    let other = other.filter(|(_, patch)| catalogue.systems.get(&patch.system).is_some_and(System::is_windows));
+    let other = other.filter(|(_, patch)| catalogue.is_windows(&patch.system));
     let unreported = 300 + (ctx.draw(&node.id, "not applicable", 0) * 1800.0) as u32;
     (other.map(|(id, _)| id.clone()).collect(), Some(unreported))
 }

@@ -131,7 +131,7 @@ fn blueprint(ctx: &mut Ctx<'_>, one: &Group, configuration: &Configuration) -> R
                 instance_types: vec![instance_type],
                 template: None,
                 settings: profile.map_or(Value::Null, |name| json!({"IamInstanceProfile": {"Name": name}})),
-                source: Source::LaunchConfiguration(name.clone()),
+                source: Source::LaunchConfiguration(name.into()),
             });
         }
         Configuration::Template(template) => {
@@ -152,7 +152,7 @@ fn blueprint(ctx: &mut Ctx<'_>, one: &Group, configuration: &Configuration) -> R
         image_id,
         instance_types: if one.mixed.is_empty() { own_type() } else { one.mixed.clone() },
         template: Some((template.id.clone(), template.version)),
-        source: Source::Template { id: template.id, name: template.name, version: template.version },
+        source: Source::Template { id: template.id.into(), name: template.name.into(), version: template.version },
         settings: template.data,
     })
 }

@@ -148,10 +148,10 @@ pub(super) fn on_premises(seeder: &mut Seeder<'_>, ctx: &mut Ctx<'_>, one: &OnPr
     let tags = seeder.tags(ctx, &one.tags);
     let byte = |purpose: &str| 2 + (ctx.draw(&id, purpose, 0) * 250.0) as u8;
     let machine = Machine {
-        system: one.system.get_ref().clone(),
-        hostname: name.clone(),
-        ip: format!("192.168.{}.{}", byte("network"), byte("address")),
-        software: inside::software(&Software::default(), &one.guest, registered),
+        system: one.system.get_ref().into(),
+        hostname: name.into(),
+        ip: format!("192.168.{}.{}", byte("network"), byte("address")).into(),
+        software: inside::software(&Software::default(), &one.guest, registered).into(),
         booted_at: registered,
         running: true,
         sick: false,
@@ -172,7 +172,7 @@ pub(super) fn on_premises(seeder: &mut Seeder<'_>, ctx: &mut Ctx<'_>, one: &OnPr
     };
     let scan = seeder.last_scan(ctx, &one.guest, &tags, registered, None);
     let region = ctx.region();
-    region.machines.insert(id.clone(), machine);
+    region.machines.insert(id.as_str().into(), Box::new(machine));
     region.ssm.hybrid_nodes.insert(id.clone(), node);
     seeder.note(ctx, &id, &one.guest, scan);
 }

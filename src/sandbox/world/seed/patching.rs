@@ -45,8 +45,8 @@ fn act(ctx: &mut Ctx<'_>, row: &Row) {
         Act::InstallWithoutReboot => ssm::seed::install_without_reboot(ctx, &row.node, row.at),
         Act::Scan => ssm::seed::scan(ctx, &row.node, row.at, Operation::Scan),
         Act::Lose(patches) => {
-            if let Some(machine) = ctx.region().machines.get_mut(&row.node) {
-                machine.software.installed.retain(|id, _| !patches.contains(id));
+            if let Some(machine) = ctx.region().machines.get_mut(row.node.as_str()) {
+                machine.software.change(|software| software.installed.retain(|id, _| !patches.contains(id)));
             }
         }
     }
