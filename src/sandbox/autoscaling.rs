@@ -3,12 +3,12 @@
 //! A [`Group`] is looked at ([`look`]) every fifteen seconds of virtual time while something in it is in transition,
 //! a replacement is due or a refresh is active; a group at rest leaves nothing in the queue. One look moves members
 //! along their lifecycle ([`lifecycle`], [`hooks`]), judges their health ([`health`]), works on the active refresh
-//! ([`refresh`]) and closes the gap between desired and actual capacity ([`capacity`]).
+//! ([`refresh`]), closes the gap between desired and actual capacity ([`capacity`]) and fills the warm pool
+//! ([`warm_pools`]).
 //!
 //! What differs from AWS, on purpose: a member whose guest is sick ([`super::machine::Machine::sick`]) fails only the
 //! health checks of a load balancer, so a group without `ELB` in its `HealthCheckType` never notices it; there are no
-//! metrics, so scaling policies are kept and never fire; warm pools can be described and are never filled; zones are
-//! balanced by launching and terminating, never for their own sake; `MaxInstanceLifetime`, `CapacityRebalance` and the
+//! metrics, so scaling policies are kept and never fire; an instance that hibernates only stops; zones are balanced by launching and terminating, never for their own sake; `MaxInstanceLifetime`, `CapacityRebalance` and the
 //! split between On-Demand and Spot are kept and have no effect.
 
 mod activities;
@@ -51,6 +51,7 @@ pub use hooks::{Hook, HookResult, HookWait, Transition};
 pub use launch_configurations::LaunchConfiguration;
 pub use lifecycle::{Ailment, Lifecycle, Member};
 pub use refresh::{Instances, Preferences, Refresh, RefreshStatus, Rollback, Turnover};
+pub use warm_pools::{PoolState, WarmPool, Warmed};
 
 /// What this service holds in one place.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]

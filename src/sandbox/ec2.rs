@@ -222,6 +222,17 @@ pub fn terminate(ctx: &mut Ctx<'_>, instance_id: &str) {
     lifecycle::terminate(ctx, instance_id);
 }
 
+/// Stops an instance that runs: `stopping` now, `stopped` within a minute.
+pub fn stop(ctx: &mut Ctx<'_>, instance_id: &str) {
+    lifecycle::stop(ctx, instance_id, (20, 60));
+}
+
+/// Starts a stopped instance: `pending` now, `running` within a minute.
+pub fn start(ctx: &mut Ctx<'_>, instance_id: &str) {
+    let purpose = format!("start {}", ctx.now);
+    lifecycle::run(ctx, instance_id, &purpose);
+}
+
 /// How an instance does, for health checks of groups and image builds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Health {
@@ -229,6 +240,8 @@ pub enum Health {
     Pending,
     /// Running, status checks not yet passed.
     Initializing,
+    /// Running, and a status check fails.
+    Impaired,
     /// Running, both status checks passed. Says nothing about the application: see [`super::machine::Machine::sick`].
     Ok,
     /// Stopping, stopped, shutting down, terminated or unknown.
@@ -239,7 +252,11 @@ pub enum Health {
 #[must_use]
 pub fn health(ctx: &mut Ctx<'_>, instance_id: &str) -> Health {
     let now = ctx.now;
-    lifecycle::health(ctx.region().ec2.instances.get(instance_id), now)
+    let impaired = ctx.cloud.faults.impairs(instance_id);
+    match lifecycle::health(ctx.region().ec2.instances.get(instance_id), now) {
+        Health::Ok if impaired => Health::Impaired,
+        health => health,
+    }
 }
 
 /// A version of a launch template.

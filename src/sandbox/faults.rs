@@ -33,6 +33,10 @@ pub struct Faults {
     pub silent_agents: Vec<String>,
     /// Patches whose installation fails, by id (`*` matches anything).
     pub broken_patches: Vec<String>,
+    /// Image names (`*` matches anything): what is built, made or copied under such a name fails.
+    pub failed_images: Vec<String>,
+    /// Instances whose status checks fail while they run, by id (`*` matches anything).
+    pub impaired_instances: Vec<String>,
 }
 
 /// A fault of the wire.
@@ -158,6 +162,18 @@ impl Faults {
     #[must_use]
     pub fn sick_image(&self, name: &str) -> bool {
         self.sick_images.iter().any(|pattern| like(pattern, name))
+    }
+
+    /// Whether an image of this name fails to be made.
+    #[must_use]
+    pub fn fails_image(&self, name: &str) -> bool {
+        self.failed_images.iter().any(|pattern| like(pattern, name))
+    }
+
+    /// Whether the status checks of an instance fail.
+    #[must_use]
+    pub fn impairs(&self, instance_id: &str) -> bool {
+        self.impaired_instances.iter().any(|pattern| like(pattern, instance_id))
     }
 
     /// The failure of a build at a step, if one is due; counts it.

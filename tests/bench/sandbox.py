@@ -117,11 +117,11 @@ class Sandbox:
         command = [binary, "sandbox", "serve", "--port", "0", "--world", self.file.name, "--clock", "paused"]
         began = time.perf_counter()
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        line = self.process.stdout.readline()
+        told = (re.search(r"127\.0\.0\.1:(\d+)", line) for line in self.process.stdout)
+        found = next(filter(None, told), None)
         self.took = time.perf_counter() - began
-        found = re.search(r"127\.0\.0\.1:(\d+)", line)
         if not found:
-            sys.exit(f"the sandbox did not start: {line!r}")
+            sys.exit("the sandbox did not start")
         self.port = int(found[1])
 
     def client(self):

@@ -341,3 +341,121 @@ def test_what_stands_in_the_way(sandbox, autoscaling, group):
     autoscaling.delete_auto_scaling_group(**GROUP, ForceDelete=True)
     assert told(autoscaling)["Status"] == "Delete in progress"
     assert refused(autoscaling.update_auto_scaling_group, **GROUP, MaxSize=9) == "ScalingActivityInProgress"
+
+
+def pool(autoscaling, state=None):
+    told = autoscaling.describe_warm_pool(**GROUP)["Instances"]
+    return [one["InstanceId"] for one in told if state in (None, one["LifecycleState"])]
+
+
+def states_seen(sandbox, autoscaling, until, step="15s", most=200):
+    """Every state that a pool's instances are in until something is so."""
+    seen = set()
+    for _ in range(most):
+        told = autoscaling.describe_warm_pool(**GROUP)["Instances"]
+        alone = autoscaling.describe_auto_scaling_instances()["AutoScalingInstances"]
+        seen |= {one["LifecycleState"] for one in told} | {one["LifecycleState"] for one in alone}
+        if until():
+            return seen
+        sandbox.advance(step)
+    raise AssertionError(f"never so; seen {seen}")
+
+
+@pytest.mark.parametrize("state", ["Stopped", "Running", "Hibernated"])
+def test_a_warm_pool_is_filled_and_serves_its_group(sandbox, autoscaling, group, state):
+    autoscaling.put_lifecycle_hook(
+        **GROUP, LifecycleHookName="ready", LifecycleTransition="autoscaling:EC2_INSTANCE_LAUNCHING",
+        HeartbeatTimeout=30, DefaultResult="CONTINUE",
+    )
+    autoscaling.put_warm_pool(**GROUP, PoolState=state, MaxGroupPreparedCapacity=6)
+    assert refused(autoscaling.delete_warm_pool, **GROUP) == "ScalingActivityInProgress"
+    seen = states_seen(sandbox, autoscaling, lambda: len(pool(autoscaling, f"Warmed:{state}")) == 2, "5s")
+    assert {"Warmed:Pending", "Warmed:Pending:Wait", f"Warmed:{state}"} <= seen
+    if state != "Running":
+        assert "Warmed:Pending:Proceed" in seen
+    told_group = told(autoscaling)
+    assert (told_group["WarmPoolSize"], len(told_group["Instances"])) == (2, 4)
+    assert told_group["WarmPoolConfiguration"]["PoolState"] == state
+    ready = pool(autoscaling)
+    expected = "running" if state == "Running" else "stopped"
+    ec2 = sandbox.client("ec2")
+    reservations = ec2.describe_instances(InstanceIds=ready)["Reservations"]
+    assert {one["State"]["Name"] for found in reservations for one in found["Instances"]} == {expected}
+    # What rests in the pool comes before anything new.
+    autoscaling.set_desired_capacity(**GROUP, DesiredCapacity=6)
+    sandbox.until(lambda: set(ready) <= set(members(autoscaling, "InService")))
+    assert len(members(autoscaling)) == 6
+    assert pool(autoscaling) == []
+    descriptions = [one["Description"] for one in autoscaling.describe_scaling_activities(**GROUP)["Activities"]]
+    assert sum(one.startswith("Launching a new EC2 instance from warm pool: ") for one in descriptions) == 2
+
+
+def test_a_warm_pool_takes_back_and_goes(sandbox, autoscaling, group):
+    autoscaling.put_lifecycle_hook(
+        **GROUP, LifecycleHookName="drain", LifecycleTransition="autoscaling:EC2_INSTANCE_TERMINATING",
+        HeartbeatTimeout=60, DefaultResult="CONTINUE",
+    )
+    autoscaling.put_warm_pool(
+        **GROUP, PoolState="Stopped", MinSize=1, MaxGroupPreparedCapacity=5, InstanceReusePolicy={"ReuseOnScaleIn": True}
+    )
+    sandbox.until(lambda: len(pool(autoscaling, "Warmed:Stopped")) == 1)
+    before = set(members(autoscaling))
+    autoscaling.set_desired_capacity(**GROUP, DesiredCapacity=3)
+    sandbox.until(lambda: len(pool(autoscaling, "Warmed:Stopped")) == 2)
+    assert set(pool(autoscaling)) & before, "the group's own instance came back"
+    assert refused(autoscaling.delete_warm_pool, **GROUP) == "ResourceInUse"
+    autoscaling.delete_warm_pool(**GROUP, ForceDelete=True)
+    assert autoscaling.describe_warm_pool(**GROUP)["WarmPoolConfiguration"]["Status"] == "PendingDelete"
+    assert refused(autoscaling.put_warm_pool, **GROUP) == "ValidationError"
+    seen = states_seen(sandbox, autoscaling, lambda: "WarmPoolConfiguration" not in told(autoscaling), "5s")
+    assert {"Warmed:Terminating:Wait", "Warmed:Terminating:Proceed"} <= seen
+    assert len(members(autoscaling, "InService")) == 3
+
+
+def test_a_refresh_renews_the_warm_pool(sandbox, autoscaling, group):
+    autoscaling.put_warm_pool(**GROUP, PoolState="Stopped", MaxGroupPreparedCapacity=5)
+    sandbox.until(lambda: len(pool(autoscaling, "Warmed:Stopped")) == 1)
+    old = pool(autoscaling)
+    start(autoscaling, group, {"MinHealthyPercentage": 50, "InstanceWarmup": 0})
+    seen = states_seen(sandbox, autoscaling, lambda: status(autoscaling) == "Successful", "5s")
+    assert "Warmed:Terminating" in seen
+    assert len(pool(autoscaling, "Warmed:Stopped")) == 1 and pool(autoscaling) != old
+    versions = {one["LaunchTemplate"]["Version"] for one in autoscaling.describe_warm_pool(**GROUP)["Instances"]}
+    assert versions == {"2"}
+
+
+def test_a_cooldown_is_honoured_by_who_asks_for_it(sandbox, autoscaling, template):
+    create(autoscaling, template, DefaultCooldown=600)
+    sandbox.until(lambda: len(members(autoscaling, "InService")) == 4)
+    assert refused(autoscaling.set_desired_capacity, **GROUP, DesiredCapacity=5, HonorCooldown=True) == "ScalingActivityInProgress"
+    assert told(autoscaling)["DesiredCapacity"] == 4
+    sandbox.advance("10m")
+    autoscaling.set_desired_capacity(**GROUP, DesiredCapacity=5, HonorCooldown=True)
+    autoscaling.set_desired_capacity(**GROUP, DesiredCapacity=4)
+
+
+def test_quotas_of_policies_and_tags(autoscaling, group):
+    adjust = {"PolicyType": "SimpleScaling", "AdjustmentType": "ChangeInCapacity", "ScalingAdjustment": 1}
+    for number in range(50):
+        autoscaling.put_scaling_policy(**GROUP, PolicyName=f"p{number}", **adjust)
+    assert refused(autoscaling.put_scaling_policy, **GROUP, PolicyName="more", **adjust) == "LimitExceeded"
+    autoscaling.put_scaling_policy(**GROUP, PolicyName="p7", **adjust)
+    tag = {"ResourceId": "web", "ResourceType": "auto-scaling-group", "Value": "x", "PropagateAtLaunch": False}
+    autoscaling.create_or_update_tags(Tags=[{**tag, "Key": f"k{number}"} for number in range(50)])
+    assert refused(autoscaling.create_or_update_tags, Tags=[{**tag, "Key": "more"}]) == "LimitExceeded"
+    autoscaling.create_or_update_tags(Tags=[{**tag, "Key": "k7", "Value": "y"}])
+
+
+def test_an_impaired_instance_is_replaced(sandbox, autoscaling, group):
+    bad = members(autoscaling, "InService")[0]
+    ec2 = sandbox.client("ec2")
+    sandbox.advance("5m")
+    sandbox.control("faults", {"impaired-instances": [bad]})
+    status = ec2.describe_instance_status(InstanceIds=[bad])["InstanceStatuses"][0]
+    assert status["InstanceStatus"]["Status"] == "impaired"
+    assert status["SystemStatus"]["Details"][0]["Status"] == "failed"
+    found = ec2.describe_instance_status(Filters=[{"Name": "instance-status.status", "Values": ["impaired"]}])
+    assert [one["InstanceId"] for one in found["InstanceStatuses"]] == [bad]
+    autoscaling.set_desired_capacity(**GROUP, DesiredCapacity=4)
+    sandbox.until(lambda: bad not in members(autoscaling) and len(members(autoscaling, "InService")) == 4)
+    sandbox.control("faults", {})

@@ -442,3 +442,48 @@ def test_protection_and_order(sandbox, ec2, image):
     ec2.create_tags(Resources=[mine], Tags=[{"Key": "team", "Value": "web"}])
     assert ec2.describe_images(ImageIds=[mine])["Images"][0]["Tags"] == [{"Key": "team", "Value": "web"}]
     ec2.delete_tags(Resources=[mine])
+
+
+def test_monitoring_and_metadata_are_as_they_were_asked_for(sandbox, ec2, image):
+    options = {"HttpTokens": "required", "HttpEndpoint": "disabled", "HttpProtocolIpv6": "enabled", "InstanceMetadataTags": "enabled"}
+    made = ec2.run_instances(
+        ImageId=image, InstanceType="m7i.large", MinCount=1, MaxCount=1, Monitoring={"Enabled": True}, MetadataOptions=options
+    )["Instances"][0]
+    assert made["Monitoring"]["State"] == "pending"
+    sandbox.advance("5m")
+    seen = ec2.describe_instances(InstanceIds=[made["InstanceId"]])["Reservations"][0]["Instances"][0]
+    assert seen["Monitoring"]["State"] == "enabled"
+    assert {name: seen["MetadataOptions"][name] for name in options} == options
+    data = {"MetadataOptions": options, "Monitoring": {"Enabled": True}, "MaintenanceOptions": {"AutoRecovery": "disabled"}}
+    ec2.create_launch_template(LaunchTemplateName="asked", LaunchTemplateData=data)
+    kept = ec2.describe_launch_template_versions(LaunchTemplateName="asked")["LaunchTemplateVersions"][0]["LaunchTemplateData"]
+    assert {name: kept["MetadataOptions"][name] for name in options} == options
+    assert kept["MaintenanceOptions"]["AutoRecovery"] == "disabled"
+    ec2.create_launch_template(LaunchTemplateName="usual", LaunchTemplateData={"MaintenanceOptions": {"AutoRecovery": "default"}})
+    kept = ec2.describe_launch_template_versions(LaunchTemplateName="usual")["LaunchTemplateVersions"][0]["LaunchTemplateData"]
+    assert kept["MaintenanceOptions"]["AutoRecovery"] == "default"
+
+
+def test_an_image_that_cannot_be_made_fails(sandbox, ec2, image):
+    instance = run(sandbox, ec2, image)[0]
+    sandbox.control("faults", {"failed-images": ["broken-*"]})
+    made = ec2.create_image(InstanceId=instance, Name="broken-1")["ImageId"]
+    sandbox.advance("30m")
+    told = ec2.describe_images(ImageIds=[made])["Images"][0]
+    assert (told["State"], told["StateReason"]["Code"]) == ("failed", "Client.InternalError")
+    taken = [one["Ebs"]["SnapshotId"] for one in told["BlockDeviceMappings"]]
+    assert {one["State"] for one in ec2.describe_snapshots(SnapshotIds=taken)["Snapshots"]} == {"error"}
+    assert refused(ec2.run_instances, ImageId=made, InstanceType="m7i.large", MinCount=1, MaxCount=1) == "InvalidAMIID.Unavailable"
+    sandbox.control("faults", {})
+
+
+def test_snapshots_are_copied_twenty_at_a_time(sandbox, ec2, image):
+    for number in range(20):
+        ec2.copy_image(SourceImageId=image, SourceRegion="eu-west-1", Name=f"copy-{number}")
+    assert refused(ec2.copy_image, SourceImageId=image, SourceRegion="eu-west-1", Name="more") == "ResourceLimitExceeded"
+    sandbox.advance("30m")
+    ec2.copy_image(SourceImageId=image, SourceRegion="eu-west-1", Name="more")
+
+
+def test_a_type_that_no_region_has(sandbox, ec2):
+    assert refused(ec2.describe_instance_types, InstanceTypes=["m99.large"]) == "InvalidInstanceType"

@@ -49,3 +49,32 @@ def test_slow_clients_block_nobody(sandbox):
     assert sandbox.client("ec2").describe_vpcs()["Vpcs"]
     for one in slow:
         one.close()
+
+
+def test_connections_are_bounded_and_the_next_one_waits(sandbox):
+    address = urlparse(sandbox.url)
+    where = (address.hostname, address.port)
+    asks = f"GET /_sandbox/health HTTP/1.1\r\nHost: {address.netloc}\r\n\r\n".encode()
+
+    def answered(connection):
+        connection.sendall(asks)
+        return b" 200 " in connection.recv(4096)
+
+    sandbox.clients.clear()
+    held = []
+    try:
+        while len(held) < 600:
+            one = socket.create_connection(where, timeout=0.5)
+            held.append(one)
+            if not answered(one):
+                break
+    except TimeoutError:
+        pass
+    waiting = held.pop()
+    # The other tests' clients may hold some of the 512.
+    assert 480 <= len(held) <= 512, len(held)
+    held.pop().close()
+    waiting.settimeout(10)
+    assert b" 200 " in waiting.recv(4096)
+    for one in [*held, waiting]:
+        one.close()

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::activities::{self, ActivityStatus, ailment_cause, moment};
 use super::hooks::{self, Transition};
-use super::{Ailment, Configuration, Group, Lifecycle, Member, lifecycle};
+use super::{Ailment, Configuration, Group, Lifecycle, Member, lifecycle, warm_pools};
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::ec2;
 use crate::sandbox::shared::Word;
@@ -29,6 +29,8 @@ pub(super) enum Why {
     User,
     /// A launch did not come to its end.
     Abandoned,
+    /// The warm pool is filled.
+    WarmPool,
 }
 
 /// Closes the gap between desired and actual capacity. An active refresh takes care of what is too much.
@@ -50,8 +52,9 @@ pub(super) fn keep(ctx: &mut Ctx<'_>, group: &mut Group) {
     if group.active_refresh().is_none() {
         scale_in(ctx, group);
     }
-    if group.capacity() == group.desired_capacity {
+    if group.capacity() == group.desired_capacity && !group.cause.is_empty() {
         group.cause.clear();
+        group.cooldown_until = Some(ctx.now + Duration::from_secs(group.default_cooldown.unsigned_abs()));
     }
 }
 
@@ -61,7 +64,11 @@ pub(super) fn scale_in(ctx: &mut Ctx<'_>, group: &mut Group) {
         let candidates: Vec<&Member> = group.live().filter(|member| !member.protected || group.deleting).collect();
         let Some(victim) = lifecycle::termination_order(group, &candidates).into_iter().next() else { return };
         let victim = victim.instance_id.clone();
-        terminate(ctx, group, &victim, Why::Difference);
+        if warm_pools::takes_back(group) {
+            warm_pools::take_back(ctx, group, &victim);
+        } else {
+            terminate(ctx, group, &victim, Why::Difference);
+        }
     }
 }
 
@@ -117,8 +124,17 @@ pub(super) fn launch(
     if group.launch_after.is_some_and(|after| ctx.now < after) || group.suspends("Launch") {
         return Err(None);
     }
-    let (zone, subnet) = choose_place(group);
     let cause = launch_cause(ctx, group, why);
+    if !matches!(why, Why::Refresh | Why::WarmPool)
+        && let Some(member) = warm_pools::take(ctx, group, configuration)
+    {
+        let id = member.instance_id.to_string();
+        group.members.push(member.clone());
+        let what = "Launching a new EC2 instance from warm pool";
+        activities::begin_for(ctx, group, &member, what, cause, ActivityStatus::PreInService);
+        return Ok(id);
+    }
+    let (zone, subnet) = choose_place(group);
     let place = activities::details(zone.as_deref().unwrap_or_default(), subnet.as_deref());
     match try_launch(ctx, group, configuration, zone, subnet) {
         Ok(member) => {
@@ -128,7 +144,10 @@ pub(super) fn launch(
             ctx.region().autoscaling.homes.insert(id.clone(), group.name.as_str().into());
             group.members.push(member.clone());
             let status = ActivityStatus::PreInService;
-            activities::begin_for(ctx, group, &member, "Launching a new EC2 instance", cause, status);
+            let pooled = why == Why::WarmPool;
+            let what =
+                if pooled { "Launching a new EC2 instance into warm pool" } else { "Launching a new EC2 instance" };
+            activities::begin_for(ctx, group, &member, what, cause, status);
             Ok(id.into())
         }
         Err(error) => {
@@ -192,6 +211,11 @@ fn launch_cause(ctx: &Ctx<'_>, group: &Group, why: Why) -> String {
     let now = moment(ctx.now);
     match why {
         Why::Refresh => format!("At {now} an instance was launched in response to an instance refresh."),
+        Why::WarmPool => format!(
+            "At {now} an instance was started in response to a desired capacity of the warm pool, increasing it from {} to {}.",
+            group.pool.len(),
+            group.pool.len() + 1
+        ),
         Why::Unhealthy(_) => {
             format!("At {now} an instance was launched in response to an unhealthy instance needing to be replaced.")
         }
@@ -240,7 +264,9 @@ fn terminate_cause(ctx: &Ctx<'_>, group: &Group, instance_id: &str, why: Why) ->
         }
         Why::Unhealthy(ailment) => ailment_cause(ailment, ctx.now),
         Why::User => format!("At {now} instance {instance_id} was taken out of service in response to a user request."),
-        Why::Abandoned => format!("At {now} an instance was taken out of service in response to a failed launch."),
+        Why::Abandoned | Why::WarmPool => {
+            format!("At {now} an instance was taken out of service in response to a failed launch.")
+        }
         Why::Difference => {
             let from = group.capacity();
             let gap = if group.cause.is_empty() { "" } else { "  " };

@@ -31,7 +31,11 @@ pub(super) fn groups(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError
 pub(super) fn instances(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     let ids = input.texts("InstanceIds");
     let state = &ctx.region().autoscaling;
-    let member = |(id, group): (&str, &str)| Some(describe_alone(group, state.groups.get(group)?.member(id)?));
+    let member = |(id, group): (&str, &str)| {
+        let home = state.groups.get(group)?;
+        let pooled = || home.pool.iter().find(|member| member.instance_id == id);
+        Some(describe_alone(group, home.member(id).or_else(pooled)?))
+    };
     let homes: Vec<(&str, (&str, &str))> = if ids.is_empty() {
         let start = page::last(input, "AutoScalingInstances")?;
         let from = start.as_deref().map_or(Bound::Unbounded, Bound::Included);
@@ -110,8 +114,8 @@ fn describe(group: &Group, with_instances: bool, place: &Place) -> Value {
         "TerminationPolicies": group.termination_policies,
         "NewInstancesProtectedFromScaleIn": group.new_instances_protected,
         "DefaultInstanceWarmup": group.default_instance_warmup,
-        "WarmPoolConfiguration": group.warm_pool,
-        "WarmPoolSize": group.warm_pool.as_ref().map(|_| 0),
+        "WarmPoolConfiguration": group.warm_pool.as_ref().map(|pool| pool.describe(group.pool_deleting)),
+        "WarmPoolSize": group.warm_pool.as_ref().map(|_| group.pool.len()),
         "InstanceMaintenancePolicy": group.maintenance_policy.map(|policy| {
             json!({"MinHealthyPercentage": policy.min, "MaxHealthyPercentage": policy.max})
         }),
@@ -131,7 +135,7 @@ fn describe(group: &Group, with_instances: bool, place: &Place) -> Value {
 }
 
 /// As `Instance`.
-fn describe_member(member: &Member) -> Map<String, Value> {
+pub(super) fn describe_member(member: &Member) -> Map<String, Value> {
     let mut told = Map::new();
     let mut put = |name: &str, value: Value| told.insert(name.to_owned(), value);
     put("InstanceId", json!(member.instance_id));

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Activity, Configuration, Hook, Member, Refresh};
+use super::{Activity, Configuration, Hook, Member, Refresh, WarmPool};
 
 /// An Auto Scaling group.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -25,7 +25,7 @@ pub struct Group {
     pub max_size: i64,
     /// How many instances it keeps.
     pub desired_capacity: i64,
-    /// Seconds; kept, without effect.
+    /// Seconds after a scaling activity in which whoever honours them changes nothing.
     pub default_cooldown: i64,
     /// The zones it launches in, in order.
     pub zones: Vec<String>,
@@ -57,8 +57,17 @@ pub struct Group {
     pub hooks: BTreeMap<String, Hook>,
     /// Scaling policies by name, as they are described.
     pub policies: BTreeMap<String, Value>,
-    /// `WarmPoolConfiguration`, if it has one.
-    pub warm_pool: Option<Value>,
+    /// The warm pool, if it has one.
+    pub warm_pool: Option<WarmPool>,
+    /// The instances of the warm pool.
+    #[serde(default)]
+    pub pool: Vec<Member>,
+    /// Whether the warm pool goes when its instances have gone.
+    #[serde(default)]
+    pub pool_deleting: bool,
+    /// Until when whoever honours the cooldown waits.
+    #[serde(default)]
+    pub cooldown_until: Option<Timestamp>,
     /// Settings that are kept and described as they were given, by member name.
     pub further: Map<String, Value>,
     /// Oldest first, of the last six weeks.
@@ -124,6 +133,9 @@ impl Group {
             hooks: BTreeMap::new(),
             policies: BTreeMap::new(),
             warm_pool: None,
+            pool: Vec::new(),
+            pool_deleting: false,
+            cooldown_until: None,
             further: Map::new(),
             activities: Vec::new(),
             refreshes: Vec::new(),

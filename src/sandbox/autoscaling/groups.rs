@@ -7,7 +7,7 @@ use super::capacity::{self, Why};
 use super::describe;
 use super::{
     Configuration, Group, GroupTag, Hook, MaintenancePolicy, change, configuration, group_name, invalid, look, members,
-    schedule_look, seed,
+    schedule_look, seed, warm_pools,
 };
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::shared::Word;
@@ -148,7 +148,7 @@ pub(super) fn delete(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError
                 "You cannot delete an AutoScalingGroup while there are instances or pending Spot instance request(s) still in the group.",
             ));
         }
-        if !force && !group.members.is_empty() {
+        if !force && !(group.members.is_empty() && group.pool.is_empty()) {
             return Err(ApiError::new(
                 "ScalingActivityInProgress",
                 "You cannot delete an AutoScalingGroup while there are scaling activities in progress for that group.",
@@ -160,13 +160,17 @@ pub(super) fn delete(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError
         for id in ids {
             capacity::terminate(ctx, group, &id, Why::User);
         }
+        let pool: Vec<Word> = group.pool.iter().map(|member| member.instance_id.clone()).collect();
+        for id in pool {
+            warm_pools::terminate(ctx, group, &id);
+        }
         for refresh in &mut group.refreshes {
             refresh.abandon(ctx.now);
         }
         Ok(())
     })?;
     let groups = &mut ctx.region().autoscaling.groups;
-    if groups.get(name).is_some_and(|group| group.members.is_empty())
+    if groups.get(name).is_some_and(|group| group.members.is_empty() && group.pool.is_empty())
         && let Some(group) = groups.remove(name)
     {
         look::bury(ctx, group);
@@ -192,6 +196,11 @@ pub(super) fn set_desired_capacity(ctx: &mut Ctx<'_>, input: &Value) -> Result<V
             return Err(invalid(format!(
                 "New SetDesiredCapacity value {desired} is {side} value {bound} for the AutoScalingGroup."
             )));
+        }
+        if input.flag("HonorCooldown") == Some(true) && group.cooldown_until.is_some_and(|until| ctx.now < until) {
+            let last = group.activities.last().map(|activity| activity.id.as_str()).unwrap_or_default();
+            let message = format!("Scaling activity {last} is in progress and blocks this action");
+            return Err(ApiError::new("ScalingActivityInProgress", message));
         }
         if desired != group.desired_capacity {
             group.cause = format!(

@@ -26,11 +26,16 @@ fn diagnose(ctx: &mut Ctx<'_>, group: &Group, member: &Member) -> Option<Ailment
     if member.ailment.is_some() {
         return None;
     }
-    if ec2::health(ctx, &member.instance_id) == ec2::Health::Gone {
+    let health = ec2::health(ctx, &member.instance_id);
+    if health == ec2::Health::Gone {
         return Some(Ailment::Ec2);
     }
     let grace = Duration::from_secs(group.health_check_grace_period.unsigned_abs());
-    (since + grace <= ctx.now && fails_application(ctx, group, member)).then_some(Ailment::Elb)
+    match (since + grace <= ctx.now, health) {
+        (true, ec2::Health::Impaired) => Some(Ailment::Ec2),
+        (true, _) => fails_application(ctx, group, member).then_some(Ailment::Elb),
+        (false, _) => None,
+    }
 }
 
 /// Whether a load balancer that counts finds the application sick, grace period or not.
@@ -42,5 +47,6 @@ pub(super) fn fails_application(ctx: &mut Ctx<'_>, group: &Group, member: &Membe
 pub(super) fn will_fail(ctx: &mut Ctx<'_>, group: &Group, member: &Member) -> bool {
     !group.suspends("HealthCheck")
         && member.ailment.is_none()
-        && (ec2::health(ctx, &member.instance_id) == ec2::Health::Gone || fails_application(ctx, group, member))
+        && (matches!(ec2::health(ctx, &member.instance_id), ec2::Health::Gone | ec2::Health::Impaired)
+            || fails_application(ctx, group, member))
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Group, Lifecycle, change, find, group_name, invalid};
+use super::{Group, Lifecycle, Warmed, change, find, group_name, invalid};
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::value::{ApiError, Get};
 
@@ -254,11 +254,15 @@ pub(super) fn heartbeat(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiEr
 /// The wait that a request means, by token or by instance.
 fn active_wait<'a>(group: &'a mut Group, input: &Value) -> Result<&'a mut HookWait, ApiError> {
     let (name, token, instance) = (hook_name(input), input.text("LifecycleActionToken"), input.text("InstanceId"));
-    let members = group.members.iter_mut();
+    let members = group.members.iter_mut().chain(&mut group.pool);
     let waits =
         members.filter(|member| instance.is_none_or(|id| member.instance_id == id)).flat_map(
             |member| match &mut member.lifecycle {
-                Lifecycle::PendingWait { hooks } | Lifecycle::TerminatingWait { hooks } => hooks.iter_mut(),
+                Lifecycle::PendingWait { hooks }
+                | Lifecycle::TerminatingWait { hooks }
+                | Lifecycle::Warmed(Warmed::PendingWait { hooks } | Warmed::TerminatingWait { hooks }) => {
+                    hooks.iter_mut()
+                }
                 _ => [].iter_mut(),
             },
         );

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::hooks::HookWait;
-use super::{Group, Source};
+use super::{Group, Source, Warmed};
 use crate::sandbox::shared::Word;
 
 /// An instance in a group.
@@ -83,6 +83,8 @@ pub enum Lifecycle {
     },
     /// Released by its termination hooks, being terminated.
     TerminatingProceed,
+    /// In the warm pool.
+    Warmed(Warmed),
 }
 
 impl Lifecycle {
@@ -100,6 +102,7 @@ impl Lifecycle {
             Self::Terminating => "Terminating",
             Self::TerminatingWait { .. } => "Terminating:Wait",
             Self::TerminatingProceed => "Terminating:Proceed",
+            Self::Warmed(warmed) => warmed.name(),
         }
     }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::activities::{self, ActivityStatus};
 use super::capacity::{self, Why};
 use super::hooks::{self, Transition, Verdict};
-use super::{Group, LOOK, Lifecycle, Member, health, refresh, schedule_look};
+use super::{Group, LOOK, Lifecycle, Member, health, refresh, schedule_look, warm_pools};
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::ec2;
 
@@ -24,7 +24,8 @@ pub(super) fn look(ctx: &mut Ctx<'_>, name: &str) {
     health::check(ctx, &mut group);
     refresh::work(ctx, &mut group);
     capacity::keep(ctx, &mut group);
-    if group.deleting && group.members.is_empty() {
+    warm_pools::keep(ctx, &mut group);
+    if group.deleting && group.members.is_empty() && group.pool.is_empty() {
         return bury(ctx, group);
     }
     if busy(ctx, &group) {
@@ -54,6 +55,7 @@ pub(super) fn busy(ctx: &mut Ctx<'_>, group: &Group) -> bool {
         || missing
         || excess
         || group.active_refresh().is_some()
+        || warm_pools::busy(group)
         || group.members.iter().any(|member| match member.lifecycle {
             Lifecycle::InService { .. } => {
                 (replaces && member.ailment.is_some()) || health::will_fail(ctx, group, member)
@@ -111,7 +113,7 @@ fn advance(ctx: &mut Ctx<'_>, group: &mut Group) {
                     leave(ctx, group, id);
                 }
             }
-            Lifecycle::InService { .. } | Lifecycle::Standby => {}
+            Lifecycle::InService { .. } | Lifecycle::Standby | Lifecycle::Warmed(_) => {}
         }
     }
 }
@@ -121,7 +123,7 @@ fn start(ctx: &mut Ctx<'_>, group: &mut Group, member: &Member) {
     match ec2::health(ctx, &member.instance_id) {
         ec2::Health::Pending => {}
         ec2::Health::Gone => give_up(ctx, group, member),
-        ec2::Health::Initializing | ec2::Health::Ok => {
+        ec2::Health::Initializing | ec2::Health::Impaired | ec2::Health::Ok => {
             let hooks = hooks::waits(ctx, group, Transition::Launching);
             if hooks.is_empty() {
                 return serve(ctx, group, member);

@@ -6,6 +6,9 @@ use super::{change, find, group_name, invalid, page};
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::value::{ApiError, Get};
 
+/// The most policies of a group (user guide, "Quotas").
+const MOST: usize = 50;
+
 /// `PutScalingPolicy`.
 pub(super) fn put(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     let name = input.text("PolicyName").unwrap_or_default().to_owned();
@@ -14,6 +17,10 @@ pub(super) fn put(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
         return Err(invalid(format!("PolicyType {kind} is not valid.")));
     }
     change(ctx, group_name(input), |ctx, group| {
+        if group.policies.len() >= MOST && !group.policies.contains_key(&name) {
+            let message = format!("You already have the maximum number of scaling policies: {MOST}");
+            return Err(ApiError::new("LimitExceeded", message));
+        }
         let old = group.policies.get(&name).and_then(|policy| policy.text("PolicyARN")).map(str::to_owned);
         let arn = old.unwrap_or_else(|| {
             let uuid = ctx.uuid("scaling policy");

@@ -1,15 +1,29 @@
 //! Tags of groups. New instances get those that propagate; running ones never change.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
-use super::{Group, GroupTag, group_not_found, invalid, page};
+use super::{Group, GroupTag, find, group_not_found, invalid, page};
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::value::{ApiError, Get};
+
+/// The most tags of a group (user guide, "Quotas").
+const MOST: usize = 50;
 
 /// `CreateOrUpdateTags`.
 pub(super) fn create_or_update(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     let tags = input.items("Tags");
     check(ctx, tags)?;
+    for tag in tags {
+        let of = |other: &&Value| resource(other) == resource(tag);
+        let known = &find(ctx, resource(tag))?.tags;
+        let new: BTreeSet<&str> = tags.iter().filter(of).map(key).filter(|key| !known.contains_key(*key)).collect();
+        if known.len() + new.len() > MOST {
+            let message = format!("You have reached the maximum number of tags of a group: {MOST}");
+            return Err(ApiError::new("LimitExceeded", message));
+        }
+    }
     for tag in tags {
         let value = tag.text("Value").unwrap_or_default().to_owned();
         let propagate = tag.flag("PropagateAtLaunch").unwrap_or(false);

@@ -165,10 +165,16 @@ pub(super) fn resolve(ctx: &mut Ctx<'_>, image_id: &str) -> Result<String, ApiEr
 
 /// An image that was being made is there.
 pub(super) fn available(ctx: &mut Ctx<'_>, id: &str) {
-    if let Some(image) = ctx.region().ec2.images.get_mut(id)
-        && image.state == "pending"
-    {
-        "available".clone_into(&mut image.state);
+    let pending = ctx.region().ec2.images.get(id).filter(|image| image.state == "pending");
+    let Some(name) = pending.map(|image| image.name.clone()) else { return };
+    let failed = ctx.cloud.faults.fails_image(&name);
+    let ec2 = &mut ctx.region().ec2;
+    let Some(image) = ec2.images.get_mut(id) else { return };
+    if failed { "failed" } else { "available" }.clone_into(&mut image.state);
+    for snapshot in image.devices.iter().filter(|_| failed).filter_map(|device| device.snapshot.as_ref()) {
+        if let Some(snapshot) = ec2.snapshots.get_mut(snapshot) {
+            snapshot.failed = true;
+        }
     }
 }
 

@@ -67,6 +67,9 @@ pub struct Instance {
     pub stop_protection: bool,
     /// `stop` or `terminate`: what a shutdown from within means.
     pub shutdown_behavior: Word,
+    /// Whether it is monitored in detail.
+    #[serde(default)]
+    pub monitored: bool,
     /// Whether its volumes have bandwidth of their own.
     pub ebs_optimized: bool,
     /// The client token of its `RunInstances`.

@@ -201,6 +201,7 @@ pub(super) fn put(ctx: &mut Ctx<'_>, id: &str, reservation: &str, launch: &Launc
         termination_protection: settings.flag("DisableApiTermination").unwrap_or(false),
         stop_protection: settings.flag("DisableApiStop").unwrap_or(false),
         shutdown_behavior: text("InstanceInitiatedShutdownBehavior").unwrap_or_else(|| "stop".into()),
+        monitored: settings.get("Monitoring").and_then(|own| own.flag("Enabled")).unwrap_or(false),
         ebs_optimized: settings.flag("EbsOptimized").unwrap_or(false),
         client_token: Word::default(),
         number: 0,

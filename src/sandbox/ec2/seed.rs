@@ -86,6 +86,7 @@ pub fn image(ctx: &mut Ctx<'_>, past: PastImage) {
             description: format!("Created by CreateImage for {}", past.id),
             started: past.created,
             completes: past.created,
+            failed: false,
             owner: ctx.place.account.clone(),
             tags: past.tags.clone(),
             shared_with: BTreeSet::new(),

@@ -28,7 +28,7 @@ pub(super) fn instance<'a>(ctx: &'a Ctx<'_>, instance: &'a Instance) -> Told<'a>
             "GroupName": "",
             "Tenancy": "default",
         }),
-        "Monitoring": record!({"State": "disabled"}),
+        "Monitoring": record!({"State": monitoring(instance)}),
         "Platform": windows.then_some("windows"),
         "PlatformDetails": platform_details(ctx, instance),
         "UsageOperation": if windows { "RunInstances:0002" } else { "RunInstances" },
@@ -65,6 +65,14 @@ pub(super) fn instance<'a>(ctx: &'a Ctx<'_>, instance: &'a Instance) -> Told<'a>
         ]);
     }
     told
+}
+
+fn monitoring(instance: &Instance) -> &'static str {
+    match (instance.monitored, instance.state) {
+        (false, _) => "disabled",
+        (true, State::Pending) => "pending",
+        (true, _) => "enabled",
+    }
 }
 
 /// The volumes of an instance, by id.

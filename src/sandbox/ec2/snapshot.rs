@@ -27,6 +27,9 @@ pub struct Snapshot {
     pub started: Timestamp,
     /// When it is complete.
     pub completes: Timestamp,
+    /// Whether it was given up.
+    #[serde(default)]
+    pub failed: bool,
     /// The account that owns it.
     pub owner: String,
     /// Its tags.
@@ -71,6 +74,7 @@ pub(super) fn take(ctx: &mut Ctx<'_>, taken: Taken, takes: Duration) -> String {
         description: taken.description,
         started: ctx.now,
         completes: ctx.now + takes,
+        failed: false,
         owner: ctx.place.account.clone(),
         tags: taken.tags,
         shared_with: BTreeSet::new(),
@@ -137,8 +141,17 @@ fn of_volume(ctx: &mut Ctx<'_>, volume: &str, input: &Value, tags: BTreeMap<Stri
 
 impl Snapshot {
     /// `pending` or `completed`.
+    /// Whether it is still being made.
+    pub(super) fn is_pending(&self, now: Timestamp) -> bool {
+        self.state(now) == "pending"
+    }
+
     fn state(&self, now: Timestamp) -> &'static str {
-        if now < self.completes { "pending" } else { "completed" }
+        match (self.failed, now < self.completes) {
+            (true, _) => "error",
+            (false, true) => "pending",
+            (false, false) => "completed",
+        }
     }
 
     /// In percent.

@@ -50,6 +50,13 @@ fn is_status(name: &str) -> bool {
 /// The outcome of a check: as a status, or as the reachability within it.
 fn checked(ctx: &Ctx<'_>, instance: &Instance, reachability: bool) -> &'static str {
     match (instance.state, instance.passes_checks(ctx.now)) {
+        (_, true) if ctx.cloud.faults.impairs(&instance.id) => {
+            if reachability {
+                "failed"
+            } else {
+                "impaired"
+            }
+        }
         (_, true) => {
             if reachability {
                 "passed"

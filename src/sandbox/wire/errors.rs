@@ -148,6 +148,14 @@ impl OneOf {
 /// A request whose members break constraints; none if there is no violation.
 pub(super) fn invalid(service: Service, operation: &Operation, violations: &[Violation]) -> Option<ApiError> {
     let first = violations.first()?;
+    // It is asked which types there are, and says so itself.
+    if let ("DescribeInstanceTypes", Constraint::Enumeration(_), Given::Value(named)) =
+        (operation.name.as_str(), &first.constraint, &first.given)
+        && first.path.starts_with("InstanceType")
+    {
+        let message = format!("The following supplied instance types do not exist: [{named}]");
+        return Some(ApiError::new("InvalidInstanceType", message));
+    }
     if service == Service::Ec2 {
         return Some(invalid_for_ec2(first));
     }

@@ -6,7 +6,7 @@ use super::limits::{Limits, ceil_percent, next_checkpoint, passed};
 use super::tally::Tally;
 use super::{Instances, Refresh, RefreshStatus, Turnover, rollback};
 use crate::sandbox::autoscaling::capacity::{self, Why};
-use crate::sandbox::autoscaling::{Configuration, Group, Lifecycle, Member};
+use crate::sandbox::autoscaling::{Configuration, Group, Lifecycle, Member, warm_pools};
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::shared::Word;
 
@@ -333,8 +333,13 @@ fn alarm(ctx: &Ctx<'_>, refresh: &Refresh, state: &str) -> Option<String> {
     })
 }
 
-/// All is replaced that should be.
+/// All is replaced that should be: the warm pool follows, then the refresh bakes or ends.
 fn finish(ctx: &mut Ctx<'_>, group: &mut Group, refresh: &mut Refresh) {
+    let target = refresh.target().clone();
+    if !group.pool.is_empty() && warm_pools::renew(ctx, group, &target) {
+        refresh.reason = Some("Waiting for the instances of the warm pool to be replaced.".to_owned());
+        return;
+    }
     if refresh.rollback.is_some() {
         refresh.percentage_complete = 0;
         let reason = refresh.rollback.as_ref().map(|rollback| rollback.reason.clone());

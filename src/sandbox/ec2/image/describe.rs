@@ -217,6 +217,9 @@ fn shape(ctx: &Ctx<'_>, id: &str, image: &Image) -> Value {
         "Name": image.name,
         "Description": Some(&image.description).filter(|text| !text.is_empty()),
         "State": image.state,
+        "StateReason": (image.state == "failed").then(|| {
+            json!({"Code": "Client.InternalError", "Message": "Client.InternalError: The image could not be made"})
+        }),
         "OwnerId": image.owner,
         "ImageOwnerAlias": image.owner_alias,
         "ImageLocation": location(image),

@@ -95,6 +95,24 @@ pub(in crate::sandbox::ec2) fn create(ctx: &mut Ctx<'_>, new: &NewImage) -> Resu
     Ok(id)
 }
 
+/// So many snapshots may be copied into a region at a time (EBS, "Quotas": concurrent snapshot copies per destination
+/// Region).
+const COPIES: usize = 20;
+
+/// Refuses more copies than may be under way at a time.
+///
+/// # Errors
+/// `ResourceLimitExceeded`.
+fn copies_left(ctx: &mut Ctx<'_>, more: usize) -> Result<(), ApiError> {
+    let now = ctx.now;
+    let copies = ctx.region().ec2.snapshots.values().filter(|one| one.volume == NO_VOLUME && one.is_pending(now));
+    if copies.count() + more <= COPIES {
+        return Ok(());
+    }
+    let message = format!("Too many snapshot copies in progress. The limit is {COPIES} for this destination region.");
+    Err(ApiError::new("ResourceLimitExceeded", message))
+}
+
 /// Copies an image into this place.
 pub(in crate::sandbox::ec2) fn copy(ctx: &mut Ctx<'_>, copy: &ImageCopy) -> Result<String, ApiError> {
     refuse_name(ctx, &copy.name)?;
@@ -108,6 +126,7 @@ pub(in crate::sandbox::ec2) fn copy(ctx: &mut Ctx<'_>, copy: &ImageCopy) -> Resu
     let Some(source) = source.filter(|source| source.state == "available") else {
         return Err(super::unavailable(&copy.source_image_id));
     };
+    copies_left(ctx, source.devices.len())?;
     let id = ctx.id("ami");
     let size = source.devices.iter().map(|device| device.size).sum();
     let takes = takes(ctx, &id, "copy", (180, 480, 6), size).min(LONGEST.1);
