@@ -61,6 +61,12 @@ static WORDS: LazyLock<Mutex<Pool<str>>> = LazyLock::new(Mutex::default);
 pub struct Word(Arc<str>);
 
 impl Word {
+    /// A text that nobody else is going to have: it is not looked for among the others.
+    #[must_use]
+    pub fn alone(text: &str) -> Self {
+        Self(Arc::from(text))
+    }
+
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {

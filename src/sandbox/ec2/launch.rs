@@ -174,7 +174,7 @@ pub(super) fn put(ctx: &mut Ctx<'_>, id: &str, reservation: &str, launch: &Launc
     let text = |name: &str| settings.text(name).map(Word::from);
     let instance = Instance {
         id: id.into(),
-        reservation_id: reservation.into(),
+        reservation_id: Word::alone(reservation),
         launch_index: 0,
         image_id: launch.image_id.as_str().into(),
         instance_type: launch.instance_type.as_str().into(),
@@ -188,7 +188,7 @@ pub(super) fn put(ctx: &mut Ctx<'_>, id: &str, reservation: &str, launch: &Launc
         zone: found.zone.as_str().into(),
         subnet_id: found.subnet_id.as_str().into(),
         vpc_id: found.vpc_id.as_str().into(),
-        private_ip: private_ip.into(),
+        private_ip: Word::alone(&private_ip),
         security_groups: found.security_groups.iter().collect(),
         profile: settings.get("IamInstanceProfile").and_then(profile).map(Word::from),
         key_name: text("KeyName"),
@@ -234,7 +234,7 @@ fn guest(ctx: &Ctx<'_>, instance: &Instance, found: &Found, at: Timestamp) -> Ma
     };
     Machine {
         system: found.image.system.as_str().into(),
-        hostname: hostname.into(),
+        hostname: Word::alone(&hostname),
         ip: instance.private_ip.clone(),
         software: found.image.software.imaged().into(),
         booted_at: at,

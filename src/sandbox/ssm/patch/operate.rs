@@ -7,6 +7,7 @@ use jiff::{Timestamp, ToSpan};
 use super::{Frozen, Operation, PatchRow, PatchState, Reboot, Snapshot, Status, assess};
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::machine::Installed;
+use crate::sandbox::shared::Word;
 use crate::sandbox::ssm::baseline;
 use crate::sandbox::ssm::node::Node;
 
@@ -92,7 +93,7 @@ pub(in crate::sandbox::ssm) fn record(
     let state = PatchState {
         patch_group: frozen.patch_group.as_str().into(),
         baseline_id: frozen.snapshot.baseline.id.as_str().into(),
-        snapshot_id: frozen.id.as_str().into(),
+        snapshot_id: Word::alone(&frozen.id),
         operation,
         started,
         ended: now,
