@@ -148,7 +148,8 @@ pub(super) fn delete(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError
                 "You cannot delete an AutoScalingGroup while there are instances or pending Spot instance request(s) still in the group.",
             ));
         }
-        if !force && !(group.members.is_empty() && group.pool.is_empty()) {
+        let empty = group.members.is_empty() && group.pool.is_empty();
+        if !force && !empty {
             return Err(ApiError::new(
                 "ScalingActivityInProgress",
                 "You cannot delete an AutoScalingGroup while there are scaling activities in progress for that group.",
