@@ -67,7 +67,7 @@ impl From<StoreError> for Failure {
             source = cause.source();
         }
         let exit = match error {
-            StoreError::Io { .. } | StoreError::Newer { .. } => Exit::Usage,
+            StoreError::Io { .. } | StoreError::Newer { .. } | StoreError::Older { .. } => Exit::Usage,
             StoreError::Busy { .. } => Exit::Locked,
             StoreError::Damaged { .. } | StoreError::Incomplete { .. } | StoreError::World(_) => Exit::Failed,
         };

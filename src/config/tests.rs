@@ -228,6 +228,11 @@ fn recipes() {
         ("components = [\"components/web-smoke.yml\"]", "components = [\"components/web.yml\"]", &["no phase `test`"]),
         ("\"aws:update-linux\"", "\"components/web.yml\"", &["there twice"]),
         ("instance-profile = \"rebake-build\"", "", &["the key `instance-profile` is missing"]),
+        (
+            "instance-profile = \"rebake-build\"",
+            "instance-profile = \"rebake-build\"\nsubnet = \"subnet-0a\"",
+            &["a subnet needs security groups", "security-groups = [\"sg-0a1b2c3d\"]"],
+        ),
         ("ssm:/aws", "/aws", &["begins with `ssm:`", "\"ssm:/aws"]),
         ("\"older-than 30d\"", "\"older-then 30d\"", &["no reason to rebuild", "older-than 30d"]),
         ("[\"eu-west-1\", \"us-east-1\"]", "[\"eu-west-1\", \"us-eats-1\"]", &["did you mean `us-east-1`?"]),

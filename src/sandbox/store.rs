@@ -63,6 +63,18 @@ pub enum StoreError {
         /// Its format.
         format: u32,
     },
+    /// An older version wrote the folder, and this one does not know how to go on from it.
+    #[error(
+        "{} has format {format} of an older version, and this one reads format {}; `rebake sandbox reset` starts over and keeps the file aside",
+        path.display(),
+        folder::FORMAT
+    )]
+    Older {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        format: u32,
+    },
     /// A file is not what this program wrote. `sandbox reset` starts over and keeps it aside.
     #[error("line {line} of {} is damaged; `rebake sandbox reset` starts over and keeps the file aside", path.display())]
     Damaged {
@@ -136,7 +148,7 @@ impl Account {
                 return Ok(Self { cloud, folder: Some(folder), failure: None });
             }
             Ok(folder::Loaded::Empty(lock)) => lock,
-            Err(StoreError::Damaged { path, .. } | StoreError::Newer { path, .. }) => {
+            Err(StoreError::Damaged { path, .. } | StoreError::Newer { path, .. } | StoreError::Older { path, .. }) => {
                 folder::keep_aside(&path)?;
                 folder::lock(dir)?
             }

@@ -44,7 +44,7 @@ fn it_names_what_a_build_lacks_and_what_would_be_right() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();
     write(here, "rebake.toml", &main_file("123456789012", "\"eu-west-1\""));
-    let build = "instance-types = [\"m7i.lrage\", \"c7g.large\"]\nsubnet = \"subnet-0a1b2c3d\"";
+    let build = "instance-types = [\"m7i.lrage\", \"c7g.large\"]\nsubnet = \"subnet-0a1b2c3d\"\nsecurity-groups = [\"sg-0a1b2c3d\"]";
     write(here, "recipes/app.toml", &recipe(build));
     let told = sandboxed(here, &["doctor"]).ends(1);
     for said in [
@@ -52,7 +52,8 @@ fn it_names_what_a_build_lacks_and_what_would_be_right() {
         "missing       instance type c7g.large runs arm64, and the parent is x86_64",
         "missing       subnet subnet-0a1b2c3d does not exist",
         "correct `subnet` under [build]",
-        "3 things are missing",
+        "missing       security group sg-0a1b2c3d does not exist",
+        "4 things are missing",
     ] {
         assert!(told.contains(said), "{said} is not in: {told}");
     }

@@ -87,7 +87,13 @@ pub const RECIPE: &[Key] = &[
         r#""rebake-build""#,
         "the instance profile of the build instance",
     ),
-    key("build.subnet", Text, "the default VPC", r#""subnet-0a1b2c3d""#, "where the build instance runs"),
+    key(
+        "build.subnet",
+        Text,
+        "the default VPC",
+        r#""subnet-0a1b2c3d""#,
+        "where the build instance runs; needs `security-groups`",
+    ),
     key(
         "build.security-groups",
         Texts,

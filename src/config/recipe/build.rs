@@ -176,8 +176,16 @@ fn image_builder(
         let message = format!("{} components are named", components.len() + tests.len());
         table.wrong_at("components", message, format!("Image Builder takes at most {MOST_COMPONENTS}"));
     }
-    if table.has("security-groups") && !table.has("subnet") {
-        table.wrong_at("security-groups", "security groups need a subnet", "name a subnet of the same VPC");
+    // CreateInfrastructureConfiguration: with a `subnetId`, at least one of `securityGroupIds`.
+    match (table.has("subnet"), table.has("security-groups")) {
+        (false, true) => {
+            table.wrong_at("security-groups", "security groups need a subnet", "name a subnet of the same VPC");
+        }
+        (true, false) => {
+            let help = "name groups of the same VPC: security-groups = [\"sg-0a1b2c3d\"]";
+            table.wrong_at("subnet", "a subnet needs security groups: Image Builder refuses it without", help);
+        }
+        (true, true) | (false, false) => {}
     }
     let builder = ImageBuilder {
         components,

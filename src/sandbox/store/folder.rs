@@ -22,7 +22,7 @@ use crate::sandbox::calls::CallRecord;
 use crate::sandbox::cloud::Cloud;
 
 /// The format of the files that this version writes.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 
 /// An open folder.
 #[derive(Debug)]
@@ -193,6 +193,16 @@ pub(super) fn keep_aside(path: &Path) -> Result<(), StoreError> {
     fs::rename(path, aside).map_err(failing("rename", path))
 }
 
+/// Refuses files of another version, whatever is in them.
+fn check_format(path: &Path, format: u32) -> Result<(), StoreError> {
+    let path = path.to_owned();
+    match format.cmp(&FORMAT) {
+        std::cmp::Ordering::Less => Err(StoreError::Older { path, format }),
+        std::cmp::Ordering::Equal => Ok(()),
+        std::cmp::Ordering::Greater => Err(StoreError::Newer { path, format }),
+    }
+}
+
 /// The snapshot of a folder, if it has one.
 fn read_snapshot(path: &Path) -> Result<Option<(Head, Cloud)>, StoreError> {
     let text = match fs::read(path) {
@@ -201,9 +211,7 @@ fn read_snapshot(path: &Path) -> Result<Option<(Head, Cloud)>, StoreError> {
         Err(error) => return Err(failing("read", path)(error)),
     };
     let Format { format } = parse(&text, path, 1)?;
-    if format > FORMAT {
-        return Err(StoreError::Newer { path: path.to_owned(), format });
-    }
+    check_format(path, format)?;
     let snapshot: Snapshot = parse(&text, path, 1)?;
     Ok(Some((Head { generation: snapshot.generation, archived: snapshot.archived }, snapshot.cloud)))
 }
@@ -234,9 +242,7 @@ fn read_log(path: &Path, generation: u64) -> Result<Option<Vec<Line>>, StoreErro
     let mut lines = whole_lines(&text);
     let Some(first) = lines.next() else { return Ok(None) };
     let header: Header = parse(first, path, 1)?;
-    if header.format > FORMAT {
-        return Err(StoreError::Newer { path: path.to_owned(), format: header.format });
-    }
+    check_format(path, header.format)?;
     if header.generation != generation {
         return Ok(None);
     }

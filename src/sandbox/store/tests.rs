@@ -97,6 +97,20 @@ fn a_damaged_line_is_refused_by_name_and_kept_when_starting_over() {
 }
 
 #[test]
+fn an_older_format_is_refused_and_kept_aside_by_a_reset() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(Account::open(dir.path(), fresh).unwrap());
+    let old = "{\"format\":1,\"cloud\":\"of another shape\"}\n";
+    fs::write(dir.path().join("snapshot.json"), old).unwrap();
+    let error = Account::open(dir.path(), fresh).unwrap_err();
+    assert!(matches!(error, StoreError::Older { format: 1, .. }), "{error}");
+    assert!(error.to_string().contains("sandbox reset"), "{error}");
+    let account = Account::start_over(dir.path(), fresh().unwrap()).unwrap();
+    assert_eq!(account.now(), start());
+    assert_eq!(fs::read_to_string(dir.path().join("snapshot.json.damaged")).unwrap(), old);
+}
+
+#[test]
 fn a_newer_format_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     drop(Account::open(dir.path(), fresh).unwrap());
