@@ -159,8 +159,9 @@ def examples(tmp_path_factory):
 
 
 def mended(text):
-    """An example without what the documentation leaves out, and with the commas that it forgot."""
+    """An example without what the documentation leaves out, and with the commas and quotes that it forgot."""
     text = re.sub(r"^\s*<?\.\.\..*$", "", text, flags=re.MULTILINE)
+    text = re.sub(r'(": "[^"\n]*),$', r'\1",', text, flags=re.MULTILINE)
     text = re.sub(r"\}(\s*\{)", r"},\1", text)
     return re.sub(r",(\s*[\]}])", r"\1", text)
 
