@@ -52,8 +52,7 @@ fn it_names_what_a_build_lacks_and_what_would_be_right() {
         "missing       instance type c7g.large runs arm64, and the parent is x86_64",
         "missing       subnet subnet-0a1b2c3d does not exist",
         "correct `subnet` under [build]",
-        "missing       security group sg-0a1b2c3d does not exist",
-        "4 things are missing",
+        "3 things are missing",
     ] {
         assert!(told.contains(said), "{said} is not in: {told}");
     }
