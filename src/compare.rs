@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::model::{Fact, Gap, Lane, PatchState, Site};
+use crate::text::count;
 
 /// The schema of what is compared.
 const SCHEMA: &str = "rebake/fleet";
@@ -303,7 +304,7 @@ fn of_node(was: &Row, is: &Row) -> Vec<Change> {
 }
 
 fn counted(was: Option<u32>, is: Option<u32>) -> String {
-    format!("lacks {} patches, lacked {}", is.unwrap_or_default(), was.unwrap_or_default())
+    format!("lacks {}, lacked {}", count(is.unwrap_or_default() as usize, "patch"), was.unwrap_or_default())
 }
 
 /// The first of its needs, with how many more there are.

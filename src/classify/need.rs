@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Blind, Support};
 use crate::config::{Channel, Config, Recipe};
 use crate::model::{Fleet, Image, Lane, Node, Patch, PatchOperation, tag};
+use crate::text::count;
 
 /// A reason to patch a node.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -271,7 +272,10 @@ fn drift(context: &Context<'_>) -> Option<Need> {
     let lacks_less = state.missing < fewest && state.installed > 0;
     if lacks_less {
         return need(
-            format!("it lacks {} patches, its siblings on the same image lack {fewest}", state.missing),
+            format!(
+                "it lacks {}, its siblings on the same image lack {fewest}",
+                count(state.missing as usize, "patch")
+            ),
             state.at,
         );
     }
