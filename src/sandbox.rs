@@ -24,6 +24,7 @@
 pub mod autoscaling;
 pub mod calls;
 pub mod catalogue;
+pub mod client_token;
 pub mod cloud;
 pub mod ec2;
 pub mod faults;

@@ -43,6 +43,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::client_token::{self, Tokens};
 use super::cloud::Ctx;
 use super::machine::Software;
 use super::shared::{Shared, Word};
@@ -72,8 +73,8 @@ pub struct State {
     /// Tasks that replace root volumes.
     #[serde(default)]
     pub root_volume_tasks: BTreeMap<String, root_volume::Task>,
-    /// Answers to calls that carried a client token: operation and token → request and answer.
-    pub tokens: BTreeMap<String, (Value, Value)>,
+    /// Answers to calls that carried a client token.
+    pub tokens: Tokens,
 }
 
 /// What happens by itself.
@@ -169,18 +170,11 @@ fn once(
     act: fn(&mut Ctx<'_>, &Value) -> Result<Value, ApiError>,
 ) -> Result<Value, ApiError> {
     let Some(token) = input.text("ClientToken").filter(|token| !token.is_empty()) else { return act(ctx, input) };
-    let key = format!("{operation} {token}");
-    if let Some((request, answer)) = ctx.region().ec2.tokens.get(&key) {
-        return if request == input {
-            Ok(answer.clone())
-        } else {
-            let message = "The request uses the same client token as a previous, but non-identical request.";
-            Err(ApiError::new("IdempotentParameterMismatch", message))
-        };
-    }
-    let answer = act(ctx, input)?;
-    ctx.region().ec2.tokens.insert(key, (input.clone(), answer.clone()));
-    Ok(answer)
+    let mismatch = || {
+        let message = "The request uses the same client token as a previous, but non-identical request.";
+        ApiError::new("IdempotentParameterMismatch", message)
+    };
+    client_token::once(ctx, |region| &mut region.ec2.tokens, (operation, token), input, mismatch, |ctx| act(ctx, input))
 }
 
 // What the other services ask of EC2, at this place and moment.

@@ -32,12 +32,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::client_token::Tokens;
 use super::cloud::Ctx;
 use super::value::{ApiError, Get};
 use super::wire::{self, Service};
 pub use arn::Version;
 pub use image::{Ami, Image, Status};
-pub use token::Token;
 pub use workflow::{Kind, Planned, Progress, Step, Workflow};
 
 /// What this service holds in one place.
@@ -67,7 +67,7 @@ pub struct State {
     /// How many builds of an image version there have been, by version ARN.
     pub builds: BTreeMap<String, u64>,
     /// Answers to remember, by operation and client token.
-    pub tokens: BTreeMap<String, Token>,
+    pub tokens: Tokens,
 }
 
 /// Something that was defined and is given back as it came.

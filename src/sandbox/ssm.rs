@@ -39,6 +39,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::client_token::Tokens;
 use super::cloud::Ctx;
 use super::shared::Word;
 use super::value::ApiError;
@@ -52,7 +53,6 @@ use document::OwnDocument;
 use node::HybridNode;
 use parameter::{ImageWrite, Parameter};
 use patch::{PatchState, Snapshot};
-use token::Token;
 use window::{MaintenanceWindow, WindowExecution};
 
 /// What this service holds in one place.
@@ -100,7 +100,7 @@ pub struct State {
     pub compliance: BTreeMap<String, BTreeMap<String, compliance::Put>>,
     /// What was asked for under client tokens, by operation and token.
     #[serde(default)]
-    pub tokens: BTreeMap<String, Token>,
+    pub tokens: Tokens,
 }
 
 /// What happens by itself.

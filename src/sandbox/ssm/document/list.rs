@@ -1,12 +1,10 @@
 //! Reading documents.
 
-use std::fmt::Write;
-
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{Document, OwnDocument, absent, amazon, check_version, of_amazon, own, plain};
-use crate::sandbox::cloud::Ctx;
+use crate::sandbox::cloud::{Ctx, hex};
 use crate::sandbox::ssm::page;
 use crate::sandbox::value::{ApiError, Get, tag_list, time};
 
@@ -158,7 +156,7 @@ fn described(document: &Document, mut row: Value, content: &str) -> Value {
         })
     });
     row["Parameters"] = parameters.collect();
-    row["Hash"] = hash(content).into();
+    row["Hash"] = hex(&Sha256::digest(content.as_bytes())).into();
     row["HashType"] = "Sha256".into();
     row["Description"] = Some(&document.description).filter(|text| !text.is_empty()).cloned().into();
     row["LatestVersion"] = "1".into();
@@ -197,14 +195,6 @@ fn amazons_identity(document: &Document) -> Value {
         "DocumentFormat": "JSON",
         "Tags": [],
     })
-}
-
-fn hash(content: &str) -> String {
-    let mut text = String::new();
-    for byte in Sha256::digest(content.as_bytes()) {
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
 }
 
 fn made() -> Value {
