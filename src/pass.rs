@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use crate::aws::{Aws, Clock, Connection};
 use crate::classify::{Judgement, classify};
 use crate::config::Config;
-use crate::inventory::{Progress, Request, inventory, wanted};
+use crate::inventory::{Request, inventory, wanted};
 use crate::model::{Command, Fleet, Identity, Site};
 use crate::patch::{DOCUMENT, Phase, chain};
 use crate::plan::check::{Against, Broken, Scope, check};
@@ -43,18 +43,7 @@ pub struct Look {
 impl Look {
     /// Looks at everything that is asked for. What cannot be read is a gap of the fleet.
     pub async fn at(aws: &Aws, clock: &Clock, config: Config, request: &Request) -> Self {
-        Self::watched(aws, clock, config, request, &|_| {}).await
-    }
-
-    /// As [`Look::at`], and tells how it goes on.
-    pub async fn watched(
-        aws: &Aws,
-        clock: &Clock,
-        config: Config,
-        request: &Request,
-        progress: &dyn Fn(Progress<'_>),
-    ) -> Self {
-        let fleet = inventory(aws, request, progress).await;
+        let fleet = inventory(aws, request, &|_| {}).await;
         Self::new(config, fleet, clock.now())
     }
 

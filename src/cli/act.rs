@@ -17,7 +17,7 @@ use crate::aws::ValueKind;
 use crate::classify::need::version_key;
 use crate::config::{Channel, Recipe};
 use crate::event::EventKind;
-use crate::inventory::wanted;
+use crate::inventory::{inventory, wanted};
 use crate::model::{Approval, Image, approval_parameter};
 use crate::pass::{self, Conduct, Look};
 use crate::plan::Plan;
@@ -300,8 +300,8 @@ async fn carry_out(
         reported::after(global, look, look, &events, plan, ended.exit)
     } else {
         let request = configuration::request(global, &look.config)?;
-        let left = Look::at(&session.aws, &session.clock, look.config.clone(), &request).await;
-        let left = see::remembering(global, left);
+        let fleet = inventory(&session.aws, &request, &|_| {}).await;
+        let left = see::remembering(global, look.config.clone(), fleet, session.clock.now());
         reported::after(global, look, &left, &events, plan, ended.exit)
     };
     let page = folder::page(&folder, page)?;

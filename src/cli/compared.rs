@@ -75,17 +75,10 @@ fn now(look: &Look) -> Result<Inventory, Failure> {
 
 /// Saves what a look shows, all of it, and says where.
 pub(super) fn save(global: &Global, look: &Look) -> Result<(), Failure> {
-    let folder = folder::inventories(global);
-    let path = folder.join(format!("{}.json", look.fleet.as_of.strftime(STAMP)));
+    let path = folder::inventories(global).join(format!("{}.json", look.fleet.as_of.strftime(STAMP)));
     let json = report::inventory::json(&look.fleet, &look.judged, look.now).to_string();
-    let written = || -> std::io::Result<()> {
-        std::fs::create_dir_all(&folder)?;
-        let mut file = tempfile::NamedTempFile::new_in(&folder)?;
-        std::io::Write::write_all(&mut file, json.as_bytes())?;
-        file.persist(&path)?;
-        Ok(())
-    };
-    written().map_err(|error| Failure::new(format!("cannot save {}: {error}", path.display())))?;
+    folder::write_whole(&path, &json)
+        .map_err(|error| Failure::new(format!("cannot save {}: {error}", path.display())))?;
     anstream::eprintln!("Saved to {}", path.display());
     Ok(())
 }

@@ -8,7 +8,7 @@ use super::{Failure, Global};
 use crate::config::{self, Config, library};
 use crate::inventory::{Request, wanted};
 use crate::model::Site;
-use crate::text::{Place, Source};
+use crate::text::Source;
 
 /// The configuration that a command works with.
 pub(crate) struct Loaded {
@@ -111,9 +111,7 @@ pub(crate) async fn of_caller(global: &Global, session: &Session) -> Result<Load
     let place = regions.first().cloned().unwrap_or_default();
     let probe = session.aws.site(&Site::new("", &place), None).await;
     let identity = probe.identity().await.map_err(|error| session::nobody(&place, &error))?;
-    let (name, place) = (String::new(), Place::default());
-    let site =
-        config::Site { account: identity.account, name, regions, role: None, via: None, external_id: None, place };
+    let site = config::Site::of_caller(&identity.account, regions);
     let config = Config { sites: vec![site], ..Config::default() };
     Ok(Loaded { config, origin: "none yet: no rebake.toml here".to_owned() })
 }

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use crate::run::exit::Exit;
 use crate::sandbox::store::StoreError;
-use crate::text::{Commands, Problem};
+use crate::text::{Commands, Problem, terminal_safe};
 
 /// A failure of a command, for a person.
 #[derive(Debug)]
@@ -50,6 +50,12 @@ impl Failure {
             let _ = writeln!(out, "Next: {}", commands.complete(next));
         }
     }
+}
+
+/// Tells of something that went wrong without ending the command, on stderr. What is foreign in it is made harmless.
+pub(super) fn warn(text: &str) {
+    // Nobody is left to tell if this fails.
+    _ = writeln!(anstream::stderr(), "warning: {}", terminal_safe(text));
 }
 
 impl From<crate::aws::Error> for Failure {

@@ -97,11 +97,8 @@ pub(crate) fn begin(folder: &Path, plan: &Plan) -> Result<Journal, Failure> {
     // The journal first: who sees the plan sees by the journal that somebody is at it.
     let (plan_file, journal_file) = (folder.join(PLAN), folder.join(JOURNAL));
     let journal = Journal::create(&journal_file).map_err(|error| cannot(&journal_file, &error))?;
-    // By another name first: a plan is whole, or is not there.
-    let unfinished = plan_file.with_extension("part");
     let (text, _) = file::write(plan);
-    let written = std::fs::write(&unfinished, text).and_then(|()| std::fs::rename(&unfinished, &plan_file));
-    written.map_err(|error| cannot(&plan_file, &error))?;
+    write_whole(&plan_file, &text).map_err(|error| cannot(&plan_file, &error))?;
     Ok(journal)
 }
 
@@ -116,6 +113,19 @@ pub(crate) fn end(folder: &Path, events: &[Event], plan: &Plan, exit: Exit) -> R
 /// Writes down the page for people, and returns where.
 pub(crate) fn page(folder: &Path, page: String) -> Result<PathBuf, Failure> {
     write(folder, "report.html", page)
+}
+
+/// Writes a file by another name first: it is whole, or is what it was.
+pub(crate) fn write_whole(path: &Path, text: &str) -> std::io::Result<()> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let unfinished = path.with_extension(format!("{}.part", std::process::id()));
+    let written = std::fs::write(&unfinished, text).and_then(|()| std::fs::rename(&unfinished, path));
+    if written.is_err() {
+        _ = std::fs::remove_file(&unfinished);
+    }
+    written
 }
 
 fn write(folder: &Path, name: &str, text: String) -> Result<PathBuf, Failure> {

@@ -7,9 +7,8 @@ use futures::future::{Either, select};
 use super::act::display::shows_bars;
 use super::session::Session;
 use super::{Global, Progress};
-use crate::config::Config;
-use crate::inventory::Request;
-use crate::pass::Look;
+use crate::inventory::{Request, inventory};
+use crate::model::Fleet;
 use crate::ui::OneLine;
 use crate::ui::reading::Reading;
 
@@ -19,23 +18,22 @@ const TICK: Duration = Duration::from_millis(500);
 /// Between two lines of a log.
 const LINE: Duration = Duration::from_secs(30);
 
-/// Looks, with a display as the options ask for it.
-pub(super) async fn look(global: &Global, session: &Session, config: Config, request: &Request) -> Look {
+/// Reads the fleet, with a display as the options ask for it.
+pub(super) async fn fleet(global: &Global, session: &Session, request: &Request) -> Fleet {
     let silent = global.quiet || matches!(global.progress, Progress::None | Progress::Json);
     if silent || session.sandbox.is_some() {
-        return Look::at(&session.aws, &session.clock, config, request).await;
+        return inventory(&session.aws, request, &|_| {}).await;
     }
     let reading = Reading::new(request.sites.len());
     let progress = |progress: crate::inventory::Progress<'_>| reading.hear(progress);
-    let mut look = Box::pin(Look::watched(&session.aws, &session.clock, config, request, &progress));
+    let mut fleet = Box::pin(inventory(&session.aws, request, &progress));
     let started = tokio::time::Instant::now();
-    let mut line = None;
+    let (mut line, bars) = (None, shows_bars(global));
     loop {
-        let bars = shows_bars(global);
         let pause = Box::pin(tokio::time::sleep(if bars { TICK } else { LINE }));
-        match select(look, pause).await {
-            Either::Left((look, _)) => return look,
-            Either::Right(((), rest)) => look = rest,
+        match select(fleet, pause).await {
+            Either::Left((fleet, _)) => return fleet,
+            Either::Right(((), rest)) => fleet = rest,
         }
         let told = reading.line(session.aws.calls(), started.elapsed());
         if bars {

@@ -4,13 +4,14 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use super::configuration::{self, Loaded, unreadable};
+use super::failure::warn;
 use super::{Failure, Global};
 use crate::aws::Clock;
 use crate::config::{self, Config};
 use crate::inventory::import::{Imported, Recording, Unused, import};
 use crate::model::Site;
 use crate::pass::Look;
-use crate::text::{Place, count, terminal_safe, thousands};
+use crate::text::{count, thousands};
 
 /// How many things that could not be used are named.
 const MOST_UNUSED: usize = 20;
@@ -35,7 +36,7 @@ pub(super) fn look(global: &Global, loaded: Option<Loaded>) -> Result<Look, Fail
         None => global.region.iter().map(|region| Site::new("", region)).collect(),
     };
     let Imported { mut fleet, unused, lists } = import(&recordings, &request, &home, now);
-    warn(&unused);
+    tell_unused(&unused);
     if lists == 0 {
         let message = format!("nothing is recognised in {}", count(recordings.len(), "file"));
         return Err(Failure::usage(message).next(RECORD));
@@ -59,15 +60,7 @@ fn of_sites<'a>(sites: impl Iterator<Item = &'a Site>) -> Config {
     for site in sites {
         match accounts.iter_mut().find(|known| known.account == site.account) {
             Some(known) => known.regions.push(site.region.clone()),
-            None => accounts.push(config::Site {
-                account: site.account.clone(),
-                name: String::new(),
-                regions: vec![site.region.clone()],
-                role: None,
-                via: None,
-                external_id: None,
-                place: Place::default(),
-            }),
+            None => accounts.push(config::Site::of_caller(&site.account, vec![site.region.clone()])),
         }
     }
     Config { sites: accounts, ..Config::default() }
@@ -121,11 +114,11 @@ fn files_in(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
 }
 
 /// Names what could not be used, on stderr.
-fn warn(unused: &[Unused]) {
+fn tell_unused(unused: &[Unused]) {
     for Unused { name, why } in unused.iter().take(MOST_UNUSED) {
-        anstream::eprintln!("warning: {}: {}", terminal_safe(name), terminal_safe(why));
+        warn(&format!("{name}: {why}"));
     }
     if let Some(more) = unused.len().checked_sub(MOST_UNUSED).filter(|more| *more > 0) {
-        anstream::eprintln!("warning: and {} more could not be used", thousands(more));
+        warn(&format!("and {} more could not be used", thousands(more)));
     }
 }

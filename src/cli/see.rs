@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use clap::Args;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::configuration::{self, Loaded};
@@ -12,7 +13,8 @@ use super::session::{self, Session};
 use super::sights::Kept;
 use super::{Failure, Format, Global, compared, folder, reading, recorded};
 use crate::classify::Judgement;
-use crate::model::{Group, Image, Node, Selector};
+use crate::config::Config;
+use crate::model::{Fleet, Group, Image, Node, Selector};
 use crate::pass::{Look, Refused};
 use crate::plan::file;
 use crate::plan::planner::Asked;
@@ -54,12 +56,12 @@ pub(crate) async fn look(global: &Global, session: &Session, loaded: Loaded) -> 
     if global.all_regions {
         session.everywhere(&mut request).await;
     }
-    Ok(remembering(global, reading::look(global, session, loaded.config, &request).await))
+    let fleet = reading::fleet(global, session, &request).await;
+    Ok(remembering(global, loaded.config, fleet, session.clock.now()))
 }
 
-/// A look with what earlier looks saw first; what this one sees first is kept for later ones.
-pub(crate) fn remembering(global: &Global, look: Look) -> Look {
-    let Look { config, mut fleet, now, .. } = look;
+/// What a fleet shows together with what earlier looks saw first; what this one sees first is kept for later ones.
+pub(crate) fn remembering(global: &Global, config: Config, mut fleet: Fleet, now: Timestamp) -> Look {
     let sights = Kept::open(global, now);
     sights.tell(&mut fleet);
     sights.keep(&fleet, now);

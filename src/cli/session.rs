@@ -7,6 +7,7 @@ use futures::FutureExt;
 use futures::future::join_all;
 use jiff::Timestamp;
 
+use super::failure::warn;
 use super::{Failure, Global};
 use crate::aws::{self, Answer, Aws, Clock, ErrorKind, Options, Transport, TransportError};
 use crate::config::{self, Config, Guardrails};
@@ -147,7 +148,7 @@ impl Session {
         for (wanted, regions) in join_all(asked).await {
             let account = &wanted.site.account;
             for region in regions.unwrap_or_else(|error| {
-                anstream::eprintln!("warning: {account}: the regions that it can use are not known: {error}");
+                warn(&format!("{account}: the regions that it can use are not known: {error}"));
                 Vec::new()
             }) {
                 let site = Site::new(account, &region);

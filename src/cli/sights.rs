@@ -1,10 +1,11 @@
 //! The ledger of first sights, beside the runs: read before a look, written after it.
 
-use std::io::{ErrorKind, Write as _};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
+use super::failure::warn;
 use super::{Global, folder};
 use crate::classify::sights::Ledger;
 use crate::model::Fleet;
@@ -54,7 +55,7 @@ impl Kept {
             self.ledger.take_in(theirs);
         }
         self.ledger.keep(fleet, now);
-        if let Err(error) = write(&self.path, &self.ledger.write()) {
+        if let Err(error) = folder::write_whole(&self.path, &self.ledger.write()) {
             let path = self.path.display();
             warn(&format!("{path} cannot be written ({error}): the next look will not know what this one saw first"));
         }
@@ -68,21 +69,4 @@ fn read(path: &Path) -> Result<Option<Ledger>, String> {
         Err(error) => Err(error.to_string()),
         Ok(text) => Ledger::read(&text).map(Some),
     }
-}
-
-/// Writes by another name first: a ledger is whole, or is the one before.
-fn write(path: &Path, text: &str) -> std::io::Result<()> {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    let unfinished = path.with_extension(format!("{}.part", std::process::id()));
-    let written = std::fs::write(&unfinished, text).and_then(|()| std::fs::rename(&unfinished, path));
-    if written.is_err() {
-        _ = std::fs::remove_file(&unfinished);
-    }
-    written
-}
-
-fn warn(text: &str) {
-    _ = writeln!(anstream::stderr(), "warning: {}", crate::text::terminal_safe(text));
 }

@@ -29,6 +29,13 @@ pub struct Site {
 }
 
 impl Site {
+    /// Regions of an account that nobody configured, as the caller sees them.
+    #[must_use]
+    pub fn of_caller(account: &str, regions: Vec<String>) -> Self {
+        let (account, name, place) = (account.to_owned(), String::new(), Place::default());
+        Self { account, name, regions, role: None, via: None, external_id: None, place }
+    }
+
     /// The sites of the account, one for each region.
     pub fn sites(&self) -> impl Iterator<Item = model::Site> {
         self.regions.iter().map(|region| model::Site::new(&self.account, region))
