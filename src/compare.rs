@@ -46,7 +46,6 @@ pub struct Totals {
 
 #[derive(Deserialize)]
 struct Document {
-    schema: String,
     version: u32,
     as_of: Timestamp,
     sites: Vec<Site>,
@@ -209,7 +208,6 @@ impl Inventory {
         if document.version != 1 {
             return Err(format!("it is of version {}, and this rebake reads version 1", document.version));
         }
-        debug_assert_eq!(document.schema, SCHEMA);
         let nodes = document.nodes.into_iter().map(|row| ((row.site.clone(), row.id.clone()), row)).collect();
         let Document { as_of, sites, totals, gaps, .. } = document;
         Ok(Self { as_of, totals, sites, nodes, gaps })

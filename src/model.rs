@@ -12,7 +12,7 @@ mod image;
 mod lane;
 mod node;
 pub mod selector;
-mod site;
+pub mod site;
 mod template;
 pub mod window;
 

@@ -14,6 +14,6 @@ pub mod suggest;
 pub use command::Commands;
 pub use duration::{format_age, format_ago, format_duration, parse_duration};
 pub use escape::{csv_safe, html_safe, markdown_safe, terminal_safe};
-pub use number::{count, percent, plural, thousands};
+pub use number::{count, hex, percent, plural, thousands};
 pub use problem::{Place, Problem, Source};
 pub use suggest::{suggest, suggestion};

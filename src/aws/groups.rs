@@ -227,11 +227,7 @@ fn mixed_source(policy: &aws_sdk_autoscaling::types::MixedInstancesPolicy) -> Op
 }
 
 fn named(template: &LaunchTemplateSpecification) -> Option<(String, VersionSpec)> {
-    let version = match template.version.as_deref() {
-        None | Some("$Default") => VersionSpec::Default,
-        Some("$Latest") => VersionSpec::Latest,
-        Some(number) => VersionSpec::Number(number.parse().ok()?),
-    };
+    let version = VersionSpec::of(template.version.as_deref())?;
     Some((template.launch_template_id.clone()?, version))
 }
 

@@ -79,7 +79,7 @@ impl Connection {
                     site: self.site().clone(),
                     name: told.name.unwrap_or_default(),
                     owner: told.owner_id.unwrap_or_default(),
-                    state: state(told.state.as_ref()),
+                    state: ImageState::of(told.state.as_ref().map(aws_sdk_ec2::types::ImageState::as_str)),
                     created_at: told.creation_date.as_deref().and_then(moment_of_text),
                     architecture: String::new(),
                     platform: String::new(),
@@ -167,7 +167,7 @@ impl Connection {
             site: self.site().clone(),
             name: told.name.unwrap_or_default(),
             owner: told.owner_id.unwrap_or_default(),
-            state: state(told.state.as_ref()),
+            state: ImageState::of(told.state.as_ref().map(aws_sdk_ec2::types::ImageState::as_str)),
             created_at: told.creation_date.as_deref().and_then(moment_of_text),
             architecture: told.architecture.map(|architecture| architecture.as_str().to_owned()).unwrap_or_default(),
             platform: told.platform_details.unwrap_or_default(),
@@ -178,16 +178,6 @@ impl Connection {
             snapshots: disks.into_iter().filter_map(|disk| disk.ebs?.snapshot_id).collect(),
             tags,
         })
-    }
-}
-
-fn state(told: Option<&aws_sdk_ec2::types::ImageState>) -> ImageState {
-    use aws_sdk_ec2::types::ImageState as Told;
-    match told {
-        Some(Told::Available) => ImageState::Available,
-        Some(Told::Pending | Told::Transient) => ImageState::Pending,
-        Some(Told::Deregistered) => ImageState::Deregistered,
-        other => ImageState::Unusable(other.map_or("unknown", Told::as_str).to_owned()),
     }
 }
 

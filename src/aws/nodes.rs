@@ -64,11 +64,8 @@ fn node(told: InstanceProperty) -> Option<ManagedNode> {
         return None;
     }
     let computer = told.computer_name.unwrap_or_default();
-    let agent = match (&told.ping_status, moment_of(told.last_ping_date_time)) {
-        (Some(PingStatus::Online), Some(last_ping)) => Agent::Online { last_ping },
-        (Some(_), Some(last_ping)) => Agent::Lost { last_ping },
-        (None, _) | (_, None) => Agent::Absent,
-    };
+    let ping = told.ping_status.as_ref().map(PingStatus::as_str);
+    let agent = Agent::of(ping, moment_of(told.last_ping_date_time));
     let version = told.platform_version.unwrap_or_default();
     let system = |name| OperatingSystem { name, version, inferred: false };
     Some(ManagedNode {

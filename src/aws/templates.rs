@@ -14,6 +14,7 @@ use super::images::tags;
 use super::text::moment_of;
 use super::width::each;
 use crate::model::{ImageSource, Template, TemplateVersion};
+use crate::text::hex;
 
 /// Templates whose newest and default versions fit into one page of versions.
 const TEMPLATES_A_PAGE: usize = 100;
@@ -167,13 +168,7 @@ impl Connection {
 
 fn version(told: LaunchTemplateVersion) -> Option<TemplateVersion> {
     let mut data = told.launch_template_data?;
-    let image = match data.image_id.take() {
-        None => ImageSource::None,
-        Some(image) => match image.strip_prefix("resolve:ssm:") {
-            Some(parameter) => ImageSource::Parameter(parameter.to_owned()),
-            None => ImageSource::Literal(image),
-        },
-    };
+    let image = ImageSource::of(data.image_id.take().as_deref());
     Some(TemplateVersion {
         number: told.version_number?.unsigned_abs(),
         description: told.version_description.unwrap_or_default(),
@@ -188,12 +183,8 @@ fn version(told: LaunchTemplateVersion) -> Option<TemplateVersion> {
 /// The hash over everything in a version but its image. The user data goes into the hash and nowhere else; the SDK's
 /// own rendering of the rest, which leaves it out, is stable within one build of rebake, and nothing compares further.
 fn rest_hash(data: &ResponseLaunchTemplateData) -> String {
-    use std::fmt::Write as _;
     let mut hasher = Sha256::new();
     hasher.update(format!("{data:?}"));
     hasher.update(data.user_data.as_deref().unwrap_or_default());
-    hasher.finalize().iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hex(&hasher.finalize())
 }

@@ -3,6 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use crate::plan::Component;
+use crate::text::hex;
 
 /// What goes into an image.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,16 +53,6 @@ pub fn digest(inputs: &Inputs<'_>) -> String {
         part(value);
     }
     hex(&hasher.finalize())
-}
-
-/// Bytes in hexadecimal.
-#[must_use]
-pub fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// A client token (or another name of a goal) from the parts of the goal: the same on every machine.

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use crate::model::site::is_account;
 use crate::text::{Problem, Source};
 
 /// An account of the file.
@@ -11,11 +12,6 @@ pub(super) struct Account {
     pub(super) id: String,
     /// What people call it, or empty.
     pub(super) name: String,
-}
-
-/// Whether a text is an account's number.
-pub(super) fn is_account(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// The accounts in a file.

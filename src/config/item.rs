@@ -6,11 +6,11 @@ use std::time::Duration;
 use jiff::civil::Date;
 use toml::de::DeValue;
 
-use super::accounts::is_account;
 use super::share::Share;
 use super::table::Reader;
 use super::{Files, beside, region};
 use crate::model::selector::{Scope, Selector};
+use crate::model::site::is_account;
 use crate::text::{Problem, Source, parse_duration, suggestion};
 
 /// Where the account belongs in the role of many accounts.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::aws::ManagedNode;
-use crate::model::{Agent, Group, Image, Node, NodeKind, NodeState, Site, Tags};
+use crate::model::{Agent, Group, Image, Node, NodeState, Site};
 
 use super::system;
 
@@ -74,24 +74,10 @@ fn is_on_premises(node: &ManagedNode) -> bool {
 /// A node that only Systems Manager knows.
 fn unseen(site: &Site, known: &ManagedNode) -> Node {
     Node {
-        id: known.id.clone(),
-        site: site.clone(),
         name: known.name.clone(),
-        kind: if known.id.starts_with("mi-") { NodeKind::OnPremises } else { NodeKind::Instance },
         state: if known.stopped { NodeState::Stopped { since: None } } else { NodeState::Running },
-        system: None,
-        image: None,
         launched_at: known.registered_at,
-        instance_type: None,
-        architecture: None,
-        zone: None,
-        tags: Tags::new(),
-        group: None,
-        operator: None,
-        agent: Agent::Absent,
-        patch_state: None,
-        patches: Vec::new(),
-        volumes: Vec::new(),
+        ..Node::new(site.clone(), &known.id)
     }
 }
 

@@ -127,6 +127,18 @@ pub enum VersionSpec {
     Default,
 }
 
+impl VersionSpec {
+    /// What a group names as its version; none for a text that is no version.
+    #[must_use]
+    pub fn of(told: Option<&str>) -> Option<Self> {
+        Some(match told {
+            None | Some("$Default") => Self::Default,
+            Some("$Latest") => Self::Latest,
+            Some(number) => Self::Number(number.parse().ok()?),
+        })
+    }
+}
+
 /// As AWS writes it: `14`, `$Latest`.
 impl std::fmt::Display for VersionSpec {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -85,6 +85,19 @@ pub enum ImageState {
     Unusable(String),
 }
 
+impl ImageState {
+    /// The state that EC2 tells.
+    #[must_use]
+    pub fn of(told: Option<&str>) -> Self {
+        match told {
+            Some("available") => Self::Available,
+            Some("pending" | "transient") => Self::Pending,
+            Some("deregistered") => Self::Deregistered,
+            other => Self::Unusable(other.unwrap_or("unknown").to_owned()),
+        }
+    }
+}
+
 /// What rebake's tags on an image say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageTags<'a> {

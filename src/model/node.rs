@@ -46,6 +46,33 @@ pub struct Node {
     pub volumes: Vec<Volume>,
 }
 
+impl Node {
+    /// A node that runs, and of which nothing else is known; Systems Manager does not know it.
+    #[must_use]
+    pub fn new(site: Site, id: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            site,
+            name: String::new(),
+            kind: if id.starts_with("mi-") { NodeKind::OnPremises } else { NodeKind::Instance },
+            state: NodeState::Running,
+            system: None,
+            image: None,
+            launched_at: None,
+            instance_type: None,
+            architecture: None,
+            zone: None,
+            tags: Tags::new(),
+            group: None,
+            operator: None,
+            agent: Agent::Absent,
+            patch_state: None,
+            patches: Vec::new(),
+            volumes: Vec::new(),
+        }
+    }
+}
+
 /// What a node is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -153,6 +180,18 @@ pub enum Agent {
         /// The last ping.
         last_ping: Timestamp,
     },
+}
+
+impl Agent {
+    /// The agent of a node that Systems Manager knows, by its `PingStatus` and `LastPingDateTime`.
+    #[must_use]
+    pub fn of(status: Option<&str>, last_ping: Option<Timestamp>) -> Self {
+        match (status, last_ping) {
+            (Some("Online"), Some(last_ping)) => Self::Online { last_ping },
+            (Some(_), Some(last_ping)) => Self::Lost { last_ping },
+            (None, _) | (_, None) => Self::Absent,
+        }
+    }
 }
 
 /// What Patch Manager did last.

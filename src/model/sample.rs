@@ -1,9 +1,6 @@
 //! Plain things for tests: what a test is about is all that it has to say.
 
-use super::{
-    Agent, Group, GroupSource, Image, ImageState, Node, NodeKind, NodeState, Patch, PatchOperation, PatchState, Site,
-    Tags,
-};
+use super::{Group, GroupSource, Image, ImageState, Node, Patch, PatchOperation, PatchState, Site, Tags};
 
 /// A place.
 pub(crate) fn site() -> Site {
@@ -17,26 +14,7 @@ pub(crate) fn tags(tags: &[(&str, &str)]) -> Tags {
 
 /// An instance that runs outside of groups, and of which Systems Manager knows nothing.
 pub(crate) fn node(id: &str) -> Node {
-    Node {
-        id: id.to_owned(),
-        site: site(),
-        name: String::new(),
-        kind: NodeKind::Instance,
-        state: NodeState::Running,
-        system: None,
-        image: None,
-        launched_at: None,
-        instance_type: None,
-        architecture: None,
-        zone: None,
-        tags: Tags::new(),
-        group: None,
-        operator: None,
-        agent: Agent::Absent,
-        patch_state: None,
-        patches: Vec::new(),
-        volumes: Vec::new(),
-    }
+    Node::new(site(), id)
 }
 
 /// An empty group of one to two instances.

@@ -27,6 +27,12 @@ impl fmt::Display for Site {
     }
 }
 
+/// Whether a text is an account's number.
+#[must_use]
+pub fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// Who is calling, as `sts:GetCallerIdentity` tells it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {

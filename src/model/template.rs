@@ -75,3 +75,14 @@ pub enum ImageSource {
     /// It names none.
     None,
 }
+
+impl ImageSource {
+    /// What a template version says in its `ImageId`.
+    #[must_use]
+    pub fn of(told: Option<&str>) -> Self {
+        let parameter = |image: &str| image.strip_prefix("resolve:ssm:").map(str::to_owned);
+        told.map_or(Self::None, |image| {
+            parameter(image).map_or_else(|| Self::Literal(image.to_owned()), Self::Parameter)
+        })
+    }
+}

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::Plan;
-use crate::bake::digest::hex;
+use crate::text::hex;
 
 /// The name of the format.
 const SCHEMA: &str = "rebake/plan";

@@ -1,9 +1,19 @@
-//! Numbers in people's words.
+//! Numbers in people's words, and bytes as programs write them.
 
 /// A number with its noun: `1 node`, `20 nodes`, `1,204 patches`.
 #[must_use]
 pub fn count(number: usize, noun: &str) -> String {
     format!("{} {}", thousands(number), if number == 1 { noun.to_owned() } else { plural(noun) })
+}
+
+/// Bytes in hexadecimal.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// The plural of a regular English noun.

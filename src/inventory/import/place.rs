@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::region::REGIONS;
 use crate::model::Site;
+use crate::model::site::is_account;
 
 /// The account of what does not tell any.
 const NO_ACCOUNT: &str = "000000000000";
@@ -67,10 +68,6 @@ impl Hint {
         self.account.as_ref().is_none_or(|account| *account == site.account)
             && self.region.as_ref().is_none_or(|region| *region == site.region)
     }
-}
-
-fn is_account(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// The sites that refer to something by its id or name.
