@@ -325,8 +325,13 @@ impl Ctx<'_> {
 
     /// Lets something happen after a while.
     pub fn schedule(&mut self, after: Duration, event: Event) {
+        self.schedule_at(self.now + after, event);
+    }
+
+    /// Lets something happen at a moment; now, if it is gone.
+    pub fn schedule_at(&mut self, at: Timestamp, event: Event) {
         self.cloud.counter += 1;
-        let at = self.now + after;
+        let at = at.max(self.now);
         let order = self.cloud.counter;
         let place = self.place.clone();
         self.cloud.queue.insert((at, order), (place, event));

@@ -144,6 +144,13 @@ pub enum Event {
         /// When it was made: another one of the same name has days of its own.
         made: Timestamp,
     },
+    /// A pipeline is due by its schedule.
+    Pipeline {
+        /// Its ARN.
+        pipeline: String,
+        /// The moment that its schedule names: one that its schedule does not name any more comes to nothing.
+        due: Timestamp,
+    },
 }
 
 /// Puts into a place what AWS itself keeps there: nothing, for its components are the same everywhere.
@@ -223,6 +230,7 @@ pub fn play(ctx: &mut Ctx<'_>, event: Event) {
         Event::Cancel { image, run } => build::cancelled(ctx, &image, run),
         Event::StateUpdate { image, execution } => state_update::play(ctx, &image, &execution),
         Event::Policy { policy, made } => lifecycle::play(ctx, &policy, made),
+        Event::Pipeline { pipeline, due } => pipeline::schedule::play(ctx, &pipeline, due),
     }
 }
 

@@ -27,7 +27,6 @@ pub mod node;
 mod page;
 pub mod parameter;
 pub mod patch;
-mod schedule;
 pub mod seed;
 mod tag;
 mod target;

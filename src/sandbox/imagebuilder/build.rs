@@ -13,7 +13,7 @@ use super::image::{self, Image, Status};
 use super::workflow::document::Action;
 use super::workflow::scope::Scope;
 use super::workflow::{Kind, Progress, Rollback, Workflow, goes_on};
-use super::{Event, scan};
+use super::{Event, pipeline, scan};
 use crate::sandbox::cloud::{self, Ctx};
 use crate::sandbox::ec2;
 use crate::sandbox::value::Get;
@@ -83,7 +83,7 @@ pub(super) fn cancelled(ctx: &mut Ctx<'_>, arn: &str, run: u32) {
         }
         end_instance(ctx, image);
         image.reason = Some("The creation of the image was cancelled.".to_owned());
-        ended(image, Status::Cancelled);
+        ended(ctx, image, Status::Cancelled);
         None
     });
 }
@@ -137,8 +137,9 @@ fn with(ctx: &mut Ctx<'_>, arn: &str, run: u32, work: impl FnOnce(&mut Ctx<'_>, 
 }
 
 /// A build has ended in a state.
-fn ended(image: &mut Image, status: Status) {
+fn ended(ctx: &mut Ctx<'_>, image: &mut Image, status: Status) {
     image.status = status;
+    pipeline::schedule::ended(ctx, image);
     image.doom = None;
     image.run += 1;
     scan::abandon(image);
@@ -165,7 +166,7 @@ fn take_up(ctx: &mut Ctx<'_>, image: &mut Image) -> Option<Duration> {
         Err(why) => {
             image.failure = json!({"imageStatus": image.status});
             image.reason = Some(why);
-            ended(image, Status::Failed);
+            ended(ctx, image, Status::Failed);
             None
         }
     }
@@ -222,7 +223,7 @@ fn begin_steps(ctx: &mut Ctx<'_>, image: &mut Image) -> Option<Duration> {
                 workflow.end(Progress::Completed, None, now);
             }
             if !begin_workflow(ctx, image) {
-                ended(image, Status::Available);
+                ended(ctx, image, Status::Available);
                 return None;
             }
             continue;
@@ -354,13 +355,13 @@ fn rolled_back(ctx: &mut Ctx<'_>, image: &mut Image) -> Option<Duration> {
         if begin_workflow(ctx, image) {
             return begin_steps(ctx, image);
         }
-        ended(image, Status::Available);
+        ended(ctx, image, Status::Available);
         return None;
     }
     for workflow in image.workflows.iter_mut().filter(|workflow| workflow.ended.is_none()) {
         workflow.end(Progress::Cancelled, None, now);
     }
-    ended(image, Status::Failed);
+    ended(ctx, image, Status::Failed);
     None
 }
 

@@ -80,6 +80,9 @@ pub struct Image {
     pub distribution: Option<Resource>,
     /// The ARN of the pipeline that started it.
     pub pipeline: Option<String>,
+    /// Whether the pipeline started it on its schedule.
+    #[serde(default)]
+    pub scheduled: bool,
     /// Members of the request that are given back as they came.
     pub request: Value,
     /// Its tags (not those of its AMIs).
@@ -193,7 +196,7 @@ impl Image {
             "platform": self.recipe.body["platform"],
             "osVersion": self.os_version,
             "dateCreated": date(self.created),
-            "buildType": "USER_INITIATED",
+            "buildType": if self.scheduled { "SCHEDULED" } else { "USER_INITIATED" },
             "imageSource": if managed { "AMAZON_MANAGED" } else { "CUSTOM" },
         })
     }
@@ -249,7 +252,7 @@ impl Ami {
 
 pub(super) fn create(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     token::once(ctx, "CreateImage", input, |ctx| {
-        let image = begin(ctx, input, None)?;
+        let image = begin(ctx, input, None, false)?;
         let reference = Reference::parse(&image).and_then(|image| image.version?.exact());
         let base = arn::parent(arn::parent(&image)).to_owned();
         let references = reference.map(|version| arn::latest_references(&base, version));
@@ -257,12 +260,17 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError
     })
 }
 
-/// Begins a build; its ARN.
-pub(super) fn begin(ctx: &mut Ctx<'_>, request: &Value, pipeline: Option<String>) -> Result<String, ApiError> {
+/// Begins a build, by hand or on the schedule of its pipeline; its ARN.
+pub(super) fn begin(
+    ctx: &mut Ctx<'_>,
+    request: &Value,
+    pipeline: Option<String>,
+    scheduled: bool,
+) -> Result<String, ApiError> {
     let (recipe, infrastructure, distribution) = check_parts(ctx, request)?;
     let tested = request["imageTestsConfiguration"].flag("imageTestsEnabled") != Some(false);
     let plan = planned(ctx, request, tested)?;
-    add(ctx, request, New { recipe, infrastructure, distribution, pipeline, plan, output: None })
+    add(ctx, request, New { recipe, infrastructure, distribution, pipeline, scheduled, plan, output: None })
 }
 
 /// What an image begins with.
@@ -271,6 +279,7 @@ struct New {
     infrastructure: Resource,
     distribution: Option<Resource>,
     pipeline: Option<String>,
+    scheduled: bool,
     plan: Vec<Planned>,
     /// The AMI, where there is one already.
     output: Option<String>,
@@ -308,6 +317,7 @@ fn add(ctx: &mut Ctx<'_>, request: &Value, new: New) -> Result<String, ApiError>
         infrastructure: new.infrastructure,
         distribution: new.distribution,
         pipeline: new.pipeline,
+        scheduled: new.scheduled,
         request: request_kept,
         tags: text_map(request, "tags"),
         components: Vec::new(),

@@ -1,12 +1,13 @@
-//! Image pipelines: a recipe with its configurations, to be started again and again. Schedules are kept, and start
-//! nothing.
+//! Image pipelines: a recipe with its configurations, to be started again and again, by hand or on a [`schedule`].
+
+pub(super) mod schedule;
 
 use serde_json::{Value, json};
 
 use super::workflow::planned;
 use super::{
-    Resource, State, arn, image, invalid, list, not_found, pick, quota, recipe, refuse_dry_run, refuse_taken, text_map,
-    token,
+    Resource, State, arn, date, image, invalid, list, not_found, pick, quota, recipe, refuse_dry_run, refuse_taken,
+    text_map, token,
 };
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::value::{ApiError, Get};
@@ -41,6 +42,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError
         refuse_dry_run(input)?;
         let pipeline = Resource::new(ctx, arn.clone(), None, input, body);
         ctx.region().imagebuilder.pipelines.insert(arn.clone(), pipeline);
+        schedule::plan(ctx, &arn, ctx.now);
         Ok(json!({"imagePipelineArn": arn}))
     })
 }
@@ -49,10 +51,12 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError
 pub(super) fn update(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     token::once(ctx, "UpdateImagePipeline", input, |ctx| {
         let arn = input.text("imagePipelineArn").unwrap_or_default();
-        let body = body(ctx, input)?;
+        let mut body = body(ctx, input)?;
         let now = ctx.now;
         let pipeline = ctx.region().imagebuilder.pipelines.get_mut(arn).ok_or_else(|| not_found(arn))?;
+        body["dateLastRun"] = pipeline.body["dateLastRun"].take();
         (pipeline.body, pipeline.updated) = (body, Some(now));
+        schedule::plan(ctx, arn, now);
         Ok(json!({"imagePipelineArn": arn}))
     })
 }
@@ -61,6 +65,7 @@ pub(super) fn update(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError
 fn body(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     image::check_parts(ctx, input)?;
     planned(ctx, input, true)?;
+    schedule::check(input)?;
     let mut body = pick(input, &MEMBERS);
     let recipe = recipe::find(ctx, input.text("imageRecipeArn").unwrap_or_default());
     body["platform"] = recipe.map_or(Value::Null, |recipe| recipe.body["platform"].clone());
@@ -68,7 +73,7 @@ fn body(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
         ("status", json!("ENABLED")),
         ("enhancedImageMetadataEnabled", json!(true)),
         ("imageTestsConfiguration", json!({"imageTestsEnabled": true, "timeoutMinutes": 720})),
-        // Of scheduled executions, of which there are none here.
+        // An update begins the count anew.
         ("consecutiveFailures", json!(0)),
     ];
     for (member, default) in defaults {
@@ -119,10 +124,14 @@ pub(super) fn delete(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError
 pub(super) fn start(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     token::once(ctx, "StartImagePipelineExecution", input, |ctx| {
         let arn = input.text("imagePipelineArn").unwrap_or_default();
-        let pipeline = ctx.region().imagebuilder.pipelines.get(arn).cloned().ok_or_else(|| not_found(arn))?;
+        let pipeline = ctx.region().imagebuilder.pipelines.get(arn).ok_or_else(|| not_found(arn))?;
         let mut request = pipeline.body.clone();
         request["tags"] = json!(text_map(input, "tags"));
-        let image = image::begin(ctx, &request, Some(pipeline.arn))?;
+        let image = image::begin(ctx, &request, Some(arn.to_owned()), false)?;
+        let now = ctx.now;
+        if let Some(pipeline) = ctx.region().imagebuilder.pipelines.get_mut(arn) {
+            pipeline.body["dateLastRun"] = json!(date(now));
+        }
         Ok(json!({"imageBuildVersionArn": image}))
     })
 }

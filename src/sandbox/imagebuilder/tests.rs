@@ -1,4 +1,5 @@
 mod builds;
+mod schedules;
 mod workflows;
 
 use serde_json::json;

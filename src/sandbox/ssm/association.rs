@@ -17,8 +17,8 @@ pub(super) use list::{describe, describe_effective, describe_status, list, overv
 pub(super) use run::{greet, next, notice, ran, run};
 
 use super::document;
-use super::schedule::Schedule;
 use crate::sandbox::cloud::{self, Ctx};
+use crate::sandbox::schedule::Schedule;
 use crate::sandbox::shared::Word;
 use crate::sandbox::ssm::Event;
 use crate::sandbox::value::{ApiError, Get};

@@ -47,8 +47,15 @@ pub(in crate::sandbox::imagebuilder) fn distribute_image(ctx: &mut Ctx<'_>, inpu
         };
         let infrastructure = of(String::new(), Version::of(0, 0, 0), ctx.now);
         let plan = workflow::resource::distribution(ctx);
-        let new =
-            New { recipe, infrastructure, distribution: Some(distribution), pipeline: None, plan, output: Some(ami) };
+        let new = New {
+            recipe,
+            infrastructure,
+            distribution: Some(distribution),
+            pipeline: None,
+            scheduled: false,
+            plan,
+            output: Some(ami),
+        };
         Ok(json!({"imageBuildVersionArn": add(ctx, input, new)?}))
     })
 }

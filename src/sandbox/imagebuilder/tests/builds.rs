@@ -115,7 +115,7 @@ fn steps(cloud: &mut Cloud, arn: &str) -> Vec<(String, String)> {
     steps.items("steps").iter().map(|step| (text(step, "name"), text(step, "status"))).collect()
 }
 
-fn fails_at(step: &str, times: u32) -> BuildFault {
+pub(super) fn fails_at(step: &str, times: u32) -> BuildFault {
     BuildFault { recipe: "web".to_owned(), step: step.to_owned(), message: "no luck".to_owned(), times: Some(times) }
 }
 

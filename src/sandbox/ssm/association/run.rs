@@ -9,10 +9,10 @@ use jiff::tz::TimeZone;
 use super::NodeRun;
 use crate::sandbox::cloud::{self, Ctx};
 use crate::sandbox::machine::Agent;
+use crate::sandbox::schedule::Schedule;
 use crate::sandbox::ssm::document::{self, Work, script};
 use crate::sandbox::ssm::node::{self, Node};
 use crate::sandbox::ssm::patch::{self, Operation, Reboot};
-use crate::sandbox::ssm::schedule::Schedule;
 use crate::sandbox::ssm::{Event, calendar, target};
 use crate::sandbox::value::Get;
 
@@ -56,8 +56,7 @@ pub(in crate::sandbox::ssm) fn next(ctx: &mut Ctx<'_>, id: &str) {
         at = after(past);
     }
     if let Some(at) = at {
-        let after = Duration::from_millis((at.as_millisecond() - now.as_millisecond()).unsigned_abs());
-        ctx.schedule(after, cloud::Event::Ssm(Event::Associate { association: id.to_owned() }));
+        ctx.schedule_at(at, cloud::Event::Ssm(Event::Associate { association: id.to_owned() }));
     }
 }
 

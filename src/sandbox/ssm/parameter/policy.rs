@@ -3,8 +3,6 @@
 //! An expiration deletes the parameter. Notifications go to EventBridge, which is not emulated: they are checked and
 //! told, and nothing hears of them.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -67,8 +65,7 @@ pub(super) fn check(text: &str) -> Result<(), ApiError> {
 /// Lets a parameter expire at the moment that its policies name.
 pub(super) fn schedule(ctx: &mut Ctx<'_>, name: &str, version: &Version) {
     let Some(at) = expires(version) else { return };
-    let after = Duration::from_millis((at.as_millisecond() - ctx.now.as_millisecond()).max(0).unsigned_abs());
-    ctx.schedule(after, cloud::Event::Ssm(Event::ExpireParameter { name: name.to_owned() }));
+    ctx.schedule_at(at, cloud::Event::Ssm(Event::ExpireParameter { name: name.to_owned() }));
 }
 
 /// Deletes a parameter whose latest version has expired: a later version may have moved the moment.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{MaintenanceWindow, find, opening, run, too_many, validation};
 use crate::sandbox::cloud::Ctx;
-use crate::sandbox::ssm::schedule::Schedule;
+use crate::sandbox::schedule::Schedule;
 use crate::sandbox::ssm::{tag, token};
 use crate::sandbox::value::{ApiError, Get, time};
 

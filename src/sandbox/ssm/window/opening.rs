@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
 use super::MaintenanceWindow;
-use crate::sandbox::ssm::schedule::Schedule;
+use crate::sandbox::schedule::Schedule;
 use crate::sandbox::value::Get;
 
 impl MaintenanceWindow {

@@ -16,8 +16,7 @@ pub(super) fn plan(ctx: &mut Ctx<'_>, id: &str) {
     let Some(window) = ctx.region().ssm.windows.get(id) else { return };
     let (next, round) = (window.after(now), window.round);
     if let Some(next) = next {
-        let after = Duration::from_millis((next.as_millisecond() - now.as_millisecond()).unsigned_abs());
-        ctx.schedule(after, cloud::Event::Ssm(Event::OpenWindow { window: id.to_owned(), round }));
+        ctx.schedule_at(next, cloud::Event::Ssm(Event::OpenWindow { window: id.to_owned(), round }));
     }
 }
 

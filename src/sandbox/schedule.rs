@@ -1,8 +1,14 @@
-//! Schedule expressions: `rate(…)`, `cron(…)` with six or seven fields, `at(…)`. In UTC, or in the zone of a window.
+//! Schedule expressions: `rate(…)`, `cron(…)`, `at(…)`, in a time zone.
+//!
+//! Systems Manager writes a cron expression with six or seven fields ("Reference: Cron and rate expressions for Systems
+//! Manager"), Image Builder with six ("Use cron expressions in Image Builder"), or with the five of its own examples.
 
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
+
+/// A hundred years in seconds: what a rate may say at most, so that no sum of a moment and a rate overflows.
+const LONGEST_RATE: i64 = 100 * 365 * 86_400;
 
 /// A schedule.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,13 +27,32 @@ pub(super) struct Cron {
     minutes: Vec<i16>,
     hours: Vec<i16>,
     days: Vec<i16>,
-    last_day: bool,
+    /// One day of the month that depends on the month.
+    day: Option<Day>,
     months: Vec<i16>,
     /// 1 is Sunday.
     weekdays: Vec<i16>,
-    /// The n-th such weekday of the month: `TUE#2`.
-    nth: Option<(i16, i16)>,
+    /// One such weekday of the month alone.
+    nth: Option<Nth>,
     years: Vec<i16>,
+}
+
+/// A day of the month that depends on the month.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Day {
+    /// `L`: the last one.
+    Last,
+    /// `15W`: the day from Monday to Friday of the same month that is nearest.
+    Workday(i16),
+}
+
+/// One of the weekdays of a month.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Nth {
+    /// `TUE#2`: weekday and count.
+    Nth(i16, i16),
+    /// `6L`: the last such weekday.
+    Last(i16),
 }
 
 impl Schedule {
@@ -43,12 +68,28 @@ impl Schedule {
                 "day" => 86_400,
                 _ => return None,
             };
-            return Some(Self::Rate(number * unit));
+            return number.checked_mul(unit).filter(|seconds| *seconds <= LONGEST_RATE).map(Self::Rate);
         }
         if let Some(at) = inside("at") {
             return Some(Self::At(at.parse().ok()?));
         }
         Some(Self::Cron(Cron::read(inside("cron")?)?))
+    }
+
+    /// Reads the expression of an image pipeline. Its last day of the week is Sunday, and `at(…)` is not known there.
+    pub(super) fn read_of_pipeline(text: &str) -> Option<Self> {
+        let Some(cron) = text.strip_prefix("cron(").and_then(|inside| inside.strip_suffix(')')) else {
+            return Self::read(text).filter(|schedule| matches!(schedule, Self::Rate(_)));
+        };
+        let fields: Vec<&str> = cron.split(' ').collect();
+        let [minutes, hours, days, months, weekday, years @ ..] = fields.as_slice() else { return None };
+        let year = match years {
+            [] => "*",
+            [year] => year,
+            _ => return None,
+        };
+        let weekday = if weekday.eq_ignore_ascii_case("L") { "SUN" } else { weekday };
+        Some(Self::Cron(Cron::read(&[minutes, hours, days, months, weekday, year].join(" "))?))
     }
 
     /// As [`Schedule::after_in`], so many days after each time of a calendar (`ScheduleOffset`).
@@ -89,16 +130,30 @@ impl Cron {
             fields.remove(0);
         }
         let [minutes, hours, days, months, weekdays, years] = fields.as_slice() else { return None };
-        let (weekdays, nth) = match weekdays.split_once('#') {
-            Some((day, count)) => ("*", Some((weekday(day)?, count.parse().ok()?))),
-            None => (*weekdays, None),
+        let every = |field: &str| matches!(field, "*" | "?");
+        if !every(days) && !every(weekdays) {
+            // "You can't specify the Day-of-month and Day-of-week fields in the same cron expression."
+            return None;
+        }
+        let (weekdays, nth) = match (weekdays.split_once('#'), weekdays.strip_suffix(['L', 'l'])) {
+            (Some((day, count)), _) => {
+                let count = number(count).filter(|count| (1..=5).contains(count))?;
+                ("*", Some(Nth::Nth(one_weekday(day)?, count)))
+            }
+            (None, Some("")) => ("SAT", None),
+            (None, Some(day)) => ("*", Some(Nth::Last(one_weekday(day)?))),
+            (None, None) => (*weekdays, None),
         };
-        let last_day = *days == "L";
+        let (days, day) = match (*days, days.strip_suffix(['W', 'w'])) {
+            ("L" | "l", _) => ("*", Some(Day::Last)),
+            (_, Some(day)) => ("*", Some(Day::Workday(number(day).filter(|day| (1..=31).contains(day))?))),
+            (days, None) => (days, None),
+        };
         Some(Self {
             minutes: field(minutes, 0, 59, number)?,
             hours: field(hours, 0, 23, number)?,
-            days: if last_day { Vec::new() } else { field(days, 1, 31, number)? },
-            last_day,
+            days: field(days, 1, 31, number)?,
+            day,
             months: field(months, 1, 12, month)?,
             weekdays: field(weekdays, 1, 7, weekday)?,
             nth,
@@ -109,6 +164,10 @@ impl Cron {
     fn after(&self, moment: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
         let from = zone.to_datetime(moment);
         let mut date = from.date();
+        let year = self.years.iter().copied().filter(|year| *year >= date.year()).min();
+        if let Some(year) = year.filter(|year| *year > date.year()) {
+            date = Date::new(year, 1, 1).ok()?;
+        }
         // Four years hold every date there is.
         for _ in 0..=4 * 366 {
             if self.opens(date) {
@@ -117,9 +176,11 @@ impl Cron {
                         .filter(|minute| takes(&self.minutes, i16::from(*minute)))
                         .map(move |minute| (hour, minute))
                 });
-                let found = times.map(|(hour, minute)| date.at(hour, minute, 0, 0)).find(|time| *time > from);
-                if let Some(found) = found {
-                    return zone.to_timestamp(found).ok();
+                let times = times.map(|(hour, minute)| date.at(hour, minute, 0, 0)).filter(|time| *time > from);
+                // In the hour that a change of the clock repeats, a later time of day may be an earlier moment.
+                let mut moments = times.filter_map(|time| zone.to_timestamp(time).ok());
+                if let Some(found) = moments.find(|found| *found > moment) {
+                    return Some(found);
                 }
             }
             date = date.tomorrow().ok()?;
@@ -133,9 +194,35 @@ impl Cron {
         takes(&self.months, i16::from(date.month()))
             && takes(&self.years, date.year())
             && takes(&self.days, day)
-            && (!self.last_day || date.day() == date.days_in_month())
+            && self.day.is_none_or(|rule| rule.is(date))
             && takes(&self.weekdays, weekday)
-            && self.nth.is_none_or(|(of, count)| of == weekday && (day - 1) / 7 + 1 == count)
+            && self.nth.is_none_or(|rule| match rule {
+                Nth::Nth(of, count) => of == weekday && (day - 1) / 7 + 1 == count,
+                Nth::Last(of) => of == weekday && day + 7 > i16::from(date.days_in_month()),
+            })
+    }
+}
+
+impl Day {
+    fn is(self, date: Date) -> bool {
+        let (day, last) = (i16::from(date.day()), i16::from(date.days_in_month()));
+        match self {
+            Self::Last => day == last,
+            Self::Workday(wanted) if wanted > last => false,
+            Self::Workday(wanted) => {
+                // How the wanted day's weekday lies to this one's; 1 is Monday.
+                let weekday = i16::from(date.weekday().to_monday_one_offset());
+                let weekday = (weekday - 1 + wanted - day).rem_euclid(7) + 1;
+                let nearest = match weekday {
+                    6 if wanted == 1 => wanted + 2,
+                    6 => wanted - 1,
+                    7 if wanted == last => wanted - 2,
+                    7 => wanted + 1,
+                    _ => wanted,
+                };
+                day == nearest
+            }
+        }
     }
 }
 
@@ -160,7 +247,7 @@ fn field(text: &str, low: i16, high: i16, read: fn(&str) -> Option<i16>) -> Opti
             None if part.contains('/') => (read(range)?, high),
             None => (read(range)?, read(range)?),
         };
-        if from < low || to > high {
+        if from < low || to > high || from > to {
             return None;
         }
         values.extend((from..=to).step_by(usize::try_from(step).ok()?));
@@ -174,6 +261,10 @@ fn number(text: &str) -> Option<i16> {
 
 fn weekday(text: &str) -> Option<i16> {
     named(text, &["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"])
+}
+
+fn one_weekday(text: &str) -> Option<i16> {
+    weekday(text).filter(|day| (1..=7).contains(day))
 }
 
 fn month(text: &str) -> Option<i16> {
@@ -203,8 +294,42 @@ mod tests {
         assert_eq!(next("cron(30 1 ? * TUE#2 *)").as_deref(), Some("2026-12-08T01:30:00Z"));
         assert_eq!(next("cron(0 23 L * ? *)").as_deref(), Some("2026-11-30T23:00:00Z"));
         assert_eq!(next("at(2026-12-01T00:00:00)").as_deref(), Some("2026-12-01T00:00:00Z"));
+        assert_eq!(next("cron(0 2 1W * ? *)").as_deref(), Some("2026-12-01T02:00:00Z"));
+        // The fifth of December is a Saturday, the sixth a Sunday; the first of August 2027 is a Sunday.
+        assert_eq!(next("cron(0 2 5W * ? *)").as_deref(), Some("2026-12-04T02:00:00Z"));
+        assert_eq!(next("cron(0 2 6W * ? *)").as_deref(), Some("2026-12-07T02:00:00Z"));
+        assert_eq!(next("cron(0 2 1W AUG ? *)").as_deref(), Some("2027-08-02T02:00:00Z"));
+        assert_eq!(next("cron(0 2 ? * 6L *)").as_deref(), Some("2026-11-27T02:00:00Z"));
+        assert_eq!(next("cron(0 2 ? * FRI 2031)").as_deref(), Some("2031-01-03T02:00:00Z"));
+        assert_eq!(next("cron(0 2 1 * FRI *)"), None);
+        assert_eq!(next("cron(0 2 ? * FRI#6 *)"), None);
+        assert_eq!(next("cron(0 2 ? * FRI-MON *)"), None);
+        assert_eq!(next("rate(9223372036854775807 days)"), None);
         assert_eq!(next("every day"), None);
         assert_eq!(next("cron(0 25 * * ? *)"), None);
+    }
+
+    #[test]
+    fn a_pipeline_has_its_own_fields() {
+        let next = |expression: &str| {
+            let moment: Timestamp = "2026-11-24T08:00:00Z".parse().unwrap();
+            Some(Schedule::read_of_pipeline(expression)?.after_in(moment, &TimeZone::UTC)?.to_string())
+        };
+        assert_eq!(next("cron(0 0 * * SUN)").as_deref(), Some("2026-11-29T00:00:00Z"));
+        assert_eq!(next("cron(0 0 ? * L *)").as_deref(), Some("2026-11-29T00:00:00Z"));
+        assert_eq!(next("cron(0 10 * * ? *)").as_deref(), Some("2026-11-24T10:00:00Z"));
+        assert_eq!(next("rate(1 day)").as_deref(), Some("2026-11-25T08:00:00Z"));
+        for wrong in ["cron(0 0 10 * * ? *)", "cron( 0 10 * * ? *)", "cron(0 10 * *)", "at(2026-12-01T00:00:00)", "x"] {
+            assert_eq!(next(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_hour_that_comes_twice_is_no_way_back() {
+        // Clocks went back from three to two at 01:00Z.
+        let (moment, zone) = ("2026-10-25T01:30:00Z".parse().unwrap(), TimeZone::get("Europe/Berlin").unwrap());
+        let next = Schedule::read("cron(0/15 * * * ? *)").unwrap().after_in(moment, &zone).unwrap();
+        assert!(next > moment, "{next}");
     }
 
     #[test]
