@@ -392,6 +392,9 @@ pub struct Member {
     /// Whether it is in standby.
     #[serde(default)]
     pub standby: bool,
+    /// Tags that it has beside those of its group.
+    #[serde(default)]
+    pub tags: Tags,
     /// What is inside it, where that differs from the group's.
     #[serde(default)]
     pub guest: Guest,

@@ -108,6 +108,38 @@ fn numbers_and_references_that_do_not_fit_are_told() {
 }
 
 #[test]
+fn a_member_has_tags_of_its_own_beside_those_of_its_group() {
+    let text = r#"
+[[template]]
+name = "t"
+region = "eu-west-1"
+version = [{ age = "9d", image = "al2023-x86_64", instance-type = "m7i.large" }]
+
+[[group]]
+name = "g"
+region = "eu-west-1"
+template = "t"
+size = 2
+age = "2d"
+tags = { app = "web", host = "any" }
+
+[[group.member]]
+index = 1
+tags = { host = "g-1", since = "{date:2d}" }
+"#;
+    let mut cloud = world(text, "w.toml", start()).unwrap();
+    let mut ctx = cloud.at(&Place::new("123456789012", "eu-west-1"));
+    let instances = ctx.region().ec2.instances.values();
+    let mut hosts: Vec<_> =
+        instances.map(|it| (it.tags["app"].clone(), it.tags["host"].clone(), it.tags.get("since").cloned())).collect();
+    hosts.sort();
+    let told = |host: &str, since: Option<&str>| ("web".to_owned(), host.to_owned(), since.map(str::to_owned));
+    assert_eq!(hosts, [told("any", None), told("g-1", Some("2026-11-22"))]);
+    let unknown = text.replace("{date:2d}", "{ami:al3000}");
+    assert!(refused(&unknown).contains("al3000"));
+}
+
+#[test]
 fn a_machine_that_waits_has_no_past() {
     let node = |rest: &str| {
         let head = "[[on-premises]]\nname = \"gate\"\nregion = \"eu-west-1\"\nsystem = \"rhel-9\"\nage = \"1d\"\nwaiting = true\n";

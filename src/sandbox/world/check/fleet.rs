@@ -59,6 +59,7 @@ fn group(scope: &Scope<'_>, group: &Group, account: &str) -> Checked {
             let message = format!("group `{}` has no member {index}", group.name.get_ref());
             return Err(Problem::new(member.index.span(), message).help("members are counted from 0"));
         }
+        scope.tags(&member.tags, &group.name, region)?;
         let own = member.image.as_ref().map(|image| scope.image(image, region)).transpose()?;
         let system = own.as_ref().or(image.as_ref()).map(|image| image.system);
         guest(scope, &member.guest.or(&group.guest), system, &group.name)?;

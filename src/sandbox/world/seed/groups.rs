@@ -215,6 +215,9 @@ fn member(
     let instance_type = instance_type.cloned().unwrap_or_default();
     let mut tags = blueprint.tags();
     tags.extend(group.instance_tags());
+    for (key, value) in unusual.iter().flat_map(|member| &member.tags) {
+        tags.insert(key.clone(), seeder.filled(ctx, value));
+    }
     let new = NewInstance {
         label: format!("{} {index}", group.name),
         image_id: image_id.clone(),
