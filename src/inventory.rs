@@ -23,7 +23,7 @@ use futures::future::join_all;
 use jiff::Timestamp;
 
 use crate::aws::{Aws, ImageFilter, RoleChain};
-use crate::model::{Fact, Fleet, Gap, Site};
+use crate::model::{Fact, Fleet, Gap, Identity, Site};
 
 /// What to read.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -41,6 +41,8 @@ pub struct SiteRequest {
     pub name: String,
     /// The role to read it as; the caller itself if none.
     pub role: Option<RoleChain>,
+    /// Who asks there, where AWS has just told it; else it is asked.
+    pub identity: Option<Identity>,
     /// Parents of recipes to resolve here.
     pub parents: Vec<Parent>,
     /// Amazon's components to resolve here, as recipes name them: `update-linux` or `update-linux@1.2.x`.
@@ -59,6 +61,7 @@ impl SiteRequest {
             site,
             name: String::new(),
             role: None,
+            identity: None,
             parents: Vec::new(),
             components: Vec::new(),
             recipes: Vec::new(),

@@ -94,8 +94,8 @@ async fn introduce(global: &Global, session: &Session) -> Result<Examined, Failu
 }
 
 async fn examine(global: &Global, session: &Session, loaded: Loaded) -> Result<Examined, Failure> {
-    let request = configuration::request(global, &loaded.config)?;
-    session.check_accounts(&request).await?;
+    let mut request = configuration::request(global, &loaded.config)?;
+    session.check_accounts(&mut request).await?;
     let look = Look::at(&session.aws, &session.clock, loaded.config, &request).await;
     let environment = build_environment::findings(session, &look).await;
     let gaps: Vec<Finding> = look.fleet.gaps.iter().map(gap).collect();

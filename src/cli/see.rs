@@ -52,7 +52,7 @@ impl From<Refused> for Failure {
 /// Looks at everything that the configuration names.
 pub(crate) async fn look(global: &Global, session: &Session, loaded: Loaded) -> Result<Look, Failure> {
     let mut request = configuration::request(global, &loaded.config)?;
-    session.check_accounts(&request).await?;
+    session.check_accounts(&mut request).await?;
     if global.all_regions {
         session.everywhere(&mut request).await;
     }

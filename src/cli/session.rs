@@ -160,13 +160,18 @@ impl Session {
         }
     }
 
-    /// Refuses sites whose account is not the one that the caller's identity or role leads to, before anything is read.
-    pub(crate) async fn check_accounts(&self, request: &Request) -> Result<(), Failure> {
+    /// Refuses sites whose account is not the one that the caller's identity or role leads to, before anything is read;
+    /// the request holds then who asks at each.
+    pub(crate) async fn check_accounts(&self, request: &mut Request) -> Result<(), Failure> {
         let asked = request.sites.iter().map(|wanted| async move {
             let connection = self.aws.site(&wanted.site, wanted.role.as_ref()).await;
-            (wanted, connection.identity().await)
+            connection.identity().await
         });
-        let answers = join_all(asked).await;
+        let told = join_all(asked).await;
+        for (wanted, told) in request.sites.iter_mut().zip(&told) {
+            wanted.identity = told.as_ref().ok().cloned();
+        }
+        let answers: Vec<_> = request.sites.iter().zip(told).collect();
         let foreign = answers.iter().find_map(|(wanted, answer)| {
             answer.as_ref().ok().filter(|identity| identity.account != wanted.site.account).map(|it| (*wanted, it))
         });

@@ -25,7 +25,7 @@ pub(super) async fn read(aws: &Aws, request: &SiteRequest, as_of: Timestamp, pro
     let connection = aws.site(&request.site, request.role.as_ref()).await;
     let gaps = Gaps::new(&request.site, progress);
     let mut fleet = Fleet::new(as_of);
-    let identity = identity(&connection, &gaps).await;
+    let identity = identity(&connection, request.identity.as_ref(), &gaps).await;
     if identity.is_some() {
         let reader = Reader { connection: &connection, request, gaps: &gaps };
         Box::pin(reader.read(&mut fleet)).await;
@@ -37,8 +37,11 @@ pub(super) async fn read(aws: &Aws, request: &SiteRequest, as_of: Timestamp, pro
 }
 
 /// Who asks. Nothing else is asked where that cannot be told, or where it is the wrong account.
-async fn identity(connection: &Connection, gaps: &Gaps<'_>) -> Option<Identity> {
-    let identity = gaps.one(Fact::Site, None, connection.identity().await)?;
+async fn identity(connection: &Connection, told: Option<&Identity>, gaps: &Gaps<'_>) -> Option<Identity> {
+    let identity = match told {
+        Some(told) => told.clone(),
+        None => gaps.one(Fact::Site, None, connection.identity().await)?,
+    };
     let wanted = &connection.site().account;
     if identity.account != *wanted {
         let message = format!("these credentials belong to account {}, not to {wanted}", identity.account);
@@ -58,6 +61,21 @@ struct Reader<'a> {
 struct Details {
     templates: Vec<Template>,
     images: Vec<Image>,
+}
+
+/// Images on the way to being looked up.
+#[derive(Default)]
+struct Images {
+    /// By id.
+    known: BTreeMap<String, Image>,
+    /// What was asked for by id: one that is gone is not asked for again by every image that names it.
+    asked: BTreeSet<String>,
+}
+
+impl Images {
+    fn keep(&mut self, found: Vec<Image>) {
+        self.known.extend(found.into_iter().map(|image| (image.id.clone(), image)));
+    }
 }
 
 impl Reader<'_> {
@@ -148,14 +166,15 @@ impl Reader<'_> {
             ImageSource::Literal(id) => Some(id.clone()),
             ImageSource::Parameter(_) | ImageSource::None => None,
         }));
-        let mut images: BTreeMap<String, Image> = own.into_iter().map(|image| (image.id.clone(), image)).collect();
+        let mut images = Images::default();
+        images.keep(own);
         self.look_up(&mut images, named).await;
         // The parents of images tell how old what they are made of is, and which system it is.
-        let parents = images.values().filter_map(|image| image.parent.clone()).collect();
+        let parents = images.known.values().filter_map(|image| image.parent.clone()).collect();
         self.look_up(&mut images, parents).await;
         self.look_up_gone(&mut images, nodes).await;
         self.trace(&mut images, nodes).await;
-        Details { templates, images: images.into_values().collect() }
+        Details { templates, images: images.known.into_values().collect() }
     }
 
     /// The templates of the groups, with the versions that groups run or that their refreshes lead to.
@@ -180,32 +199,35 @@ impl Reader<'_> {
         self.gaps.list(Fact::Templates, Ok(templates)).unwrap_or_default()
     }
 
-    async fn look_up(&self, images: &mut BTreeMap<String, Image>, named: BTreeSet<String>) {
-        let unknown: Vec<String> =
-            named.into_iter().filter(|id| id.starts_with("ami-") && !images.contains_key(id)).collect();
+    /// Asks for the images that are named and were not asked for yet.
+    async fn look_up(&self, images: &mut Images, named: BTreeSet<String>) {
+        let is_new =
+            |id: &String| id.starts_with("ami-") && !images.known.contains_key(id) && images.asked.insert(id.clone());
+        let unknown: Vec<String> = named.into_iter().filter(is_new).collect();
         let found = self.gaps.one(Fact::Images, None, self.connection.images(&unknown).await);
-        images.extend(found.into_iter().flatten().map(|image| (image.id.clone(), image)));
+        images.keep(found.unwrap_or_default());
     }
 
     /// Images that are gone, and still run: by one instance of each.
-    async fn look_up_gone(&self, images: &mut BTreeMap<String, Image>, nodes: &[Node]) {
+    async fn look_up_gone(&self, images: &mut Images, nodes: &[Node]) {
         let mut runs: BTreeMap<&str, &str> = BTreeMap::new();
         for node in nodes {
-            if let Some(image) = node.image.as_deref().filter(|image| !images.contains_key(*image)) {
+            if let Some(image) = node.image.as_deref().filter(|image| !images.known.contains_key(*image)) {
                 runs.entry(image).or_insert(&node.id);
             }
         }
         let instances: Vec<String> = runs.into_values().map(str::to_owned).collect();
         let known = self.gaps.one(Fact::ImageMetadata, None, self.connection.image_metadata(&instances).await);
-        images.extend(known.into_iter().flatten().map(|image| (image.id.clone(), image)));
+        images.keep(known.unwrap_or_default());
     }
 
     /// Asks what the images that run descend from, where their parents as far as they are known do not lead to an image of
     /// somebody else: a parent is gone, or none is told.
-    async fn trace(&self, images: &mut BTreeMap<String, Image>, nodes: &[Node]) {
+    async fn trace(&self, images: &mut Images, nodes: &[Node]) {
         let account = &self.request.site.account;
         let run: BTreeSet<&str> = nodes.iter().filter_map(|node| node.image.as_deref()).collect();
-        let untraced = run.into_iter().filter(|id| images.contains_key(*id) && !is_traced(images, id, account));
+        let untraced =
+            run.into_iter().filter(|id| images.known.contains_key(*id) && !is_traced(&images.known, id, account));
         let untraced: Vec<String> = untraced.map(str::to_owned).collect();
         let told = each(&untraced, |id| async move { (id.clone(), self.connection.ancestry(id).await) }).await;
         // Of an image that is gone, its ancestors are not told either.
@@ -214,7 +236,7 @@ impl Reader<'_> {
         let named =
             told.iter().flat_map(|(_, ancestors)| ancestors.iter().map(|ancestor| ancestor.id.clone())).collect();
         for (id, ancestors) in told {
-            if let Some(image) = images.get_mut(&id) {
+            if let Some(image) = images.known.get_mut(&id) {
                 image.parent = image.parent.take().or_else(|| ancestors.first().map(|ancestor| ancestor.id.clone()));
                 image.ancestors = ancestors;
             }

@@ -13,6 +13,7 @@ pub fn request(config: &Config) -> Request {
     let wanted = sites.map(|(configured, site)| SiteRequest {
         name: configured.name.clone(),
         role: role(configured),
+        identity: None,
         parents: parents(config, &site),
         components: components(config, &site),
         recipes: recipes(config, &site),

@@ -5,6 +5,7 @@ mod architecture;
 mod bad_input;
 mod bake_port;
 mod binary;
+mod budget;
 mod check;
 mod compared;
 mod crash_matrix;
