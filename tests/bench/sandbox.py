@@ -24,6 +24,7 @@ from urllib.parse import urlencode
 
 REGION = "eu-west-1"
 EC2, AUTOSCALING = "2016-11-15", "2011-01-01"
+BINARY = os.environ.get("REBAKE", Path(__file__).parents[2] / "target/release/rebake")
 TICKS = os.sysconf("SC_CLK_TCK")
 
 TEMPLATE = """
@@ -102,19 +103,29 @@ class Client:
         self.connection.request("POST", "/_sandbox/clock", json.dumps({"advance": by}))
         return json.load(self.connection.getresponse())
 
+    def calls(self):
+        """Every call so far, in order."""
+        self.connection.request("GET", "/_sandbox/calls")
+        return json.load(self.connection.getresponse())
+
     def page(self, token=None):
         return self.ec2("DescribeInstances", MaxResults=1000, **({"NextToken": token} if token else {}))
 
 
-class Sandbox:
-    """A served world, its clock standing still."""
+def on_core(core, command):
+    """A command that runs on one core alone, if one is named."""
+    return command if core is None else ["taskset", "--cpu-list", str(core), *command]
 
-    def __init__(self, text):
+
+class Sandbox:
+    """A served world, its clock standing still; on one core of the machine if that is asked for."""
+
+    def __init__(self, text, core=None):
         self.file = tempfile.NamedTemporaryFile("w", suffix=".toml")
         self.file.write(text)
         self.file.flush()
-        binary = os.environ.get("REBAKE", Path(__file__).parents[2] / "target/release/rebake")
-        command = [binary, "sandbox", "serve", "--port", "0", "--world", self.file.name, "--clock", "paused"]
+        command = [BINARY, "sandbox", "serve", "--port", "0", "--world", self.file.name, "--clock", "paused"]
+        command = on_core(core, command)
         began = time.perf_counter()
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         told = (re.search(r"127\.0\.0\.1:(\d+)", line) for line in self.process.stdout)
