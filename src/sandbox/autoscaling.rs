@@ -27,6 +27,7 @@ mod page;
 mod policies;
 mod processes;
 mod refresh;
+mod root_volume;
 pub mod seed;
 mod tags;
 #[cfg(test)]
@@ -50,7 +51,8 @@ pub use group::{Group, GroupTag, MaintenancePolicy};
 pub use hooks::{Hook, HookResult, HookWait, Transition};
 pub use launch_configurations::LaunchConfiguration;
 pub use lifecycle::{Ailment, Lifecycle, Member};
-pub use refresh::{Instances, Preferences, Refresh, RefreshStatus, Rollback, Turnover};
+pub use refresh::{Instances, Preferences, Refresh, RefreshStatus, Rollback, Strategy, Turnover};
+pub use root_volume::{Replacement, Step};
 pub use warm_pools::{PoolState, WarmPool, Warmed};
 
 /// What this service holds in one place.

@@ -41,7 +41,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::client_token::{self, Tokens};
 use super::cloud::Ctx;
@@ -227,6 +227,24 @@ pub fn start(ctx: &mut Ctx<'_>, instance_id: &str) {
     lifecycle::run(ctx, instance_id, &purpose);
 }
 
+/// Begins to replace the root volume of a running instance by one of an image, and to delete the old one; the id of
+/// the task.
+///
+/// # Errors
+/// As `CreateReplaceRootVolumeTask`.
+pub fn replace_root_volume(ctx: &mut Ctx<'_>, instance_id: &str, image_id: &str) -> Result<String, ApiError> {
+    let input = json!({"InstanceId": instance_id, "ImageId": image_id, "DeleteReplacedRootVolume": true});
+    let answer = root_volume::create(ctx, &input)?;
+    let id = answer.pointer("/ReplaceRootVolumeTask/ReplaceRootVolumeTaskId").and_then(Value::as_str);
+    Ok(id.unwrap_or_default().to_owned())
+}
+
+/// Whether a task replaced its root volume; none while it is under way.
+#[must_use]
+pub fn root_volume_replaced(ctx: &mut Ctx<'_>, task: &str) -> Option<bool> {
+    root_volume::outcome(ctx, task)
+}
+
 /// How an instance does, for health checks of groups and image builds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Health {
@@ -352,6 +370,8 @@ pub struct ImageView {
     pub name: String,
     /// `x86_64` or `arm64`.
     pub architecture: String,
+    /// How many volumes an instance of it has.
+    pub volumes: usize,
     /// The key of its operating system in the catalogue.
     pub system: String,
     /// What is installed in it.

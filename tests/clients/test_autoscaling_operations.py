@@ -459,3 +459,119 @@ def test_an_impaired_instance_is_replaced(sandbox, autoscaling, group):
     autoscaling.set_desired_capacity(**GROUP, DesiredCapacity=4)
     sandbox.until(lambda: bad not in members(autoscaling) and len(members(autoscaling, "InService")) == 4)
     sandbox.control("faults", {})
+
+
+# Root volumes that are replaced
+
+
+def mixed(image, version="1"):
+    return {
+        "LaunchTemplate": {
+            "LaunchTemplateSpecification": {"LaunchTemplateName": "web", "Version": version},
+            "Overrides": [{"InstanceType": "m7i.large", "ImageId": image}],
+        }
+    }
+
+
+@pytest.fixture
+def images(sandbox, template):
+    """Two images of Amazon's, the older first."""
+    only = [{"Name": "name", "Values": ["al2023-ami-2023*-x86_64"]}]
+    found = sandbox.client("ec2").describe_images(Owners=["amazon"], Filters=only)["Images"]
+    return [one["ImageId"] for one in sorted(found, key=lambda one: one["CreationDate"])][-2:]
+
+
+@pytest.fixture
+def in_place(sandbox, autoscaling, images):
+    """Three instances of a group whose overrides name their image."""
+    autoscaling.create_auto_scaling_group(
+        **GROUP, MinSize=0, MaxSize=6, DesiredCapacity=3, AvailabilityZones=["eu-west-1a"], MixedInstancesPolicy=mixed(images[0])
+    )
+    sandbox.until(lambda: len(members(autoscaling, "InService")) == 3)
+    return images
+
+
+def replace(autoscaling, image, version="1", **preferences):
+    return autoscaling.start_instance_refresh(
+        **GROUP, Strategy="ReplaceRootVolume", DesiredConfiguration={"MixedInstancesPolicy": mixed(image, version)},
+        Preferences={"InstanceWarmup": 30, **preferences},
+    )  # fmt: skip
+
+
+def kept(sandbox, autoscaling):
+    """What an instance keeps, and what it gets, by id."""
+    told = sandbox.client("ec2").describe_instances(InstanceIds=members(autoscaling))["Reservations"]
+    found = [one for reservation in told for one in reservation["Instances"]]
+    keeps = {one["InstanceId"]: (one["PrivateIpAddress"], one["NetworkInterfaces"][0]["NetworkInterfaceId"]) for one in found}
+    gets = {one["InstanceId"]: (one["ImageId"], one["BlockDeviceMappings"][0]["Ebs"]["VolumeId"]) for one in found}
+    return keeps, gets
+
+
+def test_root_volumes_are_replaced(sandbox, autoscaling, in_place):
+    older, newer = in_place
+    assert {one["ImageId"] for one in told(autoscaling)["Instances"]} == {older}
+    keeps, gets = kept(sandbox, autoscaling)
+    for name, transition in (("drain", "TERMINATING"), ("check", "LAUNCHING")):
+        autoscaling.put_lifecycle_hook(
+            **GROUP, LifecycleHookName=name, LifecycleTransition=f"autoscaling:EC2_INSTANCE_{transition}",
+            HeartbeatTimeout=30, DefaultResult="CONTINUE",
+        )  # fmt: skip
+    refresh = replace(autoscaling, newer, BakeTime=60)["InstanceRefreshId"]
+    codes = set()
+
+    def done():
+        codes.update(one["StatusCode"] for one in autoscaling.describe_scaling_activities(**GROUP)["Activities"])
+        return status(autoscaling) == "Successful"
+
+    seen = states_seen(sandbox, autoscaling, done, "5s")
+    replacing = {"ReplacingRootVolume", "ReplacingRootVolume:Wait", "ReplacingRootVolume:Proceed", "RootVolumeReplaced"}
+    assert replacing | {"Pending", "Pending:Wait", "Pending:Proceed"} <= seen
+    assert {"WaitingForInPlaceUpdateToStart", "InPlaceUpdateInProgress", "WaitingForInPlaceUpdateToFinalize", "MidLifecycleAction"} <= codes
+    told_refresh = refreshes(autoscaling)[0]
+    assert (told_refresh["InstanceRefreshId"], told_refresh["Strategy"]) == (refresh, "ReplaceRootVolume")
+    after, got = kept(sandbox, autoscaling)
+    assert after == keeps, "address and interface stay"
+    assert {image for image, _ in got.values()} == {newer} == {one["ImageId"] for one in told(autoscaling)["Instances"]}
+    old_volumes = {volume for _, volume in gets.values()}
+    assert not old_volumes & {volume for _, volume in got.values()}
+    ec2 = sandbox.client("ec2")
+    assert not old_volumes & {one["VolumeId"] for one in ec2.describe_volumes()["Volumes"]}
+    tasks = ec2.describe_replace_root_volume_tasks()["ReplaceRootVolumeTasks"]
+    assert {one["InstanceId"] for one in tasks} == set(keeps) and {one["TaskState"] for one in tasks} == {"succeeded"}
+    replace(autoscaling, newer, SkipMatching=True)
+    sandbox.until(lambda: status(autoscaling) == "Successful")
+    assert kept(sandbox, autoscaling) == (after, got)
+
+
+def test_root_volumes_are_put_back(sandbox, autoscaling, in_place):
+    older, newer = in_place
+    keeps, _ = kept(sandbox, autoscaling)
+    replace(autoscaling, newer, CheckpointPercentages=[30, 100])
+    sandbox.until(lambda: refreshes(autoscaling)[0].get("PercentageComplete") == 33)
+    autoscaling.rollback_instance_refresh(**GROUP)
+    sandbox.until(lambda: status(autoscaling) == "RollbackSuccessful")
+    after, got = kept(sandbox, autoscaling)
+    assert after == keeps and {image for image, _ in got.values()} == {older}
+
+
+def test_root_volumes_have_their_requirements(sandbox, autoscaling, in_place):
+    older, newer = in_place
+    assert refused(autoscaling.start_instance_refresh, **GROUP, Strategy="ReplaceRootVolume") == "ValidationError"
+    for version in ("$Latest", "$Default"):
+        assert refused(replace, autoscaling=autoscaling, image=newer, version=version) == "ValidationError"
+    loose = sandbox.client("autoscaling", checked=False)
+    assert refused(loose.start_instance_refresh, **GROUP, Strategy="Sideways") == "ValidationError"
+    autoscaling.put_warm_pool(**GROUP, MaxGroupPreparedCapacity=3)
+    assert refused(replace, autoscaling=autoscaling, image=newer) == "ValidationError"
+    autoscaling.delete_warm_pool(**GROUP, ForceDelete=True)
+    ec2 = sandbox.client("ec2")
+    ran = ec2.run_instances(ImageId=older, InstanceType="m7i.xlarge", MinCount=1, MaxCount=1)
+    stranger = ran["Instances"][0]["InstanceId"]
+    sandbox.wait(ec2, "instance_running", InstanceIds=[stranger])
+    replace(autoscaling, newer)
+    assert refused(autoscaling.attach_instances, **GROUP, InstanceIds=[stranger]) == "ValidationError"
+    assert refused(autoscaling.put_warm_pool, **GROUP) == "InstanceRefreshInProgress"
+    autoscaling.cancel_instance_refresh(**GROUP)
+    sandbox.until(lambda: status(autoscaling) == "Cancelled")
+    autoscaling.attach_instances(**GROUP, InstanceIds=[stranger])
+    assert refused(replace, autoscaling=autoscaling, image=newer) == "ValidationError"

@@ -45,6 +45,12 @@ pub enum ActivityStatus {
     InProgress,
     /// Waiting for a lifecycle hook.
     MidLifecycleAction,
+    /// An instance is chosen to get another root volume.
+    WaitingForInPlaceUpdateToStart,
+    /// An instance gets another root volume.
+    InPlaceUpdateInProgress,
+    /// An instance has another root volume, and is about to come back into service.
+    WaitingForInPlaceUpdateToFinalize,
     /// Done.
     Successful,
     /// Failed.
@@ -59,6 +65,9 @@ impl ActivityStatus {
             Self::PreInService => "PreInService",
             Self::InProgress => "InProgress",
             Self::MidLifecycleAction => "MidLifecycleAction",
+            Self::WaitingForInPlaceUpdateToStart => "WaitingForInPlaceUpdateToStart",
+            Self::InPlaceUpdateInProgress => "InPlaceUpdateInProgress",
+            Self::WaitingForInPlaceUpdateToFinalize => "WaitingForInPlaceUpdateToFinalize",
             Self::Successful => "Successful",
             Self::Failed => "Failed",
             Self::Cancelled => "Cancelled",
@@ -67,9 +76,9 @@ impl ActivityStatus {
 
     fn progress(self) -> i64 {
         match self {
-            Self::PreInService => 30,
-            Self::InProgress => 50,
-            Self::MidLifecycleAction => 60,
+            Self::PreInService | Self::WaitingForInPlaceUpdateToStart => 30,
+            Self::InProgress | Self::InPlaceUpdateInProgress => 50,
+            Self::MidLifecycleAction | Self::WaitingForInPlaceUpdateToFinalize => 60,
             Self::Successful | Self::Failed | Self::Cancelled => 100,
         }
     }

@@ -29,6 +29,8 @@ pub(super) enum Why {
     User,
     /// A launch did not come to its end.
     Abandoned,
+    /// Its root volume could not be replaced.
+    Unreplaced,
     /// The warm pool is filled.
     WarmPool,
 }
@@ -189,6 +191,7 @@ fn try_launch(
                 member.subnet_id = subnet_id.map(Word::from);
                 member.source = Some(blueprint.source);
                 member.weight = blueprint.weight;
+                member.overridden = blueprint.overridden;
                 member.protected = group.new_instances_protected;
                 return Ok(member);
             }
@@ -266,6 +269,9 @@ fn terminate_cause(ctx: &Ctx<'_>, group: &Group, instance_id: &str, why: Why) ->
         Why::User => format!("At {now} instance {instance_id} was taken out of service in response to a user request."),
         Why::Abandoned | Why::WarmPool => {
             format!("At {now} an instance was taken out of service in response to a failed launch.")
+        }
+        Why::Unreplaced => {
+            format!("At {now} an instance was taken out of service in response to a failed root volume replacement.")
         }
         Why::Difference => {
             let from = group.capacity();

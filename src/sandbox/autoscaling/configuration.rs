@@ -56,6 +56,8 @@ pub(super) struct Blueprint {
     pub(super) source: Source,
     /// How much capacity it stands for.
     pub(super) weight: Option<i64>,
+    /// Whether its image is that of an override.
+    pub(super) overridden: bool,
 }
 
 impl Source {
@@ -115,6 +117,20 @@ impl Configuration {
         }
     }
 
+    /// The overrides of a mixed instances policy; none for anything else.
+    pub(super) fn overrides(&self) -> Option<&[Value]> {
+        match self {
+            Self::Mixed(policy) => Some(overrides(policy)),
+            Self::Template(_) | Self::LaunchConfiguration(_) => None,
+        }
+    }
+
+    /// Whether every template version in it is a number.
+    pub(super) fn is_numbered(&self) -> bool {
+        let number = |one: &Value| one.text("Version").is_some_and(|version| version.parse::<i64>().is_ok());
+        self.specifications().iter().all(number)
+    }
+
     /// Whether it picks instance types by attributes.
     pub(super) fn by_attributes(&self) -> bool {
         matches!(self, Self::Mixed(policy) if overrides(policy).iter().any(|item| item.has("InstanceRequirements")))
@@ -122,10 +138,10 @@ impl Configuration {
 
     /// Why a rollback to it is not possible, in AWS's words; none when it is.
     pub(super) fn irreversible(&self, ctx: &mut Ctx<'_>) -> Option<&'static str> {
+        if !self.is_numbered() {
+            return Some("the Auto Scaling group uses the launch template's $Latest or $Default version");
+        }
         for specification in self.specifications() {
-            if specification.text("Version").is_none_or(|version| version.parse::<i64>().is_err()) {
-                return Some("the Auto Scaling group uses the launch template's $Latest or $Default version");
-            }
             let template = ec2::resolve_template(ctx, &specification);
             if template.is_ok_and(|found| found.data.text("ImageId").is_some_and(|id| id.starts_with("resolve:"))) {
                 return Some(
@@ -293,6 +309,7 @@ fn from_template(ctx: &mut Ctx<'_>, specification: &Value, item: &Value) -> Resu
         },
         source: Source::Template { id: template.id.into(), name: template.name.into(), version: template.version },
         weight: item.int("WeightedCapacity"),
+        overridden: item.has("ImageId"),
     })
 }
 

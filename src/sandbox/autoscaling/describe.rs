@@ -144,7 +144,7 @@ pub(super) fn describe_member(member: &Member) -> Map<String, Value> {
     put("LifecycleState", json!(member.lifecycle.name()));
     put("HealthStatus", json!(member.health_status()));
     put("ProtectedFromScaleIn", json!(member.protected));
-    put("ImageId", json!(member.image_id));
+    put("ImageId", json!(member.overridden.then_some(&member.image_id)));
     put("WeightedCapacity", json!(member.weight.map(|weight| weight.to_string())));
     match &member.source {
         Some(Source::LaunchConfiguration(name)) => put("LaunchConfigurationName", json!(name)),

@@ -164,10 +164,14 @@ impl Group {
     /// Whether the application's health counts: the type names `ELB`, and something is attached that checks it.
     pub(super) fn checks_application(&self) -> bool {
         let named = self.health_check_type.split(',').any(|kind| kind.trim() == "ELB");
-        let attached = !self.target_group_arns.is_empty()
+        named && self.is_balanced()
+    }
+
+    /// Whether a load balancer, a target group or another traffic source is attached.
+    pub(super) fn is_balanced(&self) -> bool {
+        !self.target_group_arns.is_empty()
             || !self.load_balancer_names.is_empty()
-            || self.further.get("TrafficSources").and_then(Value::as_array).is_some_and(|list| !list.is_empty());
-        named && attached
+            || self.further.get("TrafficSources").and_then(Value::as_array).is_some_and(|list| !list.is_empty())
     }
 
     pub(super) fn member(&self, instance_id: &str) -> Option<&Member> {

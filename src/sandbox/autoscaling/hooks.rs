@@ -263,6 +263,7 @@ fn active_wait<'a>(group: &'a mut Group, input: &Value) -> Result<&'a mut HookWa
                 | Lifecycle::Warmed(Warmed::PendingWait { hooks } | Warmed::TerminatingWait { hooks }) => {
                     hooks.iter_mut()
                 }
+                Lifecycle::Replacing(replacement) => replacement.hooks().iter_mut(),
                 _ => [].iter_mut(),
             },
         );

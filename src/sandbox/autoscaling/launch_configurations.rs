@@ -39,14 +39,16 @@ impl LaunchConfiguration {
             },
             source: Source::LaunchConfiguration(self.name.as_str().into()),
             weight: None,
+            overridden: false,
         }
     }
 
     /// The same settings in the shape of `LaunchTemplateData`.
     fn settings(&self) -> Value {
         let mut settings = Map::new();
+        // What was not given is described as an empty text, and asks for nothing.
         let mut put = |name: &str, value: Option<&Value>| {
-            if let Some(value) = value {
+            if let Some(value) = value.filter(|value| value.as_str() != Some("")) {
                 settings.insert(name.to_owned(), value.clone());
             }
         };

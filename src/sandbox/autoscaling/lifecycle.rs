@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::hooks::HookWait;
-use super::{Group, Source, Warmed};
+use super::{Group, Replacement, Source, Warmed};
 use crate::sandbox::shared::Word;
 
 /// An instance in a group.
@@ -24,6 +24,9 @@ pub struct Member {
     pub subnet_id: Option<Word>,
     /// The image it runs.
     pub image_id: Word,
+    /// Whether that is the image of an override, or of a replaced root volume: only then is it described.
+    #[serde(default)]
+    pub overridden: bool,
     /// What it was launched from; none for an instance that was attached.
     pub source: Option<Source>,
     /// How much of the desired capacity it stands for, where the group weighs instance types.
@@ -68,6 +71,8 @@ pub enum Lifecycle {
         /// Since when: warm-up and grace period count from here.
         since: Timestamp,
     },
+    /// Getting another root volume.
+    Replacing(Box<Replacement>),
     /// On its way into standby.
     EnteringStandby,
     /// Set aside; does not count.
@@ -96,6 +101,7 @@ impl Lifecycle {
             Self::PendingWait { .. } => "Pending:Wait",
             Self::PendingProceed => "Pending:Proceed",
             Self::InService { .. } => "InService",
+            Self::Replacing(replacement) => replacement.step.name(),
             Self::EnteringStandby => "EnteringStandby",
             Self::Standby => "Standby",
             Self::Detaching => "Detaching",
@@ -109,7 +115,14 @@ impl Lifecycle {
     /// Whether it counts towards the desired capacity.
     #[must_use]
     pub fn is_live(&self) -> bool {
-        matches!(self, Self::Pending | Self::PendingWait { .. } | Self::PendingProceed | Self::InService { .. })
+        matches!(
+            self,
+            Self::Pending
+                | Self::PendingWait { .. }
+                | Self::PendingProceed
+                | Self::InService { .. }
+                | Self::Replacing(_)
+        )
     }
 
     /// Whether it is on its way to termination.
@@ -129,6 +142,7 @@ impl Member {
             zone: zone.into(),
             subnet_id: None,
             image_id: image_id.into(),
+            overridden: false,
             source: None,
             weight: None,
             joined_at: since,

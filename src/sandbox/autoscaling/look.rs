@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::activities::{self, ActivityStatus};
 use super::capacity::{self, Why};
 use super::hooks::{self, Transition, Verdict};
-use super::{Group, LOOK, Lifecycle, Member, health, refresh, schedule_look, warm_pools};
+use super::{Group, LOOK, Lifecycle, Member, health, refresh, root_volume, schedule_look, warm_pools};
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::ec2;
 
@@ -92,6 +92,7 @@ fn advance(ctx: &mut Ctx<'_>, group: &mut Group) {
                 Verdict::Abandoned => give_up(ctx, group, &member),
             },
             Lifecycle::PendingProceed => serve(ctx, group, &member),
+            Lifecycle::Replacing(replacement) => root_volume::advance(ctx, group, &member, replacement),
             Lifecycle::EnteringStandby => {
                 put(group, id, Lifecycle::Standby);
                 conclude(ctx, group, &member);

@@ -4,7 +4,9 @@ use serde_json::{Value, json};
 
 use super::activities::{self, ActivityStatus, moment};
 use super::capacity::{self, Why};
-use super::{Ailment, Configuration, Group, Lifecycle, Member, TemplateReference, change, group_name, invalid};
+use super::{
+    Ailment, Configuration, Group, Lifecycle, Member, Refresh, TemplateReference, change, group_name, invalid,
+};
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::ec2;
 use crate::sandbox::value::{ApiError, Get};
@@ -80,6 +82,14 @@ pub(super) fn attach(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError
             let seen = seen.ok_or_else(|| invalid(format!("Invalid Instance ID(s): [{id}] specified")))?;
             if ctx.region().autoscaling.homes.contains_key(*id) || group.member(id).is_some() {
                 return Err(invalid(format!("Instance {id} is already part of AutoScalingGroup")));
+            }
+            if let Some(types) = group.active_refresh().and_then(Refresh::attachable)
+                && !types.contains(&seen.instance_type.as_str())
+            {
+                return Err(invalid(format!(
+                    "The instance type {} of instance {id} is not in the mixed instances policy of the active instance refresh.",
+                    seen.instance_type
+                )));
             }
             let mut member = Member::in_service(id, &seen.instance_type, &seen.zone, &seen.image_id, ctx.now);
             member.protected = group.new_instances_protected;

@@ -1,4 +1,4 @@
-//! Instance refreshes: rolling replacements of a group's instances.
+//! Instance refreshes: replacements of a group's instances, or of their root volumes ([`in_place`]).
 //!
 //! A [`Refresh`] is started after checks in AWS's order ([`checks`]), then worked on at each look at its group
 //! ([`work`]): it replaces instances within the limits of its healthy percentages ([`limits`]), pauses at checkpoints,
@@ -11,6 +11,7 @@
 //! from which nothing but protected or standby instances is left.
 
 mod checks;
+mod in_place;
 mod limits;
 mod preferences;
 mod records;
@@ -26,6 +27,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Configuration, Group};
 use crate::sandbox::shared::Word;
+use crate::sandbox::value::Get;
 
 pub use preferences::{Instances, Preferences};
 pub(super) use records::describe;
@@ -39,6 +41,9 @@ pub struct Refresh {
     pub id: String,
     /// Where it is.
     pub status: RefreshStatus,
+    /// How it replaces.
+    #[serde(default)]
+    pub strategy: Strategy,
     /// Why it is there.
     pub reason: Option<String>,
     /// When it was asked for.
@@ -67,6 +72,27 @@ pub struct Refresh {
     pub cancel_waits: bool,
     /// The rollback, once there is one.
     pub rollback: Option<Rollback>,
+}
+
+/// How a refresh replaces.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Strategy {
+    /// Instances, by new ones.
+    #[default]
+    Rolling,
+    /// Their root volumes; the instances stay.
+    ReplaceRootVolume,
+}
+
+impl Strategy {
+    /// As AWS names it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Rolling => "Rolling",
+            Self::ReplaceRootVolume => "ReplaceRootVolume",
+        }
+    }
 }
 
 /// The replacement of one set of instances by another.
@@ -155,6 +181,12 @@ impl Refresh {
     /// What launches use while it is active.
     pub(super) fn target(&self) -> &Configuration {
         if self.rollback.is_some() { &self.saved } else { self.desired.as_ref().unwrap_or(&self.saved) }
+    }
+
+    /// The types of instances that may be attached while it is active; none where it sets no limit.
+    pub(super) fn attachable(&self) -> Option<Vec<&str>> {
+        let desired = self.desired.as_ref().filter(|_| self.strategy == Strategy::ReplaceRootVolume)?;
+        Some(desired.overrides()?.iter().filter_map(|item| item.text("InstanceType")).collect())
     }
 
     /// When a warm-up or a rest of it ends.

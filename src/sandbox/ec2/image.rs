@@ -149,6 +149,7 @@ pub(super) fn view(ctx: &mut Ctx<'_>, id: &str) -> Option<ImageView> {
         state: image.state,
         name: image.name,
         architecture: image.architecture,
+        volumes: image.devices.len(),
         system: image.system,
         software: image.software,
         owner: image.owner,

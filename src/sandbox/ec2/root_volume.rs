@@ -72,6 +72,15 @@ impl Task {
     }
 }
 
+/// What becomes of a task: whether its volume was replaced; none while it is under way.
+#[must_use]
+pub(super) fn outcome(ctx: &mut Ctx<'_>, id: &str) -> Option<bool> {
+    match ctx.region().ec2.root_volume_tasks.get(id) {
+        Some(task) => task.ended.map(|(_, done)| done),
+        None => Some(false),
+    }
+}
+
 /// `CreateReplaceRootVolumeTask`.
 pub(super) fn create(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     let instance_id = input.text("InstanceId").unwrap_or_default().to_owned();

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::Preferences;
+use super::{Preferences, Strategy, in_place};
 use crate::sandbox::autoscaling::{Configuration, Group, configuration, invalid};
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::value::{ApiError, Get};
@@ -15,16 +15,19 @@ pub(super) fn check(
     ctx: &mut Ctx<'_>,
     group: &Group,
     input: &Value,
-) -> Result<(Preferences, Option<Configuration>), ApiError> {
+) -> Result<(Strategy, Preferences, Option<Configuration>), ApiError> {
     if group.active_refresh().is_some() {
         return Err(ApiError::new(
             "InstanceRefreshInProgress",
             "An Instance Refresh is already in progress and blocks the execution of this Instance Refresh.",
         ));
     }
-    check_strategy(input)?;
-    let preferences = Preferences::read(group, input.get("Preferences").unwrap_or(&Value::Null))?;
+    let strategy = read_strategy(input)?;
     let asked = input.get("DesiredConfiguration").filter(|value| !value.is_null());
+    if strategy == Strategy::ReplaceRootVolume {
+        in_place::check(ctx, group, asked)?;
+    }
+    let preferences = Preferences::read(group, input.get("Preferences").unwrap_or(&Value::Null))?;
     check_attributes(group, asked, &preferences)?;
     let desired = match asked {
         Some(asked) => Some(read_desired(ctx, asked)?),
@@ -37,15 +40,13 @@ pub(super) fn check(
         ));
     }
     check_alarms(ctx, &preferences)?;
-    Ok((preferences, desired))
+    Ok((strategy, preferences, desired))
 }
 
-fn check_strategy(input: &Value) -> Result<(), ApiError> {
+fn read_strategy(input: &Value) -> Result<Strategy, ApiError> {
     match input.text("Strategy") {
-        None | Some("Rolling") => Ok(()),
-        Some("ReplaceRootVolume") => Err(invalid(
-            "The ReplaceRootVolume strategy is not supported for this Auto Scaling group. (The sandbox has the Rolling strategy only.)",
-        )),
+        None | Some("Rolling") => Ok(Strategy::Rolling),
+        Some("ReplaceRootVolume") => Ok(Strategy::ReplaceRootVolume),
         Some(other) => Err(invalid(format!(
             "1 validation error detected: Value '{other}' at 'strategy' failed to satisfy constraint: Member must satisfy enum value set: [Rolling, ReplaceRootVolume]"
         ))),
@@ -70,7 +71,7 @@ fn check_attributes(group: &Group, asked: Option<&Value>, preferences: &Preferen
     )))
 }
 
-fn read_desired(ctx: &mut Ctx<'_>, asked: &Value) -> Result<Configuration, ApiError> {
+pub(super) fn read_desired(ctx: &mut Ctx<'_>, asked: &Value) -> Result<Configuration, ApiError> {
     let neither = || {
         invalid("The DesiredConfiguration parameter must have exactly one of LaunchTemplate and MixedInstancesPolicy.")
     };

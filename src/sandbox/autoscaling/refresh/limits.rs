@@ -26,6 +26,13 @@ impl Limits {
         }
     }
 
+    /// The limits where root volumes are replaced: nothing is launched, so the maximum gives no room, and where the
+    /// minimum leaves none either, one instance is put up with. Inferred.
+    pub(super) fn in_place(desired_capacity: i64, preferences: &Preferences) -> Self {
+        let least = ceil_percent(desired_capacity, preferences.min_healthy);
+        Self { least: least.min(desired_capacity - 1), most: desired_capacity }
+    }
+
     /// How many replacements may be in flight.
     pub(super) fn batch(self) -> i64 {
         (self.most - self.least).max(1)

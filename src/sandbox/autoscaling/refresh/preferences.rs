@@ -54,31 +54,34 @@ impl Preferences {
     /// # Errors
     /// `ValidationError` for what is out of bounds or does not go together.
     pub(super) fn read(group: &Group, input: &Value) -> Result<Self, ApiError> {
-        let (min_healthy, max_healthy, max_given) = healthy(group, input)?;
+        let (min, max) =
+            (within(input, "MinHealthyPercentage", 0, 100)?, within(input, "MaxHealthyPercentage", 100, 200)?);
+        let warmup = within(input, "InstanceWarmup", 0, i64::MAX)?;
+        let delay = within(input, "CheckpointDelay", 0, 172_800)?;
+        let bake_time = within(input, "BakeTime", 0, 172_800)?;
+        let protected = Instances::read(input, "ScaleInProtectedInstances", "Refresh")?;
+        let standby = Instances::read(input, "StandbyInstances", "Terminate")?;
+        let (min_healthy, max_healthy, max_given) = healthy(group, min, max)?;
         let checkpoints: Vec<i64> = input.items("CheckpointPercentages").iter().filter_map(Value::as_i64).collect();
         check_checkpoints(&checkpoints, input)?;
         let alarms = input.get("AlarmSpecification").map(|alarms| alarms.texts("Alarms")).unwrap_or_default();
         if alarms.len() > 10 {
             return Err(invalid("You can specify up to 10 CloudWatch alarms in the AlarmSpecification parameter."));
         }
-        let warmup = group.default_instance_warmup.unwrap_or(group.health_check_grace_period);
+        let usual = group.default_instance_warmup.unwrap_or(group.health_check_grace_period);
         Ok(Self {
             min_healthy,
             max_healthy,
             max_given,
-            warmup: within(input, "InstanceWarmup", 0, i64::MAX)?.unwrap_or(warmup),
-            checkpoint_delay: within(input, "CheckpointDelay", 0, 172_800)?.unwrap_or(if checkpoints.is_empty() {
-                0
-            } else {
-                3600
-            }),
+            warmup: warmup.unwrap_or(usual),
+            checkpoint_delay: delay.unwrap_or(if checkpoints.is_empty() { 0 } else { 3600 }),
             checkpoints,
             skip_matching: input.flag("SkipMatching").unwrap_or(false),
             auto_rollback: input.flag("AutoRollback").unwrap_or(false),
-            protected: Instances::read(input, "ScaleInProtectedInstances", "Refresh")?,
-            standby: Instances::read(input, "StandbyInstances", "Terminate")?,
+            protected,
+            standby,
             alarms: alarms.into_iter().map(str::to_owned).collect(),
-            bake_time: within(input, "BakeTime", 0, 172_800)?.unwrap_or(0),
+            bake_time: bake_time.unwrap_or(0),
         })
     }
 
@@ -126,9 +129,7 @@ impl Instances {
 }
 
 /// Minimum, maximum, and whether the maximum was given.
-fn healthy(group: &Group, input: &Value) -> Result<(i64, i64, bool), ApiError> {
-    let min = within(input, "MinHealthyPercentage", 0, 100)?;
-    let max = within(input, "MaxHealthyPercentage", 100, 200)?;
+fn healthy(group: &Group, min: Option<i64>, max: Option<i64>) -> Result<(i64, i64, bool), ApiError> {
     if max.is_some() && min.is_none() {
         return Err(invalid("You must specify MinHealthyPercentage when you specify MaxHealthyPercentage."));
     }

@@ -44,6 +44,6 @@ fn record(refresh: &Refresh, group: &str) -> Value {
         "Preferences": refresh.preferences.describe(),
         "DesiredConfiguration": desired,
         "RollbackDetails": rollback,
-        "Strategy": "Rolling",
+        "Strategy": refresh.strategy.name(),
     })
 }

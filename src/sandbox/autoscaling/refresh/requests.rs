@@ -11,13 +11,14 @@ use crate::sandbox::value::{ApiError, Get};
 /// `StartInstanceRefresh`. It takes no client token: the same request again is refused or starts another one.
 pub(in crate::sandbox::autoscaling) fn start(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     change(ctx, group_name(input), |ctx, group| {
-        let (preferences, desired) = checks::check(ctx, group, input)?;
+        let (strategy, preferences, desired) = checks::check(ctx, group, input)?;
         let id = ctx.uuid("instance refresh");
         let horizon = ctx.now - SIX_WEEKS;
         group.refreshes.retain(|refresh| refresh.created_at >= horizon);
         group.refreshes.push(Refresh {
             id: id.clone(),
             status: RefreshStatus::Pending,
+            strategy,
             reason: None,
             created_at: ctx.now,
             started_at: None,

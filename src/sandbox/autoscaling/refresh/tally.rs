@@ -1,6 +1,6 @@
 //! A count of a group's members as a refresh sees them.
 
-use super::{Instances, Refresh};
+use super::{Instances, Refresh, Strategy};
 use crate::sandbox::autoscaling::health::fails_application;
 use crate::sandbox::autoscaling::{Group, Lifecycle, Member, lifecycle};
 use crate::sandbox::cloud::Ctx;
@@ -64,7 +64,7 @@ impl Tally {
     /// costs nothing; on the way forwards it may still become ready, and goes only when there is enough without it.
     pub(super) fn victim(&self, ctx: &mut Ctx<'_>, group: &Group, refresh: &Refresh, least: i64) -> Option<String> {
         let old = group.live().filter(|member| refresh.turnover.old.contains(&member.instance_id));
-        let candidates = old.filter(|member| !waited_for(refresh, member));
+        let candidates = old.filter(|member| !waited_for(refresh, member) && can_go(refresh, member));
         let (ready, unready): (Vec<&Member>, Vec<&Member>) =
             candidates.partition(|member| is_ready(ctx, group, refresh, member));
         let hopeless = |ctx: &mut Ctx<'_>, member: &Member| {
@@ -85,6 +85,11 @@ fn is_ready(ctx: &mut Ctx<'_>, group: &Group, refresh: &Refresh, member: &Member
     member.ailment.is_none()
         && member.warmed(refresh.preferences.warmup(), ctx.now)
         && !fails_application(ctx, group, member)
+}
+
+/// Whether a member is in a state to be replaced: a root volume only at an instance that is at work and healthy.
+fn can_go(refresh: &Refresh, member: &Member) -> bool {
+    refresh.strategy == Strategy::Rolling || (member.in_service_since().is_some() && member.ailment.is_none())
 }
 
 /// Whether the refresh waits for somebody to release a member.

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 
 use super::limits::{Limits, ceil_percent, next_checkpoint, passed};
 use super::tally::Tally;
-use super::{Instances, Refresh, RefreshStatus, Turnover, rollback};
+use super::{Instances, Refresh, RefreshStatus, Strategy, Turnover, in_place, rollback};
 use crate::sandbox::autoscaling::capacity::{self, Why};
 use crate::sandbox::autoscaling::{Configuration, Group, Lifecycle, Member, warm_pools};
 use crate::sandbox::cloud::Ctx;
@@ -81,9 +81,11 @@ fn begin(ctx: &mut Ctx<'_>, group: &mut Group, refresh: &mut Refresh) {
             return refresh.end(RefreshStatus::Failed, Some(reason), ctx.now);
         }
     };
-    let preferences = &refresh.preferences;
-    let matching = |member: &Member| {
-        preferences.skip_matching && Configuration::matches(&blueprints, member.source.as_ref(), &member.instance_type)
+    let skips = refresh.preferences.skip_matching;
+    let mut matching = |member: &Member| match refresh.strategy {
+        _ if !skips => false,
+        Strategy::Rolling => Configuration::matches(&blueprints, member.source.as_ref(), &member.instance_type),
+        Strategy::ReplaceRootVolume => in_place::carries(ctx, &blueprints, member),
     };
     let present = group.members.iter().filter(|member| {
         member.lifecycle.is_live() || matches!(member.lifecycle, Lifecycle::Standby | Lifecycle::EnteringStandby)
@@ -109,7 +111,8 @@ fn ignored(refresh: &Refresh, member: &Member) -> bool {
 /// Brings the sets of old and fresh instances up to date with what became of the members.
 fn reconcile(ctx: &mut Ctx<'_>, group: &Group, refresh: &mut Refresh) {
     forget_the_gone(group, refresh);
-    if refresh.preferences.skip_matching && refresh.rollback.is_none() {
+    let rolling = refresh.strategy == Strategy::Rolling;
+    if rolling && refresh.preferences.skip_matching && refresh.rollback.is_none() {
         find_stale(ctx, group, refresh);
     }
 }
@@ -243,7 +246,8 @@ fn pass_checkpoints(ctx: &mut Ctx<'_>, refresh: &mut Refresh) {
 /// Starts as many replacements as the limits and the next checkpoint allow.
 fn replace(ctx: &mut Ctx<'_>, group: &mut Group, refresh: &mut Refresh) {
     let desired = group.desired_capacity;
-    let limits = Limits::of(desired, &refresh.preferences);
+    let rolling = refresh.strategy == Strategy::Rolling;
+    let limits = if rolling { Limits::of } else { Limits::in_place }(desired, &refresh.preferences);
     let total = (refresh.turnover.cohort + desired - refresh.turnover.desired_capacity).max(0);
     let goal = match &refresh.rollback {
         None => ceil_percent(total, next_checkpoint(&refresh.preferences.checkpoints, refresh.passed)),
@@ -255,7 +259,7 @@ fn replace(ctx: &mut Ctx<'_>, group: &mut Group, refresh: &mut Refresh) {
         if !short && (tally.started >= goal || tally.in_flight >= limits.batch()) {
             break explain(refresh, &tally);
         }
-        let surge = tally.live < limits.most && tally.candidates > tally.live - desired;
+        let surge = rolling && tally.live < limits.most && tally.candidates > tally.live - desired;
         if short || surge {
             let target = refresh.target().clone();
             match capacity::launch(ctx, group, &target, Why::Refresh) {
@@ -273,8 +277,10 @@ fn replace(ctx: &mut Ctx<'_>, group: &mut Group, refresh: &mut Refresh) {
                 }
             }
         } else if let Some(victim) = tally.victim(ctx, group, refresh, limits.least) {
-            capacity::terminate(ctx, group, &victim, Why::Refresh);
             refresh.turnover.old.remove(victim.as_str());
+            if rolling || !in_place::begin(ctx, group, refresh, &victim) {
+                capacity::terminate(ctx, group, &victim, Why::Refresh);
+            }
         } else {
             if tally.in_flight == 0 {
                 block(ctx, group, refresh, &tally);

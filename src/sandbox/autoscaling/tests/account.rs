@@ -3,10 +3,11 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use crate::sandbox::autoscaling::{Lifecycle, Member};
 use crate::sandbox::catalogue::Catalogue;
-use crate::sandbox::cloud::{Cloud, DEFAULT_ACCOUNT, Place};
+use crate::sandbox::cloud::{Cloud, DEFAULT_ACCOUNT, Place, Region};
 use crate::sandbox::value::{ApiError, Get};
-use crate::sandbox::{autoscaling, ec2};
+use crate::sandbox::{autoscaling, ec2, ssm};
 
 /// The account, with the launch template `web`: version 1 runs the image `web-1`, version 2 the image `web-2`.
 pub(super) struct Account {
@@ -22,7 +23,8 @@ impl Account {
         let cloud = Cloud::new(7, now, Catalogue::default());
         let mut account = Self { cloud, place: Place::new(DEFAULT_ACCOUNT, "eu-west-1"), origin: now };
         account.cloud.faults.sick_images.push("bad-*".to_owned());
-        let images: Vec<String> = ["web-1", "web-2", "bad-3"].into_iter().map(|name| account.register(name)).collect();
+        let images: Vec<String> =
+            ["web-1", "web-2", "bad-3"].into_iter().map(|name| account.register(name, 1)).collect();
         let data = |image: &String| json!({"ImageId": image, "InstanceType": "m7i.large"});
         account
             .ec2("CreateLaunchTemplate", &json!({"LaunchTemplateName": "web", "LaunchTemplateData": data(&images[0])}));
@@ -37,28 +39,67 @@ impl Account {
     /// then on.
     pub(super) fn with_group(size: i64, further: Value) -> Self {
         let mut account = Self::new();
+        account.create_group(size, json!({"LaunchTemplate": {"LaunchTemplateName": "web", "Version": "1"}}), further);
+        account
+    }
+
+    /// Creates the group `web` of some instances, and waits until all of them are warmed up.
+    pub(super) fn create_group(&mut self, size: i64, configuration: Value, further: Value) {
         let mut input = json!({
             "AutoScalingGroupName": "web",
-            "LaunchTemplate": {"LaunchTemplateName": "web", "Version": "1"},
             "MinSize": 0,
             "MaxSize": size * 2,
             "DesiredCapacity": size,
             "AvailabilityZones": ["eu-west-1a", "eu-west-1b", "eu-west-1c"],
         });
+        merge(&mut input, configuration);
         merge(&mut input, further);
-        account.call("CreateAutoScalingGroup", &input).unwrap();
-        account.advance(60);
-        account.origin = account.cloud.now;
-        account
+        self.call("CreateAutoScalingGroup", &input).unwrap();
+        self.advance(60);
+        self.origin = self.cloud.now;
     }
 
-    fn register(&mut self, name: &str) -> String {
+    /// Registers an image with so many volumes; its id.
+    pub(super) fn register(&mut self, name: &str, volumes: usize) -> String {
         let volume = self.ec2("CreateVolume", &json!({"AvailabilityZone": "eu-west-1a", "Size": 8}));
         let snapshot = self.ec2("CreateSnapshot", &json!({"VolumeId": volume["VolumeId"]}));
-        let root = json!({"DeviceName": "/dev/xvda", "Ebs": {"SnapshotId": snapshot["SnapshotId"]}});
+        let device = |name| json!({"DeviceName": name, "Ebs": {"SnapshotId": snapshot["SnapshotId"]}});
+        let devices: Vec<Value> = ["/dev/xvda", "/dev/xvdb"].into_iter().take(volumes).map(device).collect();
         let input = json!({"Name": name, "RootDeviceName": "/dev/xvda", "Architecture": "x86_64",
-            "BlockDeviceMappings": [root]});
+            "BlockDeviceMappings": devices});
         self.ec2("RegisterImage", &input).text("ImageId").unwrap().to_owned()
+    }
+
+    /// The id of an image.
+    pub(super) fn image(&mut self, name: &str) -> String {
+        let images = &self.region().ec2.images;
+        images.iter().find(|(_, image)| image.name == name).map(|(id, _)| id.clone()).unwrap()
+    }
+
+    /// Puts a parameter of Systems Manager.
+    pub(super) fn put_parameter(&mut self, name: &str, value: &str) {
+        let input = json!({"Name": name, "Value": value, "Type": "String"});
+        ssm::call(&mut self.cloud.at(&self.place.clone()), "PutParameter", &input).unwrap();
+    }
+
+    /// How many members are in service, and how many pending.
+    pub(super) fn capacity(&mut self) -> (i64, i64) {
+        let group = &self.region().autoscaling.groups["web"];
+        let serving = |member: &&Member| matches!(member.lifecycle, Lifecycle::InService { .. });
+        let live = group.members.iter().filter(|member| member.lifecycle.is_live()).count();
+        let serving = group.members.iter().filter(serving).count();
+        (serving as i64, (live - serving) as i64)
+    }
+
+    /// Whether the newest refresh is over.
+    pub(super) fn refresh_ended(&mut self) -> bool {
+        let group = &self.region().autoscaling.groups["web"];
+        group.refreshes.last().is_some_and(|refresh| !refresh.status.is_active())
+    }
+
+    /// What the account holds in its one place.
+    pub(super) fn region(&mut self) -> &mut Region {
+        self.cloud.places.get_mut(&self.place).unwrap()
     }
 
     pub(super) fn ec2(&mut self, operation: &str, input: &Value) -> Value {
