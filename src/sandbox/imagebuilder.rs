@@ -122,6 +122,9 @@ pub enum Event {
         image: String,
         /// The run of the build that it belongs to.
         run: u32,
+        /// The step execution, or the workflow execution that is undone, which is looked at; none while none has
+        /// begun.
+        execution: Option<String>,
     },
     /// A cancellation takes effect.
     Cancel {
@@ -226,7 +229,7 @@ pub fn call(ctx: &mut Ctx<'_>, operation: &str, input: &Value) -> Result<Value, 
 /// Plays an event.
 pub fn play(ctx: &mut Ctx<'_>, event: Event) {
     match event {
-        Event::Look { image, run } => build::look(ctx, &image, run),
+        Event::Look { image, run, execution } => build::look(ctx, &image, run, execution.as_deref()),
         Event::Cancel { image, run } => build::cancelled(ctx, &image, run),
         Event::StateUpdate { image, execution } => state_update::play(ctx, &image, &execution),
         Event::Policy { policy, made } => lifecycle::play(ctx, &policy, made),

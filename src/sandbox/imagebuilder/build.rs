@@ -1,7 +1,8 @@
 //! A build as it goes on: look by look, workflow by workflow, step by step.
 //!
 //! A look ends the step under way, or finds that it needs longer, and begins the next one. Every look belongs to a run
-//! of the build; one that comes after the run has ended comes to nothing. What the steps do is in [`steps`].
+//! of the build and to a step; one that comes when either has ended comes to nothing. What the steps do is in
+//! [`steps`]. Test workflows of one parallel group run at the same time, each with looks and an instance of its own.
 
 mod steps;
 
@@ -62,30 +63,46 @@ impl Failure {
     }
 }
 
-/// Looks at a build.
-pub(super) fn look(ctx: &mut Ctx<'_>, arn: &str, run: u32) {
-    with(ctx, arn, run, |ctx, image| match image.status {
-        Status::Pending => {
+/// So many workflows of a parallel group run at the same time at most (botocore 1.44.5,
+/// `WorkflowConfiguration.parallelGroup`).
+const PARALLEL: usize = 5;
+
+/// Looks at a build: at the step or the undoing of a workflow that the look is for.
+pub(super) fn look(ctx: &mut Ctx<'_>, arn: &str, run: u32, execution: Option<&str>) {
+    with(ctx, arn, run, |ctx, image| match (image.status, execution) {
+        (Status::Pending, _) => {
             image.status = Status::Creating;
-            Some(Duration::from_millis(450))
+            look_again(ctx, image, Duration::from_millis(450));
         }
-        Status::Creating => take_up(ctx, image),
-        _ => go_on(ctx, image),
+        (Status::Creating, _) => take_up(ctx, image),
+        (_, None) => go_on(ctx, image),
+        (_, Some(execution)) => {
+            let looked_at = |workflow: &Workflow| workflow.looked_at() == Some(execution);
+            if let Some(found) = image.workflows.iter().position(looked_at) {
+                image.focus = found;
+                look_at(ctx, image);
+                go_on(ctx, image);
+            }
+        }
     });
 }
 
-/// A cancellation takes effect: the instance ends, the AMIs stay.
+/// A cancellation takes effect: the instances end, the AMIs stay.
 pub(super) fn cancelled(ctx: &mut Ctx<'_>, arn: &str, run: u32) {
     with(ctx, arn, run, |ctx, image| {
-        let now = ctx.now;
-        for workflow in image.workflows.iter_mut().filter(|workflow| workflow.ended.is_none()) {
-            workflow.end(Progress::Cancelled, None, now);
-        }
-        end_instance(ctx, image);
+        cancel_workflows(ctx, image);
         image.reason = Some("The creation of the image was cancelled.".to_owned());
         ended(ctx, image, Status::Cancelled);
-        None
     });
+}
+
+/// Ends the workflows that have not ended, and their instances.
+fn cancel_workflows(ctx: &mut Ctx<'_>, image: &mut Image) {
+    let now = ctx.now;
+    for workflow in image.workflows.iter_mut().filter(|workflow| workflow.ended.is_none()) {
+        workflow.end(Progress::Cancelled, None, now);
+        end_instance(ctx, workflow);
+    }
 }
 
 /// Begins again with the phase in which a build failed or was cancelled.
@@ -112,7 +129,7 @@ pub(super) fn retry(ctx: &mut Ctx<'_>, arn: &str) -> Result<(), String> {
     if kind == Kind::Test {
         image.scan = scan::wanted(&image.request, image.is_tested());
     }
-    let event = Event::Look { image: arn.to_owned(), run: image.run };
+    let event = Event::Look { image: arn.to_owned(), run: image.run, execution: None };
     let plan = image.plan.clone();
     let again = begin_kind(ctx, &plan, kind);
     if let Some(image) = ctx.region().imagebuilder.images.get_mut(arn) {
@@ -122,34 +139,37 @@ pub(super) fn retry(ctx: &mut Ctx<'_>, arn: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Works on the image of a run, if that run has not ended, and looks again after the time that `work` says.
-fn with(ctx: &mut Ctx<'_>, arn: &str, run: u32, work: impl FnOnce(&mut Ctx<'_>, &mut Image) -> Option<Duration>) {
+/// Works on the image of a run, if that run has not ended.
+fn with(ctx: &mut Ctx<'_>, arn: &str, run: u32, work: impl FnOnce(&mut Ctx<'_>, &mut Image)) {
     let images = &mut ctx.region().imagebuilder.images;
     if images.get(arn).is_none_or(|image| image.run != run || image.status.is_final()) {
         return;
     }
     let Some(mut image) = images.remove(arn) else { return };
-    if let Some(after) = work(ctx, &mut image) {
-        let event = Event::Look { image: arn.to_owned(), run: image.run };
-        ctx.schedule(after, cloud::Event::ImageBuilder(event));
-    }
+    work(ctx, &mut image);
     ctx.region().imagebuilder.images.insert(arn.to_owned(), image);
+}
+
+/// Looks after a while again at the workflow that is worked on.
+fn look_again(ctx: &mut Ctx<'_>, image: &mut Image, after: Duration) {
+    let execution = image.current().and_then(|workflow| workflow.looked_at().map(str::to_owned));
+    let event = Event::Look { image: image.arn.clone(), run: image.run, execution };
+    ctx.schedule(after, cloud::Event::ImageBuilder(event));
 }
 
 /// A build has ended in a state.
 fn ended(ctx: &mut Ctx<'_>, image: &mut Image, status: Status) {
     image.status = status;
     pipeline::schedule::ended(ctx, image);
-    image.doom = None;
     image.run += 1;
     scan::abandon(image);
 }
 
 /// Finds the parent and the components, which from now on stay what they are.
-fn take_up(ctx: &mut Ctx<'_>, image: &mut Image) -> Option<Duration> {
+fn take_up(ctx: &mut Ctx<'_>, image: &mut Image) {
     if image.output.is_some() {
         // Made already: it is only distributed.
-        return begin_steps(ctx, image);
+        return go_on(ctx, image);
     }
     let parent = image.recipe.body.text("parentImage").unwrap_or_default().to_owned();
     let found = resolve_parent(ctx, &parent).and_then(|(id, _)| Ok((id, image::freeze(ctx, &image.recipe)?)));
@@ -161,42 +181,69 @@ fn take_up(ctx: &mut Ctx<'_>, image: &mut Image) -> Option<Duration> {
                 image.output = Some(parent.clone());
             }
             (image.parent, image.components) = (Some(parent), components);
-            begin_steps(ctx, image)
+            go_on(ctx, image);
         }
         Err(why) => {
             image.failure = json!({"imageStatus": image.status});
             image.reason = Some(why);
             ended(ctx, image, Status::Failed);
-            None
         }
     }
 }
 
-/// Ends the step under way, if it is done, and begins what comes next.
-fn go_on(ctx: &mut Ctx<'_>, image: &mut Image) -> Option<Duration> {
+/// Begins all that may begin now: workflows of this stage, the next stage. The build ends when there is none left.
+fn go_on(ctx: &mut Ctx<'_>, image: &mut Image) {
+    while !image.status.is_final() {
+        if let Some(next) = startable(image) {
+            image.focus = next;
+            begin_steps(ctx, image);
+        } else if image.workflows.iter().any(|workflow| workflow.ended.is_none()) {
+            return;
+        } else if !begin_stage(ctx, image) {
+            ended(ctx, image, Status::Available);
+        }
+    }
+}
+
+/// The next workflow that may begin: the first one when nothing runs, and further ones of its group.
+fn startable(image: &Image) -> Option<usize> {
+    let waits = |workflow: &Workflow| workflow.ended.is_none() && workflow.started.is_none();
+    let running = || image.workflows.iter().filter(|workflow| workflow.ended.is_none() && workflow.started.is_some());
+    let Some(first) = running().next() else { return image.workflows.iter().position(waits) };
+    let group = first.group.as_ref().filter(|_| running().count() < PARALLEL)?;
+    // What failed while others of its group run lets no more begin: the build is about to fail.
+    let doomed = |workflow: &Workflow| {
+        workflow.progress == Progress::RollbackInProgress && !image.plan[workflow.planned].tolerated
+    };
+    if running().any(doomed) {
+        return None;
+    }
+    image.workflows.iter().position(|workflow| waits(workflow) && workflow.group.as_ref() == Some(group))
+}
+
+/// Looks at the workflow that is worked on: ends its step, if that is done, and begins the next one.
+fn look_at(ctx: &mut Ctx<'_>, image: &mut Image) {
     if image.current().is_some_and(|workflow| workflow.progress == Progress::RollbackInProgress) {
         return rolled_back(ctx, image);
     }
-    let running = image.current().and_then(Workflow::running).map(|step| step.plan.clone());
-    if let Some(plan) = running {
-        match steps::finish(ctx, image, &plan) {
-            Finish::Later(after) => {
-                if waited(ctx, image) < plan.timeout() {
-                    return Some(after);
-                }
-                return fail(ctx, image, Failure::new(timed_out(plan.timeout())));
+    let Some(plan) = image.current().and_then(Workflow::running).map(|step| step.plan.clone()) else { return };
+    match steps::finish(ctx, image, &plan) {
+        Finish::Later(after) => {
+            if waited(ctx, image) < plan.timeout() {
+                return look_again(ctx, image, after);
             }
-            Finish::Fail(failure) => return fail(ctx, image, failure),
-            Finish::Done(outputs) => {
-                let now = ctx.now;
-                if let Some(step) = image.current().and_then(Workflow::running) {
-                    step.outputs = outputs;
-                    step.end(Progress::Completed, None, now);
-                }
+            return fail(ctx, image, Failure::new(timed_out(plan.timeout())));
+        }
+        Finish::Fail(failure) => return fail(ctx, image, failure),
+        Finish::Done(outputs) => {
+            let now = ctx.now;
+            if let Some(step) = image.current().and_then(Workflow::running) {
+                step.outputs = outputs;
+                step.end(Progress::Completed, None, now);
             }
         }
     }
-    begin_steps(ctx, image)
+    begin_steps(ctx, image);
 }
 
 /// How long the step under way has taken, in seconds.
@@ -209,24 +256,16 @@ fn timed_out(seconds: i64) -> String {
     format!("The step timed out after {seconds} seconds.")
 }
 
-/// Begins the next step that has something to do, in this workflow or the next.
-fn begin_steps(ctx: &mut Ctx<'_>, image: &mut Image) -> Option<Duration> {
+/// Begins the next step that has something to do; the workflow ends when there is none.
+fn begin_steps(ctx: &mut Ctx<'_>, image: &mut Image) {
+    let now = ctx.now;
     loop {
-        let now = ctx.now;
-        let next = image.current().and_then(|workflow| {
-            workflow.started.get_or_insert(now);
-            workflow.progress = Progress::Running;
-            workflow.next().map(|step| step.plan.clone())
-        });
-        let Some(plan) = next else {
-            if let Some(workflow) = image.current() {
-                workflow.end(Progress::Completed, None, now);
-            }
-            if !begin_workflow(ctx, image) {
-                ended(ctx, image, Status::Available);
-                return None;
-            }
-            continue;
+        let Some(workflow) = image.current() else { return };
+        workflow.started.get_or_insert(now);
+        workflow.progress = Progress::Running;
+        let Some(plan) = workflow.next().map(|step| step.plan.clone()) else {
+            workflow.end(Progress::Completed, None, now);
+            return;
         };
         let scope = Scope::of(image);
         let inputs = scope.inputs(&plan.inputs);
@@ -235,17 +274,20 @@ fn begin_steps(ctx: &mut Ctx<'_>, image: &mut Image) -> Option<Duration> {
             Ok(false) => Start::Skip,
             Err(why) => Start::Fail(Failure::new(why)),
         };
-        let step = image.current().and_then(Workflow::next)?;
+        let Some(workflow) = image.current() else { return };
+        let limit = Duration::from_secs(plan.timeout().max(0) as u64);
+        if let Start::Takes(time) = started
+            && time > limit
+            && plan.action != Action::WaitForAction
+        {
+            workflow.doom = Some(timed_out(plan.timeout()));
+        }
+        let Some(step) = workflow.next() else { return };
         match started {
             Start::Skip => step.end(Progress::Skipped, None, now),
             Start::Takes(time) => {
                 (step.progress, step.started, step.inputs) = (Progress::Running, Some(now), inputs);
-                let limit = Duration::from_secs(plan.timeout().max(0) as u64);
-                if time > limit && plan.action != Action::WaitForAction {
-                    image.doom = Some(timed_out(plan.timeout()));
-                    return Some(limit);
-                }
-                return Some(time);
+                return look_again(ctx, image, time.min(limit));
             }
             Start::Fail(failure) => {
                 (step.progress, step.started) = (Progress::Running, Some(now));
@@ -255,11 +297,8 @@ fn begin_steps(ctx: &mut Ctx<'_>, image: &mut Image) -> Option<Duration> {
     }
 }
 
-/// Begins the next workflow; false when there is none left.
-fn begin_workflow(ctx: &mut Ctx<'_>, image: &mut Image) -> bool {
-    if image.current().is_some() {
-        return true;
-    }
+/// Begins the next stage; false when there is none left.
+fn begin_stage(ctx: &mut Ctx<'_>, image: &mut Image) -> bool {
     let begun = image.workflows.iter().map(|workflow| workflow.planned).max();
     let next = image.plan.get(begun.map_or(0, |number| number + 1)).map(|planned| planned.kind);
     let Some(kind) = next else { return false };
@@ -276,50 +315,49 @@ fn begin_workflow(ctx: &mut Ctx<'_>, image: &mut Image) -> bool {
         for workflow in image.workflows.iter_mut().filter(|workflow| workflow.kind == kind) {
             workflow.end(Progress::Skipped, None, now);
         }
-        return begin_workflow(ctx, image);
     }
     true
 }
 
-/// All workflows of a stage. They run one after another, and those that have to wait are pending.
+/// All workflows of a stage. Those that have to wait are pending.
 fn begin_kind(ctx: &mut Ctx<'_>, plan: &[super::Planned], kind: Kind) -> Vec<Workflow> {
     let of_kind = plan.iter().enumerate().filter(|(_, planned)| planned.kind == kind);
     of_kind.map(|(number, planned)| Workflow::pending(ctx, number, planned)).collect()
 }
 
 /// Records a failure: the step's, and unless that is tolerated the workflow's.
-fn fail(ctx: &mut Ctx<'_>, image: &mut Image, failure: Failure) -> Option<Duration> {
+fn fail(ctx: &mut Ctx<'_>, image: &mut Image, failure: Failure) {
     let now = ctx.now;
     let status = image.status;
-    let workflow = image.current()?;
-    let step = workflow.running()?;
+    let Some(workflow) = image.workflows.get_mut(image.focus) else { return };
+    let Some(step) = workflow.running() else { return };
     step.outputs = json!(failure.message);
     if goes_on(step) {
         step.end(Progress::Failed, Some(failure.message), now);
         return begin_steps(ctx, image);
     }
     let mut context = failure.context;
+    (context["stepExecutionId"], context["failedStep"]) = (json!(step.id), json!(step.plan.name));
+    step.end(Progress::Failed, Some(failure.message.clone()), now);
     context["imageStatus"] = json!(status);
     context["workflowExecutionId"] = json!(workflow.id);
     context["workflowArn"] = json!(workflow.arn);
-    if let Some(step) = workflow.running() {
-        context["stepExecutionId"] = json!(step.id);
-        context["failedStep"] = json!(step.plan.name);
-        step.end(Progress::Failed, Some(failure.message.clone()), now);
+    // Of several that fail at the same time, the first one lets the build fail.
+    if !image.plan[workflow.planned].tolerated && image.reason.is_none() {
+        let reason = failure.reason.unwrap_or_else(|| failure.message.clone());
+        image.reason = Some(format!("Workflow Execution ID: '{}' failed with reason: {reason}", workflow.id));
+        image.failure = context;
     }
-    let reason = failure.reason.unwrap_or_else(|| failure.message.clone());
-    let reason = format!("Workflow Execution ID: '{}' failed with reason: {reason}", workflow.id);
     workflow.message = Some(failure.message);
-    (image.reason, image.failure) = (Some(reason), context);
-    roll_back(ctx, image)
+    roll_back(ctx, image);
 }
 
 /// Begins to undo the steps that a failed workflow has completed. Of the actions only a launch can be undone, and only
 /// when instances are not to be kept.
-fn roll_back(ctx: &mut Ctx<'_>, image: &mut Image) -> Option<Duration> {
+fn roll_back(ctx: &mut Ctx<'_>, image: &mut Image) {
     let keeps = image.infrastructure.body.flag("terminateInstanceOnFailure") == Some(false);
     let scope = Scope::of(image);
-    let workflow = image.current()?;
+    let Some(workflow) = image.current() else { return };
     let mut begun = false;
     for step in workflow.steps.iter_mut().filter(|step| step.progress == Progress::Completed) {
         let wanted = step.plan.rollback_enabled.as_ref().is_none_or(|wanted| scope.resolve(wanted) != json!(false));
@@ -327,19 +365,24 @@ fn roll_back(ctx: &mut Ctx<'_>, image: &mut Image) -> Option<Duration> {
         step.rollback = Some(if undone { Rollback::Running } else { Rollback::Skipped });
         begun = true;
     }
+    if keeps {
+        workflow.instance = None;
+    } else {
+        end_instance(ctx, workflow);
+    }
     if begun {
         workflow.progress = Progress::RollbackInProgress;
+        look_again(ctx, image, ROLLBACK);
+    } else {
+        rolled_back(ctx, image);
     }
-    if !keeps {
-        end_instance(ctx, image);
-    }
-    if begun { Some(ROLLBACK) } else { rolled_back(ctx, image) }
 }
 
-/// Ends a workflow that failed, and the build with it unless it goes on without.
-fn rolled_back(ctx: &mut Ctx<'_>, image: &mut Image) -> Option<Duration> {
+/// Ends a workflow that failed, and the build with it unless it goes on without. What else of its group still runs is
+/// cancelled then.
+fn rolled_back(ctx: &mut Ctx<'_>, image: &mut Image) {
     let now = ctx.now;
-    let workflow = image.current()?;
+    let Some(workflow) = image.current() else { return };
     for step in workflow.steps.iter_mut().filter(|step| step.rollback == Some(Rollback::Running)) {
         step.rollback = Some(Rollback::Completed);
     }
@@ -350,23 +393,14 @@ fn rolled_back(ctx: &mut Ctx<'_>, image: &mut Image) -> Option<Duration> {
     let message = workflow.message.take();
     workflow.end(progress, message, now);
     let number = workflow.planned;
-    if image.plan[number].tolerated {
-        (image.reason, image.failure, image.instance) = (None, Value::Null, None);
-        if begin_workflow(ctx, image) {
-            return begin_steps(ctx, image);
-        }
-        ended(ctx, image, Status::Available);
-        return None;
+    if !image.plan[number].tolerated {
+        cancel_workflows(ctx, image);
+        ended(ctx, image, Status::Failed);
     }
-    for workflow in image.workflows.iter_mut().filter(|workflow| workflow.ended.is_none()) {
-        workflow.end(Progress::Cancelled, None, now);
-    }
-    ended(ctx, image, Status::Failed);
-    None
 }
 
-fn end_instance(ctx: &mut Ctx<'_>, image: &mut Image) {
-    if let Some(instance) = image.instance.take() {
+fn end_instance(ctx: &mut Ctx<'_>, workflow: &mut Workflow) {
+    if let Some(instance) = workflow.instance.take() {
         ec2::terminate(ctx, &instance);
     }
 }

@@ -100,7 +100,7 @@ fn expanded(text: &str, image: &Image) -> String {
 /// Begins all copies. An AMI that is there from an earlier try stays.
 pub(super) fn start(ctx: &mut Ctx<'_>, image: &mut Image) -> Start {
     let targets = targets(ctx, image);
-    let doomed = image.doom.take().and_then(|message| {
+    let doomed = image.current().and_then(|workflow| workflow.doom.take()).and_then(|message| {
         let abroad = targets.iter().rposition(|target| target.place != ctx.place);
         Some((abroad.or(targets.len().checked_sub(1))?, message))
     });

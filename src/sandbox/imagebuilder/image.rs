@@ -91,8 +91,6 @@ pub struct Image {
     pub components: Vec<Frozen>,
     /// The AMI that the parent was when the build began.
     pub parent: Option<String>,
-    /// The build or test instance that runs now.
-    pub instance: Option<String>,
     /// The AMI that the build made.
     pub output: Option<String>,
     /// The date that the names of its AMIs hold.
@@ -107,8 +105,8 @@ pub struct Image {
     pub workflows: Vec<Workflow>,
     /// The scan for vulnerabilities, if one was asked for.
     pub scan: Option<Scan>,
-    /// What a fault lets the step under way end with.
-    pub doom: Option<String>,
+    /// Which of [`Image::workflows`] is worked on, or was last.
+    pub focus: usize,
     /// The AMIs in all regions and accounts.
     pub amis: Vec<Ami>,
     /// Where distribution failed, and why.
@@ -175,14 +173,27 @@ impl Image {
         self.request["imageTestsConfiguration"].flag("imageTestsEnabled") != Some(false)
     }
 
-    /// The workflow that is under way, or comes next.
+    /// The workflow that is worked on.
     pub(super) fn current(&mut self) -> Option<&mut Workflow> {
-        self.workflows.iter_mut().find(|workflow| workflow.ended.is_none())
+        self.workflows.get_mut(self.focus)
     }
 
     /// The stage that it is in.
     pub(super) fn stage(&self) -> Kind {
-        self.workflows.iter().find(|workflow| workflow.ended.is_none()).map_or(Kind::Build, |workflow| workflow.kind)
+        self.workflows.get(self.focus).map_or(Kind::Build, |workflow| workflow.kind)
+    }
+
+    /// The instance of the workflow that is worked on.
+    pub(super) fn instance(&self) -> Option<&str> {
+        self.workflows.get(self.focus)?.instance.as_deref()
+    }
+
+    /// What a draw for a step is for. The workflows of a parallel group draw for themselves.
+    pub(super) fn purpose(&self, step: &str) -> String {
+        match self.workflows.get(self.focus).filter(|workflow| workflow.group.is_some()) {
+            Some(workflow) => format!("{step} {} {}", self.run, workflow.planned),
+            None => format!("{step} {}", self.run),
+        }
     }
 
     /// What lists of images and single images have in common.
@@ -322,14 +333,13 @@ fn add(ctx: &mut Ctx<'_>, request: &Value, new: New) -> Result<String, ApiError>
         tags: text_map(request, "tags"),
         components: Vec::new(),
         parent: None,
-        instance: None,
         output: new.output,
         build_date: String::new(),
         os_version: None,
         packages: BTreeMap::new(),
         plan: new.plan,
         workflows: Vec::new(),
-        doom: None,
+        focus: 0,
         amis: Vec::new(),
         failures: Vec::new(),
         cancelling: false,
@@ -339,7 +349,7 @@ fn add(ctx: &mut Ctx<'_>, request: &Value, new: New) -> Result<String, ApiError>
     };
     let arn = image.arn.clone();
     state.images.insert(arn.clone(), image);
-    let look = Event::Look { image: arn.clone(), run: 1 };
+    let look = Event::Look { image: arn.clone(), run: 1, execution: None };
     ctx.schedule(Duration::from_secs(1), cloud::Event::ImageBuilder(look));
     Ok(arn)
 }

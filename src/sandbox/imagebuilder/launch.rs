@@ -51,10 +51,12 @@ pub(super) fn start(ctx: &mut Ctx<'_>, image: &mut Image, plan: &Plan) -> Start 
         };
         match ec2::launch(ctx, &launch) {
             Ok(instance) => {
-                image.instance = Some(instance);
-                let label = format!("launch {phase} {}", image.run);
+                if let Some(workflow) = image.current() {
+                    workflow.instance = Some(instance);
+                }
                 let (from, to) = (Duration::from_secs(125), Duration::from_secs(165));
-                return Start::Takes(ctx.draw_between(from, to, &image.arn, &label));
+                let purpose = image.purpose(&format!("launch {phase}"));
+                return Start::Takes(ctx.draw_between(from, to, &image.arn, &purpose));
             }
             Err(error) => {
                 refusal = format!(
@@ -104,7 +106,9 @@ fn capitalised(value: &Value) -> Value {
 /// Waits until the instance passes its status checks and its agent answers. Where the image has no agent, Image
 /// Builder installs one.
 pub(super) fn finish(ctx: &mut Ctx<'_>, image: &mut Image, plan: &Plan) -> Finish {
-    let Some(instance) = image.instance.clone() else { return Finish::Fail(Failure::new("The instance is gone")) };
+    let Some(instance) = image.instance().map(str::to_owned) else {
+        return Finish::Fail(Failure::new("The instance is gone"));
+    };
     let health = ec2::health(ctx, &instance);
     let now = ctx.now;
     let answers =
@@ -124,8 +128,8 @@ pub(super) fn finish(ctx: &mut Ctx<'_>, image: &mut Image, plan: &Plan) -> Finis
 
 /// Makes the output AMI of the build instance.
 pub(super) fn start_image(ctx: &mut Ctx<'_>, image: &mut Image) -> Start {
-    let instance_id = image.instance.clone().unwrap_or_default();
-    if image.doom.is_some() {
+    let instance_id = image.instance().unwrap_or_default().to_owned();
+    if image.current().is_some_and(|workflow| workflow.doom.is_some()) {
         return Start::Takes(BEAT);
     }
     image.build_date = ctx.now.strftime("%Y-%m-%dT%H-%M-%S.%6fZ").to_string();

@@ -118,7 +118,7 @@ pub(super) fn start(image: &mut Image) -> Duration {
 /// Looks at the step that collects the findings.
 pub(super) fn finish(ctx: &mut Ctx<'_>, image: &mut Image, plan: &Plan, doom: Option<String>) -> Finish {
     let late = build::waited(ctx, image) >= plan.timeout();
-    let machine = image.instance.as_ref().and_then(|id| ctx.region().machines.get(id.as_str())).cloned();
+    let machine = image.instance().and_then(|id| ctx.region().machines.get(id)).cloned();
     let Some(scan) = &mut image.scan else { return Finish::Done(Value::Null) };
     if let Some(message) = doom {
         scan.status = if late { Status::TimedOut } else { Status::Failed };

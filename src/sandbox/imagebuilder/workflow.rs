@@ -117,6 +117,10 @@ pub struct Workflow {
     pub ended: Option<Timestamp>,
     /// Whether `RetryImage` has begun another one in its place.
     pub retried: bool,
+    /// The build or test instance that it runs now.
+    pub instance: Option<String>,
+    /// What a fault lets the step under way end with.
+    pub doom: Option<String>,
     /// Its steps, those to come as well.
     pub steps: Vec<Step>,
 }
@@ -173,6 +177,8 @@ impl Workflow {
             started: None,
             ended: None,
             retried: false,
+            instance: None,
+            doom: None,
             steps,
         }
     }
@@ -185,6 +191,14 @@ impl Workflow {
     /// The next step to begin.
     pub(super) fn next(&mut self) -> Option<&mut Step> {
         self.steps.iter_mut().find(|step| step.progress == Progress::Pending)
+    }
+
+    /// What a look at it is for: the step under way, or the workflow itself while its steps are undone.
+    pub(super) fn looked_at(&self) -> Option<&str> {
+        if self.progress == Progress::RollbackInProgress {
+            return Some(&self.id);
+        }
+        self.steps.iter().find(|step| step.progress == Progress::Running).map(|step| step.id.as_str())
     }
 
     /// Ends the workflow and the step under way.

@@ -28,16 +28,21 @@ pub(super) fn start(ctx: &mut Ctx<'_>, image: &mut Image, plan: &Plan) -> Start 
         _ => false,
     };
     if idle {
-        if plan.action == Action::TerminateInstance {
+        if plan.action == Action::TerminateInstance
+            && let Some(workflow) = image.current()
+        {
             // It is somebody else's from now on.
-            image.instance = None;
+            workflow.instance = None;
         }
         return Start::Skip;
     }
-    image.doom = ctx.cloud.faults.build_failure(&image.recipe.name, &plan.name);
+    let doom = ctx.cloud.faults.build_failure(&image.recipe.name, &plan.name);
+    if let Some(workflow) = image.current() {
+        workflow.doom = doom;
+    }
     let between = |from, to| {
-        let label = format!("{} {}", plan.name, image.run);
-        Start::Takes(ctx.draw_between(Duration::from_secs(from), Duration::from_secs(to), &image.arn, &label))
+        let purpose = image.purpose(&plan.name);
+        Start::Takes(ctx.draw_between(Duration::from_secs(from), Duration::from_secs(to), &image.arn, &purpose))
     };
     match plan.action {
         Action::LaunchInstance => launch::start(ctx, image, plan),
@@ -48,7 +53,9 @@ pub(super) fn start(ctx: &mut Ctx<'_>, image: &mut Image, plan: &Plan) -> Start 
         Action::RunCommand => between(10, 30),
         Action::CreateImage => launch::start_image(ctx, image),
         Action::TerminateInstance => {
-            end_instance(ctx, image);
+            if let Some(workflow) = image.current() {
+                end_instance(ctx, workflow);
+            }
             Start::Takes(Duration::from_secs(4))
         }
         Action::CollectImageScanFindings => Start::Takes(scan::start(image)),
@@ -64,7 +71,7 @@ pub(super) fn start(ctx: &mut Ctx<'_>, image: &mut Image, plan: &Plan) -> Start 
 
 /// Looks at the step under way.
 pub(super) fn finish(ctx: &mut Ctx<'_>, image: &mut Image, plan: &Plan) -> Finish {
-    let doom = image.doom.take();
+    let doom = image.current().and_then(|workflow| workflow.doom.take());
     match plan.action {
         // These end in their own way when they are doomed.
         Action::DistributeImage => distribute::finish(ctx, image, plan),
@@ -143,7 +150,7 @@ fn finish_components(ctx: &mut Ctx<'_>, image: &mut Image, doom: Option<String>)
     if build && image.components.iter().any(|component| component.updates) {
         let patches = missing_patches(ctx, image);
         let patch = Installed { at: ctx.now, by_patch_manager: false, pending_reboot: false };
-        let machine = image.instance.as_ref().and_then(|id| ctx.region().machines.get_mut(id.as_str()));
+        let machine = image.instance().and_then(|id| ctx.region().machines.get_mut(id));
         if let Some(machine) = machine {
             let patched = patches.into_iter().map(|id| (id, patch.clone()));
             machine.software.change(|software| software.installed.extend(patched));
@@ -155,7 +162,7 @@ fn finish_components(ctx: &mut Ctx<'_>, image: &mut Image, doom: Option<String>)
 /// The patches that an update of the build instance would install now.
 fn missing_patches(ctx: &mut Ctx<'_>, image: &Image) -> Vec<String> {
     let now = ctx.now;
-    let machine = image.instance.as_ref().and_then(|id| ctx.region().machines.get(id.as_str())).cloned();
+    let machine = image.instance().and_then(|id| ctx.region().machines.get(id)).cloned();
     let Some(machine) = machine else { return Vec::new() };
     let released = ctx.cloud.catalogue.released(&machine.system, now);
     let missing = released.filter(|(id, patch)| {
@@ -166,7 +173,7 @@ fn missing_patches(ctx: &mut Ctx<'_>, image: &Image) -> Vec<String> {
 
 /// Notes the operating system and the packages of the build instance.
 fn collect(ctx: &mut Ctx<'_>, image: &mut Image) -> Finish {
-    let machine = image.instance.as_ref().and_then(|id| ctx.region().machines.get(id.as_str())).cloned();
+    let machine = image.instance().and_then(|id| ctx.region().machines.get(id)).cloned();
     let Some(machine) = machine else { return Finish::Fail(Failure::new("The build instance is gone")) };
     let catalogue = &ctx.cloud.catalogue;
     image.packages = catalogue.packages(&machine.system, &machine.software);

@@ -9,9 +9,9 @@ use crate::sandbox::value::Get;
 pub(in crate::sandbox::imagebuilder) struct Scope(Value);
 
 impl Scope {
-    /// The scope of the workflow of an image that is under way.
+    /// The scope of the workflow of an image that is worked on.
     pub(in crate::sandbox::imagebuilder) fn of(image: &Image) -> Self {
-        let workflow = image.workflows.iter().find(|workflow| workflow.ended.is_none());
+        let workflow = image.workflows.get(image.focus);
         let steps = workflow.map_or(&[][..], |workflow| &workflow.steps);
         let outputs: Map<String, Value> =
             steps.iter().map(|step| (step.plan.name.clone(), step.outputs.clone())).collect();

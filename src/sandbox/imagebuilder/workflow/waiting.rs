@@ -68,9 +68,8 @@ pub(in crate::sandbox::imagebuilder) fn send(ctx: &mut Ctx<'_>, input: &Value) -
         }
         let action = input.text("action").unwrap_or_default().to_owned();
         step.answer = Some(Answer { action, reason: input.text("reason").map(str::to_owned) });
-        // The look that would find that nobody answered comes to nothing.
-        image.run += 1;
-        let event = Event::Look { image: arn.to_owned(), run: image.run };
+        // The look that would find that nobody answered comes to nothing then.
+        let event = Event::Look { image: arn.to_owned(), run: image.run, execution: Some(id.to_owned()) };
         ctx.schedule(Duration::from_secs(1), cloud::Event::ImageBuilder(event));
         Ok(json!({"stepExecutionId": id, "imageBuildVersionArn": arn}))
     })
