@@ -1,9 +1,9 @@
-"""EC2 Image Builder: pipelines that start builds on their schedule."""
+"""EC2 Image Builder: pipelines that start builds on their schedule, and test workflows that run at the same time."""
 
 import pytest
 
 from account import refused
-from builder import OWN, Builder
+from builder import END, LAUNCH, OWN, ROLE, WAIT, Builder
 
 ALWAYS = {"pipelineExecutionStartCondition": "EXPRESSION_MATCH_ONLY"}
 
@@ -68,3 +68,49 @@ def test_a_pipeline_that_fails_is_disabled(sandbox, builder, imagebuilder):
 def test_a_schedule_that_cannot_be_read_is_refused(builder, imagebuilder, wrong):
     given = {**builder.parts(), "schedule": {"scheduleExpression": wrong}}
     assert refused(imagebuilder.create_image_pipeline, name="nightly", **given) == "InvalidParameterValueException"
+
+
+BUILD = "arn:aws:imagebuilder:eu-west-1:aws:workflow/build/build-image/x.x.x"
+
+
+def tested(builder, groups):
+    """Begins a build with a test workflow for each group and `onFailure`, and waits until the first of them wait; its ARN."""
+    own = builder.workflow("TEST", LAUNCH, WAIT, END)
+    tests = [{"workflowArn": own, "parallelGroup": group, "onFailure": failure} for group, failure in groups]
+    arn = builder.build(**builder.parts(), workflows=[{"workflowArn": BUILD}, *tests], executionRole=ROLE)
+    builder.sandbox.until(lambda: waiting(builder), "30s")
+    builder.sandbox.advance("2m")
+    return arn
+
+
+def waiting(builder):
+    return builder.client.list_waiting_workflow_steps()["steps"]
+
+
+def states(builder, arn):
+    tests = [one for one in builder.executions(arn) if one["type"] == "TEST"]
+    return [one["status"] for one in reversed(tests)]
+
+
+def test_five_workflows_of_a_group_run_at_once(sandbox, builder):
+    arn = tested(builder, [("together", "ABORT")] * 6)
+    assert states(builder, arn) == ["RUNNING"] * 5 + ["PENDING"]
+    assert {one["parallelGroup"] for one in builder.executions(arn) if one["type"] == "TEST"} == {"together"}
+    instances = sandbox.client("ec2").describe_instances(Filters=[{"Name": "instance-state-name", "Values": ["running"]}])["Reservations"]
+    assert len(instances) == 5
+    for step in waiting(builder):
+        builder.send(step, "RESUME")
+    sandbox.until(lambda: states(builder, arn)[:5] == ["COMPLETED"] * 5 and len(waiting(builder)) == 1)
+    builder.send(waiting(builder)[0], "RESUME")
+    builder.until(arn, "AVAILABLE")
+
+
+def test_a_failure_that_continues_and_one_that_aborts(sandbox, builder):
+    arn = tested(builder, [("together", "CONTINUE"), ("together", "ABORT"), ("later", "ABORT")])
+    first, second = waiting(builder)
+    builder.send(first, "STOP")
+    sandbox.until(lambda: states(builder, arn) == ["ROLLBACK_COMPLETED", "RUNNING", "PENDING"], "1s")
+    builder.send(second, "STOP")
+    builder.until(arn, "FAILED", step="1s")
+    assert states(builder, arn) == ["ROLLBACK_COMPLETED", "ROLLBACK_COMPLETED", "CANCELLED"]
+    assert builder.image(arn)["state"]["failureContext"]["stepExecutionId"] == second["stepExecutionId"]

@@ -22,7 +22,7 @@ use crate::sandbox::calls::CallRecord;
 use crate::sandbox::cloud::Cloud;
 
 /// The format of the files that this version writes.
-pub(super) const FORMAT: u32 = 2;
+pub(super) const FORMAT: u32 = 3;
 
 /// An open folder.
 #[derive(Debug)]
