@@ -268,7 +268,7 @@ def test_parameters_and_conditions(builder, imagebuilder):
 def test_tests_one_after_another(builder, imagebuilder):
     own = builder.workflow("TEST", WAIT)
     group = {"workflowArn": own, "parallelGroup": "smoke", "onFailure": "CONTINUE"}
-    arn = builder.running(BUILD, group, group)
+    arn = builder.running(BUILD, group, {"workflowArn": own})
     step = builder.waiting()
     second, first, _ = builder.executions(arn)
     assert (first["status"], second["status"], first["parallelGroup"]) == ("RUNNING", "PENDING", "smoke")

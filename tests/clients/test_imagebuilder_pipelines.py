@@ -73,7 +73,7 @@ def test_a_schedule_that_cannot_be_read_is_refused(builder, imagebuilder, wrong)
 BUILD = "arn:aws:imagebuilder:eu-west-1:aws:workflow/build/build-image/x.x.x"
 
 
-def tested(builder, groups):
+def begun(builder, groups):
     """Begins a build with a test workflow for each group and `onFailure`, and waits until the first of them wait; its ARN."""
     own = builder.workflow("TEST", LAUNCH, WAIT, END)
     tests = [{"workflowArn": own, "parallelGroup": group, "onFailure": failure} for group, failure in groups]
@@ -93,7 +93,7 @@ def states(builder, arn):
 
 
 def test_five_workflows_of_a_group_run_at_once(sandbox, builder):
-    arn = tested(builder, [("together", "ABORT")] * 6)
+    arn = begun(builder, [("together", "ABORT")] * 6)
     assert states(builder, arn) == ["RUNNING"] * 5 + ["PENDING"]
     assert {one["parallelGroup"] for one in builder.executions(arn) if one["type"] == "TEST"} == {"together"}
     instances = sandbox.client("ec2").describe_instances(Filters=[{"Name": "instance-state-name", "Values": ["running"]}])["Reservations"]
@@ -106,7 +106,7 @@ def test_five_workflows_of_a_group_run_at_once(sandbox, builder):
 
 
 def test_a_failure_that_continues_and_one_that_aborts(sandbox, builder):
-    arn = tested(builder, [("together", "CONTINUE"), ("together", "ABORT"), ("later", "ABORT")])
+    arn = begun(builder, [("together", "CONTINUE"), ("together", "ABORT"), ("later", "ABORT")])
     first, second = waiting(builder)
     builder.send(first, "STOP")
     sandbox.until(lambda: states(builder, arn) == ["ROLLBACK_COMPLETED", "RUNNING", "PENDING"], "1s")
