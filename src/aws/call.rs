@@ -98,14 +98,31 @@ impl Connection {
         E: ProvideErrorMetadata + StdError + 'static,
     {
         let mut pages = Vec::new();
+        self.each_page(call, send, next, |page| pages.push(page)).await?;
+        Ok(pages)
+    }
+
+    /// As [`Connection::pages`], for lists so long that each page is read into the model before the next one comes: what
+    /// the SDK tells of a thing is many times as large.
+    pub(super) async fn each_page<P, E, F>(
+        &self,
+        call: Call<'_>,
+        send: impl Fn(Option<String>) -> F,
+        next: impl Fn(&P) -> Option<&str>,
+        mut take: impl FnMut(P),
+    ) -> Result<(), Error>
+    where
+        F: Future<Output = Result<P, SdkError<E, HttpResponse>>>,
+        E: ProvideErrorMetadata + StdError + 'static,
+    {
         let mut token = None;
         loop {
             let page = self.call(call, || send(token.clone())).await?;
             // Some services end with an empty token, and an empty page may well have a successor.
             token = next(&page).filter(|token| !token.is_empty()).map(str::to_owned);
-            pages.push(page);
+            take(page);
             if token.is_none() {
-                return Ok(pages);
+                return Ok(());
             }
         }
     }

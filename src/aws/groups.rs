@@ -60,15 +60,17 @@ impl Connection {
 
     async fn described_groups(&self, names: Option<Vec<String>>, resource: &str) -> Result<Vec<Group>, Error> {
         let request = self.autoscaling.describe_auto_scaling_groups().set_auto_scaling_group_names(names);
-        let pages = self
-            .pages(
-                Call::repeatable("autoscaling:DescribeAutoScalingGroups", resource),
-                |token| request.clone().max_records(100).set_next_token(token).send(),
-                |page| page.next_token.as_deref(),
-            )
-            .await?;
-        let told = pages.into_iter().flat_map(|page| page.auto_scaling_groups.unwrap_or_default());
-        let mut groups: Vec<Group> = told.filter_map(|group| self.group_of(group)).collect();
+        let mut groups: Vec<Group> = Vec::new();
+        self.each_page(
+            Call::repeatable("autoscaling:DescribeAutoScalingGroups", resource),
+            |token| request.clone().max_records(100).set_next_token(token).send(),
+            |page| page.next_token.as_deref(),
+            |page| {
+                let told = page.auto_scaling_groups.into_iter().flatten();
+                groups.extend(told.filter_map(|group| self.group_of(group)));
+            },
+        )
+        .await?;
         groups.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(groups)
     }

@@ -18,19 +18,21 @@ impl Connection {
             .name("instance-state-name")
             .set_values(Some(["pending", "running", "stopping", "stopped"].map(str::to_owned).to_vec()))
             .build();
-        let pages = self
-            .pages(
-                Call::repeatable("ec2:DescribeInstances", ""),
-                |token| {
-                    let request = self.ec2.describe_instances().filters(alive.clone()).max_results(1000);
-                    request.include_managed_resources(true).set_next_token(token).send()
-                },
-                |page| page.next_token.as_deref(),
-            )
-            .await?;
-        let instances = pages.into_iter().flat_map(|page| page.reservations.unwrap_or_default());
-        let instances = instances.flat_map(|reservation| reservation.instances.unwrap_or_default());
-        let mut nodes: Vec<Node> = instances.filter_map(|instance| self.node(instance)).collect();
+        let mut nodes: Vec<Node> = Vec::new();
+        self.each_page(
+            Call::repeatable("ec2:DescribeInstances", ""),
+            |token| {
+                let request = self.ec2.describe_instances().filters(alive.clone()).max_results(1000);
+                request.include_managed_resources(true).set_next_token(token).send()
+            },
+            |page| page.next_token.as_deref(),
+            |page| {
+                let instances = page.reservations.into_iter().flatten();
+                let instances = instances.flat_map(|reservation| reservation.instances.unwrap_or_default());
+                nodes.extend(instances.filter_map(|instance| self.node(instance)));
+            },
+        )
+        .await?;
         nodes.sort_by(|a, b| a.id.cmp(&b.id));
         Ok(nodes)
     }

@@ -33,15 +33,14 @@ pub struct ManagedNode {
 impl Connection {
     /// All managed nodes, by id; terminated ones stay among them for a while.
     pub async fn managed_nodes(&self) -> Result<Vec<ManagedNode>, Error> {
-        let pages = self
-            .pages(
-                Call::repeatable("ssm:DescribeInstanceProperties", ""),
-                |token| self.ssm.describe_instance_properties().max_results(1000).set_next_token(token).send(),
-                |page| page.next_token.as_deref(),
-            )
-            .await?;
-        let told = pages.into_iter().flat_map(|page| page.instance_properties.unwrap_or_default());
-        let mut nodes: Vec<ManagedNode> = told.filter_map(node).collect();
+        let mut nodes: Vec<ManagedNode> = Vec::new();
+        self.each_page(
+            Call::repeatable("ssm:DescribeInstanceProperties", ""),
+            |token| self.ssm.describe_instance_properties().max_results(1000).set_next_token(token).send(),
+            |page| page.next_token.as_deref(),
+            |page| nodes.extend(page.instance_properties.into_iter().flatten().filter_map(node)),
+        )
+        .await?;
         nodes.sort_by(|a, b| a.id.cmp(&b.id));
         nodes.dedup_by(|a, b| a.id == b.id);
         Ok(nodes)

@@ -76,8 +76,8 @@ fn now(look: &Look) -> Result<Inventory, Failure> {
 /// Saves what a look shows, all of it, and says where.
 pub(super) fn save(global: &Global, look: &Look) -> Result<(), Failure> {
     let path = folder::inventories(global).join(format!("{}.json", look.fleet.as_of.strftime(STAMP)));
-    let json = report::inventory::json(&look.fleet, &look.judged, look.now).to_string();
-    folder::write_whole(&path, &json)
+    let data = report::inventory::Data { fleet: &look.fleet, judged: &look.judged, now: look.now };
+    folder::write_whole(&path, &serde_json::to_string(&data).unwrap_or_default())
         .map_err(|error| Failure::new(format!("cannot save {}: {error}", path.display())))?;
     anstream::eprintln!("Saved to {}", path.display());
     Ok(())

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use clap::Args;
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::configuration::{self, Loaded};
@@ -125,7 +126,7 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
 }
 
 /// A result as JSON, for people and programs.
-pub(crate) fn pretty(value: &Value) -> String {
+pub(crate) fn pretty(value: &impl Serialize) -> String {
     serde_json::to_string_pretty(value).unwrap_or_default() + "\n"
 }
 
@@ -203,7 +204,9 @@ pub(super) fn inventory(global: &Global, wanted: &Wanted) -> Result<Exit, Failur
             (Format::Json, Some(sheet)) if wanted.group_by.is_some() => {
                 pretty(&json!({"schema": "rebake/totals", "version": 1, "totals": sheet.objects()}))
             }
-            (Format::Json, _) => pretty(&report::inventory::json(&look.fleet, &judged, look.now)),
+            (Format::Json, _) => {
+                pretty(&report::inventory::Data { fleet: &look.fleet, judged: &judged, now: look.now })
+            }
             (Format::Csv, Some(sheet)) => sheet.csv(),
             (Format::Md, Some(sheet)) => sheet.markdown(),
             (Format::Table | Format::Html, Some(sheet)) => {

@@ -1,5 +1,7 @@
 //! What runs, which lane it is in, and what needs patching.
 
+mod data;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -14,6 +16,8 @@ use crate::classify::finding::findings;
 use crate::classify::{Judgement, Support};
 use crate::model::{Fleet, Gap, Lane, Node};
 use crate::text::{count, format_age, markdown_safe};
+
+pub use data::{Data, json, node};
 
 use Align::{Left, Right};
 
@@ -288,87 +292,6 @@ fn gap_story(alike: &[&Gap], fleet: &Fleet) -> String {
 /// A kind of fact as data writes it: `patch-states`.
 pub(super) fn fact(gap: &Gap) -> String {
     serde_json::to_value(gap.fact).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
-}
-
-/// The inventory as data: schema `rebake/fleet`, version 1. Times are RFC 3339 in UTC.
-#[must_use]
-pub fn json(fleet: &Fleet, judged: &[Judgement], now: Timestamp) -> Value {
-    let sites: Vec<Value> = fleet
-        .sites
-        .iter()
-        .map(|seen| {
-            let identity = seen.identity.as_ref().map(|identity| identity.arn.as_str());
-            json!({"account": seen.site.account, "region": seen.site.region, "name": seen.name, "identity": identity})
-        })
-        .collect();
-    let nodes: Vec<Value> = pairs(fleet, judged).map(|(node, one)| node_json(fleet, node, one, now)).collect();
-    json!({
-        "schema": "rebake/fleet",
-        "version": 1,
-        "as_of": fleet.as_of,
-        "sites": sites,
-        "totals": Totals::of(judged, now).json(),
-        "nodes": nodes,
-        "findings": findings(fleet, judged),
-        "gaps": fleet.gaps,
-    })
-}
-
-/// One node as the inventory's JSON has it.
-#[must_use]
-pub fn node(fleet: &Fleet, node: &Node, one: &Judgement, now: Timestamp) -> Value {
-    let mut value = json!({"schema": "rebake/node", "version": 1});
-    if let (Value::Object(value), Value::Object(told)) = (&mut value, node_json(fleet, node, one, now)) {
-        value.extend(told);
-    }
-    value
-}
-
-fn node_json(fleet: &Fleet, node: &Node, one: &Judgement, now: Timestamp) -> Value {
-    json!({
-        "id": node.id,
-        "site": node.site,
-        "name": node.name,
-        "kind": node.kind,
-        "lane": one.lane,
-        "evidence": one.evidence,
-        "owner": one.owner,
-        "recipe": one.recipe.as_ref().map(|(recipe, _)| recipe),
-        "channel": one.recipe.as_ref().map(|(_, channel)| channel),
-        "needs_patching": one.needs_patching(),
-        "overdue": one.is_overdue(now),
-        "undated": one.is_undated(now),
-        "needs": one.needs,
-        "blind": one.blind,
-        "exception": one.exception,
-        "system": node.system,
-        "support": one.support,
-        "image": node.image,
-        "launched_from": launched_from(fleet, node, one, now),
-        "group": node.group,
-        "instance_type": node.instance_type,
-        "launched_at": node.launched_at,
-        "patch_state": node.patch_state,
-        "tags": node.tags,
-    })
-}
-
-/// What is known of the image that a node was launched from.
-fn launched_from(fleet: &Fleet, node: &Node, one: &Judgement, now: Timestamp) -> Value {
-    let Some(image) = node.image.as_deref().and_then(|id| fleet.image(&node.site, id)) else { return Value::Null };
-    let tags = image.rebake();
-    json!({
-        "name": image.name,
-        "recipe": tags.as_ref().map(|tags| tags.recipe),
-        "version": tags.as_ref().map(|tags| tags.version),
-        "created_at": image.created_at,
-        "state": image.state,
-        "deprecated": image.is_deprecated(now),
-        "launchable": image.is_launchable(),
-        "parent": image.parent,
-        "parent_behind_days": one.behind_days,
-        "ancestors": image.ancestors,
-    })
 }
 
 /// The inventory as Markdown: the sentence, the lanes, the nodes that need something.

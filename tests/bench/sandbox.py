@@ -118,14 +118,14 @@ def on_core(core, command):
 
 
 class Sandbox:
-    """A served world, its clock standing still; on one core of the machine if that is asked for."""
+    """A served world. Its clock stands still, or runs so many times as fast as the wall; it may be kept to one core."""
 
-    def __init__(self, text, core=None):
+    def __init__(self, text, rate=0, core=None):
         self.file = tempfile.NamedTemporaryFile("w", suffix=".toml")
         self.file.write(text)
         self.file.flush()
-        command = [BINARY, "sandbox", "serve", "--port", "0", "--world", self.file.name, "--clock", "paused"]
-        command = on_core(core, command)
+        clock = ["--clock", "fast", "--rate", str(rate)] if rate else ["--clock", "paused"]
+        command = on_core(core, [BINARY, "sandbox", "serve", "--port", "0", "--world", self.file.name, *clock])
         began = time.perf_counter()
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         told = (re.search(r"127\.0\.0\.1:(\d+)", line) for line in self.process.stdout)
