@@ -90,8 +90,12 @@ pub enum Event {
     Forgotten(String),
     /// An image that was being made is there.
     ImageAvailable(String),
+    /// A task that replaces a root volume has the new volume, and puts it in the place of the old one.
+    RootVolumeMade(String),
     /// A task that replaces a root volume ends.
     RootVolumeReplaced(String),
+    /// A volume is made or deleted at last.
+    VolumeSettled(String),
 }
 
 /// Puts into a place what AWS itself keeps there. Leaves no trace in counters: ids are [`Ctx::fixed_id`]s.
@@ -156,7 +160,9 @@ fn here<'a>(ctx: &'a Ctx<'_>) -> Result<&'a State, ApiError> {
 pub fn play(ctx: &mut Ctx<'_>, event: Event) {
     match event {
         Event::ImageAvailable(id) => image::available(ctx, &id),
+        Event::RootVolumeMade(id) => root_volume::made(ctx, &id),
         Event::RootVolumeReplaced(id) => root_volume::replaced(ctx, &id),
+        Event::VolumeSettled(id) => volume::settle(ctx, &id),
         step => lifecycle::play(ctx, &step),
     }
 }

@@ -340,7 +340,9 @@ def test_what_stands_in_the_way(sandbox, autoscaling, group):
     assert refused(autoscaling.delete_auto_scaling_group, **GROUP) == "ScalingActivityInProgress"
     autoscaling.delete_auto_scaling_group(**GROUP, ForceDelete=True)
     assert told(autoscaling)["Status"] == "Delete in progress"
-    assert refused(autoscaling.update_auto_scaling_group, **GROUP, MaxSize=9) == "ScalingActivityInProgress"
+    for change in (autoscaling.update_auto_scaling_group, autoscaling.suspend_processes):
+        assert refused(change, **GROUP) == "ValidationError"
+    assert refused(autoscaling.set_desired_capacity, **GROUP, DesiredCapacity=0) == "ValidationError"
 
 
 def pool(autoscaling, state=None):
@@ -575,3 +577,130 @@ def test_root_volumes_have_their_requirements(sandbox, autoscaling, in_place):
     sandbox.until(lambda: status(autoscaling) == "Cancelled")
     autoscaling.attach_instances(**GROUP, InstanceIds=[stranger])
     assert refused(replace, autoscaling=autoscaling, image=newer) == "ValidationError"
+
+
+# Members that leave, or are kept
+
+RETAIN = {"RetentionTriggers": {"TerminateHookAbandon": "retain"}}
+DRAIN = {**GROUP, "LifecycleHookName": "drain"}
+
+
+def drain_hook(autoscaling, result="ABANDON", timeout=600):
+    transition = "autoscaling:EC2_INSTANCE_TERMINATING"
+    autoscaling.put_lifecycle_hook(**DRAIN, LifecycleTransition=transition, HeartbeatTimeout=timeout, DefaultResult=result)
+
+
+def activities(autoscaling, code):
+    told_all = autoscaling.describe_scaling_activities(**GROUP)["Activities"]
+    return [one for one in told_all if one["StatusCode"] == code]
+
+
+def test_members_leave_by_their_states(sandbox, autoscaling, group):
+    drain_hook(autoscaling, "CONTINUE", 60)
+    first, second = members(autoscaling)[:2]
+    autoscaling.terminate_instance_in_auto_scaling_group(InstanceId=first, ShouldDecrementDesiredCapacity=True)
+    assert [one["Description"] for one in activities(autoscaling, "MidLifecycleAction")] == [f"Terminating EC2 instance: {first}"]
+    seen = states_seen(sandbox, autoscaling, lambda: first not in members(autoscaling), "5s")
+    assert {"Terminating:Wait", "Terminating:Proceed", "Terminated"} <= seen
+    autoscaling.detach_instances(**GROUP, InstanceIds=[second], ShouldDecrementDesiredCapacity=True)
+    seen = states_seen(sandbox, autoscaling, lambda: second not in members(autoscaling), "2s")
+    assert {"Detaching", "Detached"} <= seen
+    assert told(autoscaling)["DesiredCapacity"] == 2 == len(members(autoscaling, "InService"))
+
+
+def test_an_abandoned_termination_keeps_the_instance(sandbox, autoscaling, template):
+    create(autoscaling, template, DesiredCapacity=2, InstanceLifecyclePolicy=RETAIN)
+    sandbox.until(lambda: len(members(autoscaling, "InService")) == 2)
+    drain_hook(autoscaling)
+    assert told(autoscaling)["InstanceLifecyclePolicy"] == RETAIN
+    one, two = members(autoscaling)
+    autoscaling.terminate_instance_in_auto_scaling_group(InstanceId=one, ShouldDecrementDesiredCapacity=False)
+    autoscaling.complete_lifecycle_action(**DRAIN, InstanceId=one, LifecycleActionResult="ABANDON")
+    seen = states_seen(sandbox, autoscaling, lambda: members(autoscaling, "Terminating:Retained") == [one], "2s")
+    assert {"Terminating:Wait", "Terminating:Proceed", "Terminating:Retained"} <= seen
+    (cancelled,) = activities(autoscaling, "Cancelled")
+    assert cancelled["Description"].startswith(f"Terminating EC2 instance: {one}") and "abandoned" in cancelled["StatusMessage"]
+    sandbox.until(lambda: len(members(autoscaling, "InService")) == 2)
+    ec2 = sandbox.client("ec2")
+    running = ec2.describe_instances(Filters=[{"Name": "instance-state-name", "Values": ["running"]}])["Reservations"]
+    assert sum(len(found["Instances"]) for found in running) == 3, "the kept one beside two that count"
+    # A time-out with the default result keeps too; neither counts, and neither is moved by a refresh.
+    autoscaling.terminate_instance_in_auto_scaling_group(InstanceId=two, ShouldDecrementDesiredCapacity=True)
+    sandbox.until(lambda: members(autoscaling, "Terminating:Retained") == [one, two])
+    assert told(autoscaling)["DesiredCapacity"] == 1
+    autoscaling.delete_lifecycle_hook(**DRAIN)
+    start(autoscaling, template, {"MinHealthyPercentage": 0, "InstanceWarmup": 0})
+    sandbox.until(lambda: status(autoscaling) == "Successful")
+    assert members(autoscaling, "Terminating:Retained") == [one, two]
+    assert refused(autoscaling.enter_standby, **GROUP, InstanceIds=[one], ShouldDecrementDesiredCapacity=False) == "ValidationError"
+    autoscaling.update_auto_scaling_group(**GROUP, MinSize=0, DesiredCapacity=0)
+    sandbox.until(lambda: members(autoscaling) == [one, two])
+    assert refused(autoscaling.delete_auto_scaling_group, **GROUP) == "ResourceInUse"
+    assert refused(autoscaling.delete_auto_scaling_group, **GROUP, ForceDelete=True) == "ValidationError"
+    autoscaling.terminate_instance_in_auto_scaling_group(InstanceId=one, ShouldDecrementDesiredCapacity=False)
+    sandbox.until(lambda: members(autoscaling) == [two])
+    change = {"RetentionTriggers": {"TerminateHookAbandon": "terminate"}}
+    autoscaling.update_auto_scaling_group(**GROUP, InstanceLifecyclePolicy=change)
+    autoscaling.delete_auto_scaling_group(**GROUP, ForceDelete=True)
+    sandbox.until(lambda: not autoscaling.describe_auto_scaling_groups()["AutoScalingGroups"])
+    sandbox.wait(ec2, "instance_terminated", InstanceIds=[one, two])
+
+
+def test_a_warm_pool_keeps_what_was_abandoned(sandbox, autoscaling, template):
+    create(autoscaling, template, DesiredCapacity=1, InstanceLifecyclePolicy=RETAIN)
+    sandbox.until(lambda: len(members(autoscaling, "InService")) == 1)
+    drain_hook(autoscaling)
+    autoscaling.put_warm_pool(**GROUP, PoolState="Running", MinSize=1, MaxGroupPreparedCapacity=2, InstanceReusePolicy={"ReuseOnScaleIn": True})
+    sandbox.until(lambda: len(pool(autoscaling, "Warmed:Running")) == 1)
+    (own,), (warm,) = members(autoscaling), pool(autoscaling)
+    # The way back into the pool asks the termination hook.
+    autoscaling.set_desired_capacity(**GROUP, DesiredCapacity=0)
+    sandbox.until(lambda: pool(autoscaling, "Warmed:Pending:Wait") == [own])
+    autoscaling.complete_lifecycle_action(**DRAIN, InstanceId=own, LifecycleActionResult="ABANDON")
+    seen = states_seen(sandbox, autoscaling, lambda: pool(autoscaling, "Warmed:Pending:Retained") == [own], "2s")
+    assert "Warmed:Pending:Proceed" in seen
+    autoscaling.delete_warm_pool(**GROUP, ForceDelete=True)
+    sandbox.until(lambda: pool(autoscaling, "Warmed:Terminating:Wait"))
+    assert refused(autoscaling.terminate_instance_in_auto_scaling_group, InstanceId=warm, ShouldDecrementDesiredCapacity=False) == "ValidationError"
+    for one in pool(autoscaling, "Warmed:Terminating:Wait"):
+        autoscaling.complete_lifecycle_action(**DRAIN, InstanceId=one, LifecycleActionResult="ABANDON")
+    sandbox.until(lambda: pool(autoscaling, "Warmed:Terminating:Retained"))
+    autoscaling.delete_lifecycle_hook(**DRAIN)
+    for one in pool(autoscaling):
+        autoscaling.terminate_instance_in_auto_scaling_group(InstanceId=one, ShouldDecrementDesiredCapacity=False)
+    seen = states_seen(sandbox, autoscaling, lambda: not pool(autoscaling), "5s")
+    assert "Warmed:Terminated" in seen
+
+
+def test_a_launch_that_is_given_up_is_cancelled(sandbox, autoscaling, template):
+    create(autoscaling, template, DesiredCapacity=0)
+    hook = {**GROUP, "LifecycleHookName": "ready"}
+    autoscaling.put_lifecycle_hook(**hook, LifecycleTransition="autoscaling:EC2_INSTANCE_LAUNCHING", DefaultResult="ABANDON")
+    autoscaling.set_desired_capacity(**GROUP, DesiredCapacity=1)
+    sandbox.until(lambda: members(autoscaling, "Pending:Wait"))
+    (instance,) = members(autoscaling)
+    assert [one["Description"] for one in activities(autoscaling, "MidLifecycleAction")] == [f"Launching a new EC2 instance: {instance}"]
+    # Another activity has it in hand.
+    give_up = {"InstanceId": instance, "ShouldDecrementDesiredCapacity": True}
+    assert refused(autoscaling.terminate_instance_in_auto_scaling_group, **give_up) == "ScalingActivityInProgress"
+    autoscaling.set_desired_capacity(**GROUP, DesiredCapacity=0)
+    autoscaling.complete_lifecycle_action(**hook, InstanceId=instance, LifecycleActionResult="ABANDON")
+    sandbox.until(lambda: not members(autoscaling))
+    assert [one["Description"] for one in activities(autoscaling, "Cancelled")] == [f"Launching a new EC2 instance: {instance}"]
+
+
+def test_what_another_activity_has_in_hand_is_not_terminated(sandbox, autoscaling, group):
+    one = members(autoscaling)[0]
+    autoscaling.enter_standby(**GROUP, InstanceIds=[one], ShouldDecrementDesiredCapacity=True)
+    assert members(autoscaling, "EnteringStandby") == [one]
+    terminate = {"InstanceId": one, "ShouldDecrementDesiredCapacity": False}
+    assert refused(autoscaling.terminate_instance_in_auto_scaling_group, **terminate) == "ScalingActivityInProgress"
+    sandbox.until(lambda: members(autoscaling, "Standby") == [one])
+    autoscaling.terminate_instance_in_auto_scaling_group(**terminate)
+    sandbox.until(lambda: one not in members(autoscaling))
+
+
+def test_fifty_instances_are_protected_at_once(autoscaling, group):
+    many = [f"i-{number:017x}" for number in range(51)]
+    assert refused(autoscaling.set_instance_protection, **GROUP, InstanceIds=many, ProtectedFromScaleIn=True) == "LimitExceeded"
+    assert refused(autoscaling.set_instance_protection, **GROUP, InstanceIds=many[:50], ProtectedFromScaleIn=True) == "ValidationError"

@@ -174,6 +174,13 @@ impl Group {
             || self.further.get("TrafficSources").and_then(Value::as_array).is_some_and(|list| !list.is_empty())
     }
 
+    /// Whether instances are kept whose termination hook is abandoned (`InstanceLifecyclePolicy`).
+    pub(super) fn retains(&self) -> bool {
+        let policy = self.further.get("InstanceLifecyclePolicy");
+        let trigger = policy.and_then(|policy| policy.pointer("/RetentionTriggers/TerminateHookAbandon"));
+        trigger.and_then(Value::as_str) == Some("retain")
+    }
+
     pub(super) fn member(&self, instance_id: &str) -> Option<&Member> {
         self.members.iter().find(|member| member.instance_id == instance_id)
     }

@@ -6,8 +6,8 @@ use super::activities::moment;
 use super::capacity::{self, Why};
 use super::describe;
 use super::{
-    Configuration, Group, GroupTag, Hook, MaintenancePolicy, change, configuration, group_name, invalid, look, members,
-    schedule_look, seed, warm_pools,
+    Configuration, Group, GroupTag, Hook, Lifecycle, MaintenancePolicy, Member, change, configuration, group_name,
+    invalid, look, members, schedule_look, seed, warm_pools,
 };
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::shared::Word;
@@ -142,13 +142,19 @@ pub(super) fn delete(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError
                 format!("You cannot delete an AutoScalingGroup while its deletion protection is {protection}."),
             ));
         }
-        if !force && group.live().next().is_some() {
+        if force && group.retains() {
+            return Err(invalid(
+                "You can't force delete this Auto Scaling group because the TerminateHookAbandon retention trigger is set to retain. Change the retention trigger to terminate and try again.",
+            ));
+        }
+        let stays = |member: &Member| member.lifecycle.is_live() || member.lifecycle == Lifecycle::Retained;
+        if !force && group.members.iter().any(stays) {
             return Err(ApiError::new(
                 "ResourceInUse",
                 "You cannot delete an AutoScalingGroup while there are instances or pending Spot instance request(s) still in the group.",
             ));
         }
-        let empty = group.members.is_empty() && group.pool.is_empty();
+        let empty = group.members.iter().all(|member| member.lifecycle.is_over()) && group.pool.is_empty();
         if !force && !empty {
             return Err(ApiError::new(
                 "ScalingActivityInProgress",
@@ -171,7 +177,8 @@ pub(super) fn delete(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError
         Ok(())
     })?;
     let groups = &mut ctx.region().autoscaling.groups;
-    if groups.get(name).is_some_and(|group| group.members.is_empty() && group.pool.is_empty())
+    let over = |group: &Group| group.members.iter().all(|member| member.lifecycle.is_over()) && group.pool.is_empty();
+    if groups.get(name).is_some_and(over)
         && let Some(group) = groups.remove(name)
     {
         look::bury(ctx, group);
@@ -299,8 +306,9 @@ fn read_maintenance_policy(policy: &Value) -> Result<Option<MaintenancePolicy>, 
     }
 }
 
+/// What AWS is seen to say (kubernetes/kops#844).
 fn being_deleted() -> ApiError {
-    ApiError::new("ScalingActivityInProgress", "AutoScalingGroup is being deleted.")
+    invalid("The AutoScaling group may not be modified while it is pending delete")
 }
 
 fn owned(texts: Vec<&str>) -> Vec<String> {

@@ -260,9 +260,9 @@ fn active_wait<'a>(group: &'a mut Group, input: &Value) -> Result<&'a mut HookWa
             |member| match &mut member.lifecycle {
                 Lifecycle::PendingWait { hooks }
                 | Lifecycle::TerminatingWait { hooks }
-                | Lifecycle::Warmed(Warmed::PendingWait { hooks } | Warmed::TerminatingWait { hooks }) => {
-                    hooks.iter_mut()
-                }
+                | Lifecycle::Warmed(
+                    Warmed::PendingWait { hooks } | Warmed::ReturningWait { hooks } | Warmed::TerminatingWait { hooks },
+                ) => hooks.iter_mut(),
                 Lifecycle::Replacing(replacement) => replacement.hooks().iter_mut(),
                 _ => [].iter_mut(),
             },

@@ -79,6 +79,8 @@ pub enum Lifecycle {
     Standby,
     /// Leaving the group alive.
     Detaching,
+    /// Has left the group alive; not told any more from the next look on.
+    Detached,
     /// Being terminated.
     Terminating,
     /// Waiting for termination hooks.
@@ -88,6 +90,12 @@ pub enum Lifecycle {
     },
     /// Released by its termination hooks, being terminated.
     TerminatingProceed,
+    /// Its termination was abandoned by a hook, and it is about to be kept.
+    Retaining,
+    /// Kept until somebody terminates it; does not count.
+    Retained,
+    /// Gone; not told any more from the next look on.
+    Terminated,
     /// In the warm pool.
     Warmed(Warmed),
 }
@@ -105,9 +113,12 @@ impl Lifecycle {
             Self::EnteringStandby => "EnteringStandby",
             Self::Standby => "Standby",
             Self::Detaching => "Detaching",
+            Self::Detached => "Detached",
             Self::Terminating => "Terminating",
             Self::TerminatingWait { .. } => "Terminating:Wait",
-            Self::TerminatingProceed => "Terminating:Proceed",
+            Self::TerminatingProceed | Self::Retaining => "Terminating:Proceed",
+            Self::Retained => "Terminating:Retained",
+            Self::Terminated => "Terminated",
             Self::Warmed(warmed) => warmed.name(),
         }
     }
@@ -125,10 +136,22 @@ impl Lifecycle {
         )
     }
 
+    /// Whether it is kept until somebody terminates it.
+    #[must_use]
+    pub fn is_retained(&self) -> bool {
+        matches!(self, Self::Retained | Self::Warmed(Warmed::Retained { .. }))
+    }
+
+    /// Whether it is no longer in the group.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        matches!(self, Self::Detached | Self::Terminated)
+    }
+
     /// Whether it is on its way to termination.
     #[must_use]
     pub fn is_terminating(&self) -> bool {
-        matches!(self, Self::Terminating | Self::TerminatingWait { .. } | Self::TerminatingProceed)
+        matches!(self, Self::Terminating | Self::TerminatingWait { .. } | Self::TerminatingProceed | Self::Terminated)
     }
 }
 

@@ -61,6 +61,7 @@ pub(super) fn busy(ctx: &mut Ctx<'_>, group: &Group) -> bool {
                 (replaces && member.ailment.is_some()) || health::will_fail(ctx, group, member)
             }
             Lifecycle::Standby => false,
+            Lifecycle::Retained => ec2::health(ctx, &member.instance_id) == ec2::Health::Gone,
             _ => true,
         })
 }
@@ -99,22 +100,30 @@ fn advance(ctx: &mut Ctx<'_>, group: &mut Group) {
             }
             Lifecycle::Detaching => {
                 conclude(ctx, group, &member);
-                leave(ctx, group, id);
+                put(group, id, Lifecycle::Detached);
             }
-            Lifecycle::TerminatingWait { hooks } => {
-                if hooks::verdict(group, hooks, ctx.now) != Verdict::Waiting {
+            Lifecycle::TerminatingWait { hooks } => match hooks::verdict(group, hooks, ctx.now) {
+                Verdict::Waiting => {}
+                Verdict::Abandoned if group.retains() && !group.deleting => put(group, id, Lifecycle::Retaining),
+                Verdict::Abandoned | Verdict::Proceed => {
                     put(group, id, Lifecycle::TerminatingProceed);
                     activities::progress(group, member.activity.as_deref(), ActivityStatus::InProgress);
                     ec2::terminate(ctx, id);
                 }
+            },
+            Lifecycle::Retaining => {
+                retained(ctx, group, &member);
+                put(group, id, Lifecycle::Retained);
             }
             Lifecycle::Terminating | Lifecycle::TerminatingProceed => {
-                if ec2::instance(ctx, id).is_none_or(|instance| instance.state == "terminated") {
+                if gone(ctx, id) {
                     conclude(ctx, group, &member);
-                    leave(ctx, group, id);
+                    put(group, id, Lifecycle::Terminated);
                 }
             }
-            Lifecycle::InService { .. } | Lifecycle::Standby | Lifecycle::Warmed(_) => {}
+            Lifecycle::Retained if gone(ctx, id) => put(group, id, Lifecycle::Terminated),
+            Lifecycle::Detached | Lifecycle::Terminated => leave(ctx, group, id),
+            Lifecycle::InService { .. } | Lifecycle::Standby | Lifecycle::Retained | Lifecycle::Warmed(_) => {}
         }
     }
 }
@@ -157,6 +166,20 @@ fn conclude(ctx: &Ctx<'_>, group: &mut Group, member: &Member) {
     if let Some(member) = group.member_mut(&member.instance_id) {
         member.activity = None;
     }
+}
+
+/// Whether an instance is terminated, or no longer told.
+pub(super) fn gone(ctx: &mut Ctx<'_>, instance_id: &str) -> bool {
+    ec2::instance(ctx, instance_id).is_none_or(|instance| instance.state == "terminated")
+}
+
+/// The termination of a member, or its return to the warm pool, ends with it being kept (user guide, "Manage retained
+/// instances": the activity is cancelled; its words are inferred).
+pub(super) fn retained(ctx: &Ctx<'_>, group: &mut Group, member: &Member) {
+    let message = "The lifecycle action was abandoned, and the instance is retained by the TerminateHookAbandon \
+                   retention trigger.";
+    let message = Some(message.to_owned());
+    activities::end(group, member.activity.as_deref(), ActivityStatus::Cancelled, message, ctx.now);
 }
 
 fn leave(ctx: &mut Ctx<'_>, group: &mut Group, instance_id: &str) {

@@ -6,10 +6,15 @@ use super::activities::{self, ActivityStatus, moment};
 use super::capacity::{self, Why};
 use super::{
     Ailment, Configuration, Group, Lifecycle, Member, Refresh, TemplateReference, change, group_name, invalid,
+    warm_pools,
 };
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::ec2;
+use crate::sandbox::shared::Word;
 use crate::sandbox::value::{ApiError, Get};
+
+/// The most instances of one `SetInstanceProtection` (user guide, "Quotas": API operations).
+const MOST_PROTECTED: usize = 50;
 
 /// `SetInstanceHealth`.
 pub(super) fn set_health(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
@@ -39,6 +44,12 @@ pub(super) fn set_health(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiE
 /// `SetInstanceProtection`.
 pub(super) fn set_protection(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     let protected = input.flag("ProtectedFromScaleIn") == Some(true);
+    if input.texts("InstanceIds").len() > MOST_PROTECTED {
+        // That this is the error of the quota is inferred: no other limit is documented, and no operation with another
+        // number of ids declares it.
+        let message = format!("You can specify at most {MOST_PROTECTED} instance IDs.");
+        return Err(ApiError::new("LimitExceeded", message));
+    }
     change(ctx, group_name(input), |_, group| {
         for id in named(group, input, &["InService", "Pending", "Standby", "EnteringStandby"])? {
             if let Some(member) = group.member_mut(&id) {
@@ -61,15 +72,38 @@ pub(super) fn terminate(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiEr
     let decrement = input.flag("ShouldDecrementDesiredCapacity") == Some(true);
     change(ctx, &name, |ctx, group| {
         for id in &ids {
-            group.member(id).ok_or_else(|| not_found(id))?;
+            refuse_termination(group, id)?;
         }
         if decrement {
-            shrink(group, ids.len() as i64, "terminating these instances")?;
+            let counts = |id: &&&str| group.member(id).is_some_and(|member| member.lifecycle.is_live());
+            shrink(group, ids.iter().filter(counts).count() as i64, "terminating these instances")?;
         }
-        let begun: Vec<String> = ids.iter().map(|id| capacity::terminate(ctx, group, id, Why::User)).collect();
+        let mut begun = Vec::new();
+        for id in &ids {
+            if group.member(id).is_some() {
+                begun.push(capacity::terminate(ctx, group, id, Why::User));
+            } else {
+                begun.extend(warm_pools::terminate(ctx, group, &Word::from(*id)));
+            }
+        }
         let told = tell(group, &begun);
         Ok(if several { json!({"Activities": told}) } else { json!({"Activity": told.into_iter().next()}) })
     })
+}
+
+/// Refuses to terminate what is not in the group, or is in its warm pool and not retained ("This operation cannot be
+/// called on instances in a warm pool"), and what another activity has in hand: AWS is seen to refuse a member that
+/// enters standby (keikoproj/upgrade-manager#77) and one that a launch hook holds.
+fn refuse_termination(group: &Group, id: &str) -> Result<(), ApiError> {
+    let pooled = || group.pool.iter().find(|member| member.instance_id == id);
+    let member = group.member(id).or_else(|| pooled().filter(|member| member.lifecycle.is_retained()));
+    let member = member.ok_or_else(|| not_found(id))?;
+    if matches!(member.lifecycle, Lifecycle::EnteringStandby | Lifecycle::PendingWait { .. }) {
+        let activity = member.activity.as_deref().unwrap_or_default();
+        let message = format!("Scaling activity {activity} is in progress and blocks this action");
+        return Err(ApiError::new("ScalingActivityInProgress", message));
+    }
+    Ok(())
 }
 
 /// `AttachInstances`: running instances of the place that are in no group.

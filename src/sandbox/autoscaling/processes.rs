@@ -23,6 +23,10 @@ const PROCESSES: [&str; 9] = [
 pub(super) fn suspend(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     let processes = named(input)?;
     change(ctx, group_name(input), |ctx, group| {
+        if group.deleting {
+            // What AWS is seen to say (cloud-custodian/cloud-custodian#497).
+            return Err(invalid("Processes may not be suspended while the AutoScaling group is pending delete"));
+        }
         for process in processes {
             let reason = format!("User suspended at {}", super::activities::moment(ctx.now));
             group.suspended.entry(process.to_owned()).or_insert(reason);

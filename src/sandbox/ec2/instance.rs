@@ -70,6 +70,9 @@ pub struct Instance {
     /// Whether it is monitored in detail.
     #[serde(default)]
     pub monitored: bool,
+    /// Whether automatic recovery is switched off for it; nothing here needs to recover.
+    #[serde(default)]
+    pub without_recovery: bool,
     /// Whether its volumes have bandwidth of their own.
     pub ebs_optimized: bool,
     /// The client token of its `RunInstances`.

@@ -7,7 +7,7 @@ use super::filter::{IMAGE, SUBNET, specified_tags};
 use super::image::{self, Device, Image};
 use super::instance::{Instance, State};
 use super::tag::Tags;
-use super::volume::Volume;
+use super::volume::{Phase, Volume};
 use super::{Launch, lifecycle, network, types};
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::machine::{Agent, Machine};
@@ -201,6 +201,8 @@ pub(super) fn put(ctx: &mut Ctx<'_>, id: &str, reservation: &str, launch: &Launc
         termination_protection: settings.flag("DisableApiTermination").unwrap_or(false),
         stop_protection: settings.flag("DisableApiStop").unwrap_or(false),
         shutdown_behavior: text("InstanceInitiatedShutdownBehavior").unwrap_or_else(|| "stop".into()),
+        without_recovery: settings.get("MaintenanceOptions").and_then(|own| own.text("AutoRecovery"))
+            == Some("disabled"),
         monitored: settings.get("Monitoring").and_then(|own| own.flag("Enabled")).unwrap_or(false),
         ebs_optimized: settings.flag("EbsOptimized").unwrap_or(false),
         client_token: Word::default(),
@@ -300,6 +302,7 @@ fn attach(ctx: &mut Ctx<'_>, instance: &str, wanted: Vec<Wanted>, zone: &str, ta
             zone: zone.into(),
             snapshot: device.snapshot.map(Word::from),
             created: at,
+            phase: Phase::Settled,
             tags: tags.clone().into(),
         };
         let id = Word::from(id);

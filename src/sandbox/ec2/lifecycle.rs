@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::instance::{Instance, State};
-use super::{Event, Health};
+use super::{Event, Health, volume};
 use crate::sandbox::cloud::{self, Ctx};
 use crate::sandbox::shared::Word;
 use crate::sandbox::{autoscaling, ssm};
@@ -25,7 +25,10 @@ pub(super) fn play(ctx: &mut Ctx<'_>, event: &Event) {
         Event::Forgotten(id) => {
             ctx.region().ec2.instances.remove(id);
         }
-        Event::ImageAvailable(_) | Event::RootVolumeReplaced(_) => {}
+        Event::ImageAvailable(_)
+        | Event::RootVolumeMade(_)
+        | Event::RootVolumeReplaced(_)
+        | Event::VolumeSettled(_) => {}
     }
 }
 
@@ -44,9 +47,9 @@ fn end(ctx: &mut Ctx<'_>, id: &str) {
     let ec2 = &mut ctx.region().ec2;
     let volumes = ec2.instances.change(id, |instance| std::mem::take(&mut instance.volumes)).unwrap_or_default();
     for volume_id in volumes {
-        let Some(volume) = ec2.volumes.get_mut(&volume_id) else { continue };
+        let Some(volume) = ctx.region().ec2.volumes.get_mut(&volume_id) else { continue };
         if volume.delete_on_termination {
-            ec2.volumes.remove(&volume_id);
+            volume::delete(ctx, &volume_id);
         } else {
             volume.instance = None;
         }

@@ -6,6 +6,7 @@ mod operation;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -36,8 +37,17 @@ pub struct Vpc {
     pub cidr: String,
     /// Whether launches go here that name no subnet.
     pub default: bool,
+    /// From when on it is there.
+    #[serde(default)]
+    pub available: Timestamp,
     /// Its tags.
     pub tags: Tags,
+}
+
+impl Vpc {
+    fn state(&self, now: Timestamp) -> &'static str {
+        if now < self.available { "pending" } else { "available" }
+    }
 }
 
 /// A subnet.
@@ -110,7 +120,8 @@ pub(super) fn open(ctx: &mut Ctx<'_>) {
         tags: Tags::new(),
     };
     networks.security_groups.insert(group_id, group);
-    let vpc = Vpc { cidr: "172.31.0.0/16".to_owned(), default: true, tags: Tags::new() };
+    let vpc =
+        Vpc { cidr: "172.31.0.0/16".to_owned(), default: true, available: Timestamp::default(), tags: Tags::new() };
     networks.vpcs.insert(vpc_id, vpc);
 }
 

@@ -14,14 +14,17 @@ use super::image::Image;
 use super::instance::{Instance, State};
 use super::page::{self, Sizes};
 use super::tag::Tags;
-use super::volume::Volume;
-use super::{Event, image, lifecycle};
+use super::volume::{Phase, Volume};
+use super::{Event, image, lifecycle, volume};
 use crate::sandbox::cloud::{Ctx, Event as CloudEvent};
 use crate::sandbox::shared::Word;
 use crate::sandbox::value::{ApiError, Get, tag_list};
 
 /// How long the new volume is being made, and until all is done.
 const TAKES: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(25));
+
+/// From when a task cannot do its work until it has failed. AWS gives no figure.
+const FAILS: Duration = Duration::from_secs(10);
 
 /// The codes for ids are inferred: AWS documents none.
 const TASK: Kind = Kind {
@@ -38,8 +41,13 @@ pub struct Task {
     pub instance_id: String,
     /// What the new volume is made from.
     pub source: Source,
+    /// The new volume.
+    pub volume: String,
     /// When it began.
     pub started: Timestamp,
+    /// Whether it is about to fail.
+    #[serde(default)]
+    pub failing: bool,
     /// When it ended, and whether the volume was replaced.
     pub ended: Option<(Timestamp, bool)>,
     /// Whether the old volume is deleted.
@@ -66,6 +74,7 @@ impl Task {
         match self.ended {
             Some((_, true)) => "succeeded",
             Some((_, false)) => "failed",
+            None if self.failing => "failing",
             None if now < self.started + TAKES.0 => "pending",
             None => "in-progress",
         }
@@ -98,9 +107,12 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError
     }
     let source = source(ctx, input, &instance)?;
     let id = ctx.id(TASK.prefix);
+    let volume = make(ctx, &source, &instance)?;
     let task = Task {
         instance_id,
         source,
+        volume,
+        failing: false,
         started: ctx.now,
         ended: None,
         deletes_old: input.flag("DeleteReplacedRootVolume").unwrap_or(false),
@@ -108,6 +120,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError
     };
     let told = value(ctx.now, &id, &task);
     ctx.region().ec2.root_volume_tasks.insert(id.clone(), task);
+    ctx.schedule(TAKES.0, CloudEvent::Ec2(Event::RootVolumeMade(id.clone())));
     ctx.schedule(TAKES.1, CloudEvent::Ec2(Event::RootVolumeReplaced(id)));
     Ok(json!({"ReplaceRootVolumeTask": told}))
 }
@@ -151,55 +164,118 @@ fn source(ctx: &mut Ctx<'_>, input: &Value, instance: &Instance) -> Result<Sourc
     }
 }
 
-/// The new volume takes the place of the old one, and the guest boots from it. Fails if the instance does not run any
+/// Makes the new volume, unless it is one that is there; its id.
+fn make(ctx: &mut Ctx<'_>, source: &Source, instance: &Instance) -> Result<String, ApiError> {
+    let snapshot = match source {
+        Source::Volume(id) => return Ok(id.clone()),
+        Source::Snapshot(id) => Some((Word::from(id), 0)),
+        Source::Launch | Source::Image(_) => {
+            let id = image_of(source, instance);
+            let image = image::find(ctx, id).ok_or_else(|| image::unavailable(id))?;
+            let root = image.devices.iter().find(|device| device.name == image.root_device);
+            root.and_then(|root| Some((Word::from(root.snapshot.as_ref()?), root.size)))
+        }
+    };
+    let old = instance.volumes.first().and_then(|id| ctx.region().ec2.volumes.get(id)).map(|old| (**old).clone());
+    let Some(old) = old else {
+        let message = format!("The instance '{}' has no root volume.", instance.id);
+        return Err(ApiError::new("IncorrectState", message));
+    };
+    let volume = Volume {
+        size: old.size.max(snapshot.as_ref().map_or(0, |(_, size)| *size)),
+        snapshot: snapshot.map(|(id, _)| id),
+        created: ctx.now,
+        instance: None,
+        phase: Phase::Creating,
+        ..old
+    };
+    let id = ctx.id("vol");
+    ctx.region().ec2.volumes.insert(id.as_str().into(), Box::new(volume));
+    Ok(id)
+}
+
+/// The image that an instance runs when the task is done.
+fn image_of<'a>(source: &'a Source, instance: &'a Instance) -> &'a str {
+    if let Source::Image(id) = source { id } else { &instance.image_id }
+}
+
+/// The instance of a task, if it still runs.
+fn running(ctx: &mut Ctx<'_>, task: &Task) -> Option<Instance> {
+    let instance = ctx.region().ec2.instances.get(&task.instance_id).cloned();
+    instance.filter(|instance| instance.state == State::Running)
+}
+
+/// The new volume is there: it is attached, and the old one is detached.
+pub(super) fn made(ctx: &mut Ctx<'_>, id: &str) {
+    let Some(task) = ctx.region().ec2.root_volume_tasks.get(id).cloned() else { return };
+    let Some(instance) = running(ctx, &task) else { return };
+    let volumes = &mut ctx.region().ec2.volumes;
+    let old = instance.volumes.first().and_then(|id| volumes.get_mut(id));
+    let device = old.map(|old| {
+        old.phase = Phase::Detaching;
+        old.device.clone()
+    });
+    if let (Some(device), Some(new)) = (device, volumes.get_mut(task.volume.as_str())) {
+        new.instance = Some(instance.id);
+        new.device = device;
+        new.delete_on_termination = true;
+        new.phase = Phase::Attaching;
+    }
+}
+
+/// The new volume is in the place of the old one, and the guest boots from it. Fails if the instance does not run any
 /// more.
 pub(super) fn replaced(ctx: &mut Ctx<'_>, id: &str) {
     let Some(task) = ctx.region().ec2.root_volume_tasks.get(id).cloned() else { return };
-    let instance = ctx.region().ec2.instances.get(&task.instance_id).cloned();
-    let instance = instance.filter(|instance| instance.state == State::Running);
+    let instance = running(ctx, &task).filter(|_| !task.failing);
     let done = instance.is_some_and(|instance| replace(ctx, &task, &instance).is_some());
     let now = ctx.now;
-    if let Some(task) = ctx.region().ec2.root_volume_tasks.get_mut(id) {
-        task.ended = Some((now, done));
+    if !done {
+        put_back(ctx, &task);
+    }
+    let Some(known) = ctx.region().ec2.root_volume_tasks.get_mut(id) else { return };
+    if done || known.failing {
+        known.ended = Some((now, done));
+    } else {
+        known.failing = true;
+        ctx.schedule(FAILS, CloudEvent::Ec2(Event::RootVolumeReplaced(id.to_owned())));
+    }
+}
+
+/// A task that fails leaves the old volume where it was.
+fn put_back(ctx: &mut Ctx<'_>, task: &Task) {
+    let ec2 = &mut ctx.region().ec2;
+    let old = ec2.instances.get(&task.instance_id).and_then(|instance| instance.volumes.first().cloned());
+    if let Some(old) = old.and_then(|id| ec2.volumes.get_mut(&id)) {
+        old.phase = Phase::Settled;
+    }
+    if let (Source::Volume(_), Some(own)) = (&task.source, ec2.volumes.get_mut(task.volume.as_str())) {
+        own.instance = None;
+        own.phase = Phase::Settled;
+    } else {
+        volume::delete(ctx, &task.volume);
     }
 }
 
 fn replace(ctx: &mut Ctx<'_>, task: &Task, instance: &Instance) -> Option<()> {
     let old_id = instance.volumes.first()?.clone();
-    let old = (**ctx.region().ec2.volumes.get(&old_id)?).clone();
-    let image_id = if let Source::Image(id) = &task.source { id.as_str() } else { &instance.image_id };
+    let image_id = image_of(&task.source, instance);
     let image = image::find(ctx, image_id)?;
-    let new_id = match &task.source {
-        Source::Volume(id) => id.clone(),
-        _ => ctx.id("vol"),
-    };
-    let new = match &task.source {
-        Source::Volume(id) => (**ctx.region().ec2.volumes.get(id.as_str())?).clone(),
-        Source::Snapshot(id) => Volume { snapshot: Some(id.into()), created: ctx.now, ..old.clone() },
-        Source::Launch | Source::Image(_) => {
-            let root = image.devices.iter().find(|device| device.name == image.root_device)?;
-            Volume {
-                snapshot: root.snapshot.as_ref().map(Word::from),
-                size: old.size.max(root.size),
-                created: ctx.now,
-                ..old.clone()
-            }
-        }
-    };
-    let attached =
-        Volume { instance: Some(instance.id.clone()), device: old.device.clone(), delete_on_termination: true, ..new };
-    let (image_id, new_id) = (Word::from(image_id), Word::from(new_id));
+    let (image_id, new_id) = (Word::from(image_id), Word::from(&task.volume));
     let ec2 = &mut ctx.region().ec2;
-    ec2.volumes.insert(new_id.clone(), Box::new(attached));
-    if task.deletes_old {
-        ec2.volumes.remove(&old_id);
-    } else if let Some(old) = ec2.volumes.get_mut(&old_id) {
+    let new = ec2.volumes.get_mut(&new_id).filter(|new| new.phase == Phase::Attaching)?;
+    new.phase = Phase::Settled;
+    if let Some(old) = ec2.volumes.get_mut(&old_id) {
         old.instance = None;
+        old.phase = Phase::Settled;
     }
     ec2.instances.change(&instance.id, |instance| {
         instance.volumes.splice(..1, [new_id]);
         instance.image_id = image_id;
     })?;
+    if task.deletes_old {
+        volume::delete(ctx, &old_id);
+    }
     boot(ctx, task, &image);
     Some(())
 }

@@ -49,7 +49,10 @@ pub(super) fn instance<'a>(ctx: &'a Ctx<'_>, instance: &'a Instance) -> Told<'a>
         "CapacityReservationSpecification": record!({"CapacityReservationPreference": "open"}),
         "HibernationOptions": record!({"Configured": false}),
         "EnclaveOptions": record!({"Enabled": false}),
-        "MaintenanceOptions": record!({"AutoRecovery": "default"}),
+        "MaintenanceOptions": record!({
+            "AutoRecovery": if instance.without_recovery { "disabled" } else { "default" },
+            "RebootMigration": "default",
+        }),
         "MetadataOptions": metadata_options(instance, over),
         "CpuOptions": cpu_options(instance),
         "PrivateDnsName": if over { String::new() } else { instance.private_dns() },
@@ -86,7 +89,7 @@ pub(super) fn devices<'a>(ctx: &'a Ctx<'_>, instance: &'a Instance) -> Told<'a> 
     let device = |(id, volume): (&'a Word, &'a Volume)| {
         record!({"DeviceName": &volume.device, "Ebs": record!({
             "VolumeId": id,
-            "Status": "attached",
+            "Status": volume.attachment(),
             "AttachTime": volume.created,
             "DeleteOnTermination": volume.delete_on_termination,
         })})
@@ -97,6 +100,13 @@ pub(super) fn devices<'a>(ctx: &'a Ctx<'_>, instance: &'a Instance) -> Told<'a> 
 fn group<'a>(ctx: &'a Ctx<'_>, id: &'a str) -> Told<'a> {
     let known = here(ctx).ok().and_then(|state| state.networks.security_groups.get(id));
     record!({"GroupId": id, "GroupName": known.map_or("", |group| group.name.as_str())})
+}
+
+/// How far the attachment of an instance's network interface is: an instance that is being launched gets it, one that is
+/// started again has it.
+pub(super) fn interface_attachment(ctx: &Ctx<'_>, instance: &Instance) -> &'static str {
+    let launched = volumes(ctx, instance).next().is_some_and(|(_, root)| root.created == instance.launched_at);
+    if instance.state == State::Pending && launched { "attaching" } else { "attached" }
 }
 
 /// The one network interface of an instance.
@@ -111,7 +121,7 @@ fn interface<'a>(ctx: &'a Ctx<'_>, instance: &'a Instance, groups: Vec<Told<'a>>
             "DeleteOnTermination": true,
             "DeviceIndex": 0,
             "NetworkCardIndex": 0,
-            "Status": "attached",
+            "Status": interface_attachment(ctx, instance),
         }),
         "Description": "",
         "Groups": groups,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ops::Bound;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -10,8 +11,8 @@ use serde_json::{Value, json};
 use super::filter::{Filters, SNAPSHOT, VOLUME, one, specified_tags};
 use super::page::{self, Page, USUAL};
 use super::tag::Tags;
-use super::{here, network};
-use crate::sandbox::cloud::Ctx;
+use super::{Event, here, network};
+use crate::sandbox::cloud::{Ctx, Event as CloudEvent};
 use crate::sandbox::shared::{Shared, Word};
 use crate::sandbox::value::{ApiError, Get, tag_list, time};
 
@@ -36,9 +37,32 @@ pub struct Volume {
     pub snapshot: Option<Word>,
     /// When it was made; one that came with an instance was attached then.
     pub created: Timestamp,
+    /// What happens to it just now.
+    #[serde(default)]
+    pub phase: Phase,
     /// Its tags.
     pub tags: Shared<Tags>,
 }
+
+/// What happens to a volume just now.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Phase {
+    /// Nothing.
+    #[default]
+    Settled,
+    /// It is being made.
+    Creating,
+    /// It is being attached as a root volume.
+    Attaching,
+    /// It is being detached: another takes its place as root volume.
+    Detaching,
+    /// It is being deleted.
+    Deleting,
+}
+
+/// With eventual consistency, how long a new volume is told as being made, and one that is deleted as being deleted
+/// ("The volume can remain in the deleting state for several minutes", `DeleteVolume`).
+const LAGS: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(30));
 
 /// Types of volumes, with what they may be in GiB.
 const TYPES: [(&str, i64, i64); 7] = [
@@ -122,17 +146,63 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError
         zone: zone.into(),
         snapshot: snapshot.map(Word::from),
         created: ctx.now,
+        phase: Phase::Creating,
         tags: specified_tags(input, "volume").into(),
     };
     let id = ctx.id("vol");
+    // The answer tells a volume that is being made, as AWS's does, also where it is there at once.
     let told = volume.value(&id);
-    ctx.region().ec2.volumes.insert(id.into(), Box::new(volume));
+    ctx.region().ec2.volumes.insert(id.as_str().into(), Box::new(volume));
+    settle_later(ctx, &id);
     Ok(told)
+}
+
+/// Deletes a volume: at once, or with eventual consistency after a while.
+pub(super) fn delete(ctx: &mut Ctx<'_>, id: &str) {
+    if let Some(volume) = ctx.region().ec2.volumes.get_mut(id) {
+        volume.instance = None;
+        volume.phase = Phase::Deleting;
+    }
+    settle_later(ctx, id);
+}
+
+fn settle_later(ctx: &mut Ctx<'_>, id: &str) {
+    if !ctx.cloud.eventual_consistency {
+        return settle(ctx, id);
+    }
+    let lag = ctx.draw_between(LAGS.0, LAGS.1, id, &format!("volume {}", ctx.now));
+    ctx.schedule(lag, CloudEvent::Ec2(Event::VolumeSettled(id.to_owned())));
+}
+
+/// What happened to a volume is over.
+pub(super) fn settle(ctx: &mut Ctx<'_>, id: &str) {
+    let volumes = &mut ctx.region().ec2.volumes;
+    match volumes.get_mut(id) {
+        Some(volume) if volume.phase == Phase::Deleting => {
+            volumes.remove(id);
+        }
+        Some(volume) => volume.phase = Phase::Settled,
+        None => {}
+    }
 }
 
 impl Volume {
     fn status(&self) -> &'static str {
-        if self.instance.is_some() { "in-use" } else { "available" }
+        match self.phase {
+            Phase::Creating => "creating",
+            Phase::Deleting => "deleting",
+            _ if self.instance.is_some() => "in-use",
+            _ => "available",
+        }
+    }
+
+    /// How far its attachment is, if it has one.
+    pub(super) fn attachment(&self) -> &'static str {
+        match self.phase {
+            Phase::Attaching => "attaching",
+            Phase::Detaching => "detaching",
+            _ => "attached",
+        }
     }
 
     fn filtered(&self, id: &str, name: &str) -> Vec<String> {
@@ -141,7 +211,7 @@ impl Volume {
             "attachment.delete-on-termination" => attached(self.delete_on_termination.to_string()),
             "attachment.device" => attached(String::from(&self.device)),
             "attachment.instance-id" => self.instance.iter().map(String::from).collect(),
-            "attachment.status" => attached("attached".to_owned()),
+            "attachment.status" => attached(self.attachment().to_owned()),
             "availability-zone" => one(&self.zone),
             "encrypted" => one(self.encrypted.to_string()),
             "size" => one(self.size.to_string()),
@@ -159,7 +229,7 @@ impl Volume {
                 "VolumeId": id,
                 "InstanceId": instance,
                 "Device": self.device,
-                "State": "attached",
+                "State": self.attachment(),
                 "AttachTime": time(self.created),
                 "DeleteOnTermination": self.delete_on_termination,
             })

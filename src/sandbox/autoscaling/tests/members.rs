@@ -134,6 +134,34 @@ fn a_maintenance_policy_launches_before_it_terminates_the_unhealthy() {
 }
 
 #[test]
+fn an_abandoned_termination_keeps_the_instance_until_somebody_lets_it_go() {
+    let hook = json!({
+        "LifecycleHookName": "drain", "LifecycleTransition": "autoscaling:EC2_INSTANCE_TERMINATING",
+        "HeartbeatTimeout": 300,
+    });
+    let policy = json!({"RetentionTriggers": {"TerminateHookAbandon": "retain"}});
+    let further = json!({"InstanceLifecyclePolicy": policy, "LifecycleHookSpecificationList": [hook]});
+    let mut account = Account::with_group(2, further);
+    let id = ids(&account.members("InService"))[0].clone();
+    let terminate = json!({"InstanceId": id, "ShouldDecrementDesiredCapacity": false});
+    account.call("TerminateInstanceInAutoScalingGroup", &terminate).unwrap();
+    // Nobody answers: the default result is to abandon.
+    let kept = account.until("kept", |account| account.members("Terminating:Retained").len() == 1);
+    assert!((5.0..=6.0).contains(&kept), "{kept}");
+    account.until("rest", |account| account.cloud.next_event().is_none());
+    assert_eq!(account.members("InService").len(), 2, "it does not count");
+    assert_eq!(account.activities().iter().filter(|one| one["StatusCode"] == "Cancelled").count(), 1);
+    let refused = account.web("DeleteAutoScalingGroup", json!({"ForceDelete": true})).unwrap_err();
+    assert!(refused.message.starts_with("You can't force delete this Auto Scaling group"));
+    // Letting it go asks the hook anew.
+    account.call("TerminateInstanceInAutoScalingGroup", &terminate).unwrap();
+    let answer = json!({"LifecycleHookName": "drain", "InstanceId": id, "LifecycleActionResult": "CONTINUE"});
+    account.web("CompleteLifecycleAction", answer).unwrap();
+    account.until("gone", |account| !ids(account.group().items("Instances")).contains(&id));
+    assert_eq!(account.members("InService").len(), 2);
+}
+
+#[test]
 fn reading_leaves_no_trace() {
     let mut account = Account::with_group(2, json!({}));
     let before = serde_json::to_string(&account.cloud).unwrap();

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::sandbox::autoscaling::activities::{self, ActivityStatus, moment};
 use crate::sandbox::autoscaling::capacity;
 use crate::sandbox::autoscaling::hooks::{self, Transition, Verdict};
-use crate::sandbox::autoscaling::{Configuration, Group, Lifecycle, Member, PoolState};
+use crate::sandbox::autoscaling::{Configuration, Group, Lifecycle, Member, PoolState, look};
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::ec2;
 use crate::sandbox::shared::Word;
@@ -15,6 +15,13 @@ use crate::sandbox::shared::Word;
 pub enum Warmed {
     /// Starting, or on its way to its rest.
     Pending,
+    /// On its way back from the group.
+    Returning,
+    /// On its way back from the group, waiting for termination hooks.
+    ReturningWait {
+        /// The hooks that have not answered.
+        hooks: Vec<hooks::HookWait>,
+    },
     /// Waiting for launch hooks.
     PendingWait {
         /// The hooks that have not answered.
@@ -33,6 +40,18 @@ pub enum Warmed {
     },
     /// Released by its termination hooks, being terminated.
     TerminatingProceed,
+    /// Abandoned by a termination hook, and about to be kept.
+    Retaining {
+        /// Whether it was on its way back from the group.
+        returning: bool,
+    },
+    /// Kept until somebody terminates it.
+    Retained {
+        /// Whether it was on its way back from the group.
+        returning: bool,
+    },
+    /// Gone; not told any more from the next look on.
+    Terminated,
 }
 
 impl Warmed {
@@ -40,20 +59,32 @@ impl Warmed {
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Pending => "Warmed:Pending",
-            Self::PendingWait { .. } => "Warmed:Pending:Wait",
-            Self::PendingProceed => "Warmed:Pending:Proceed",
+            Self::Pending | Self::Returning => "Warmed:Pending",
+            Self::PendingWait { .. } | Self::ReturningWait { .. } => "Warmed:Pending:Wait",
+            Self::PendingProceed | Self::Retaining { returning: true } => "Warmed:Pending:Proceed",
+            Self::Retained { returning: true } => "Warmed:Pending:Retained",
             Self::Resting(PoolState::Stopped) => "Warmed:Stopped",
             Self::Resting(PoolState::Running) => "Warmed:Running",
             Self::Resting(PoolState::Hibernated) => "Warmed:Hibernated",
             Self::Terminating => "Warmed:Terminating",
             Self::TerminatingWait { .. } => "Warmed:Terminating:Wait",
-            Self::TerminatingProceed => "Warmed:Terminating:Proceed",
+            Self::TerminatingProceed | Self::Retaining { returning: false } => "Warmed:Terminating:Proceed",
+            Self::Retained { returning: false } => "Warmed:Terminating:Retained",
+            Self::Terminated => "Warmed:Terminated",
         }
     }
 
-    fn is_terminating(&self) -> bool {
-        matches!(self, Self::Terminating | Self::TerminatingWait { .. } | Self::TerminatingProceed)
+    /// Whether it is on its way out of the pool, or kept beside it.
+    fn is_leaving(&self) -> bool {
+        matches!(
+            self,
+            Self::Terminating
+                | Self::TerminatingWait { .. }
+                | Self::TerminatingProceed
+                | Self::Retaining { .. }
+                | Self::Retained { .. }
+                | Self::Terminated
+        )
     }
 }
 
@@ -68,12 +99,13 @@ fn warmed(member: &Member) -> &Warmed {
 
 /// The members of a pool that stay.
 fn staying(group: &Group) -> impl Iterator<Item = &Member> {
-    group.pool.iter().filter(|member| !warmed(member).is_terminating())
+    group.pool.iter().filter(|member| !warmed(member).is_leaving())
 }
 
 /// Whether something in a pool is going to change by itself.
 pub(in crate::sandbox::autoscaling) fn busy(group: &Group) -> bool {
-    let moving = group.pool.iter().any(|member| !matches!(warmed(member), Warmed::Resting(_)));
+    let moving =
+        group.pool.iter().any(|member| !matches!(warmed(member), Warmed::Resting(_) | Warmed::Retained { .. }));
     let gap = staying(group).count() as i64 != size(group);
     moving || (group.pool_deleting && !group.pool.is_empty()) || (gap && !group.suspends("Launch"))
 }
@@ -137,32 +169,57 @@ fn advance(ctx: &mut Ctx<'_>, group: &mut Group, member: &Member) {
             put(group, id, Warmed::PendingWait { hooks });
             activities::progress(group, member.activity.as_deref(), ActivityStatus::MidLifecycleAction);
         }
-        Warmed::Pending if health == ec2::Health::Gone => terminate(ctx, group, id),
+        Warmed::Returning => {
+            let hooks = hooks::waits(ctx, group, Transition::Terminating);
+            if hooks.is_empty() {
+                return rest(ctx, group, member);
+            }
+            put(group, id, Warmed::ReturningWait { hooks });
+            activities::progress(group, member.activity.as_deref(), ActivityStatus::MidLifecycleAction);
+        }
+        Warmed::ReturningWait { hooks } => match hooks::verdict(group, hooks, ctx.now) {
+            Verdict::Waiting => {}
+            Verdict::Abandoned if group.retains() => put(group, id, Warmed::Retaining { returning: true }),
+            Verdict::Abandoned | Verdict::Proceed => {
+                put(group, id, Warmed::PendingProceed);
+                rest(ctx, group, member);
+            }
+        },
+        Warmed::Pending if health == ec2::Health::Gone => {
+            terminate(ctx, group, id);
+        }
         Warmed::PendingWait { hooks } => match hooks::verdict(group, hooks, ctx.now) {
             Verdict::Waiting => {}
             Verdict::Proceed => {
                 put(group, id, Warmed::PendingProceed);
                 rest(ctx, group, member);
             }
-            Verdict::Abandoned => terminate(ctx, group, id),
+            Verdict::Abandoned => {
+                terminate(ctx, group, id);
+            }
         },
         Warmed::PendingProceed if ec2::instance(ctx, id).is_none_or(|one| one.state != "stopping") => {
             settle(ctx, group, member);
         }
-        Warmed::Resting(_) if ec2::instance(ctx, id).is_none_or(|one| one.state == "terminated") => {
-            leave(ctx, group, id);
+        Warmed::Resting(_) | Warmed::Retained { .. } if look::gone(ctx, id) => put(group, id, Warmed::Terminated),
+        Warmed::TerminatingWait { hooks } => match hooks::verdict(group, hooks, ctx.now) {
+            Verdict::Waiting => {}
+            Verdict::Abandoned if group.retains() => put(group, id, Warmed::Retaining { returning: false }),
+            Verdict::Abandoned | Verdict::Proceed => {
+                put(group, id, Warmed::TerminatingProceed);
+                activities::progress(group, member.activity.as_deref(), ActivityStatus::InProgress);
+                ec2::terminate(ctx, id);
+            }
+        },
+        Warmed::Retaining { returning } => {
+            look::retained(ctx, group, member);
+            put(group, id, Warmed::Retained { returning: *returning });
         }
-        Warmed::TerminatingWait { hooks } if hooks::verdict(group, hooks, ctx.now) != Verdict::Waiting => {
-            put(group, id, Warmed::TerminatingProceed);
-            activities::progress(group, member.activity.as_deref(), ActivityStatus::InProgress);
-            ec2::terminate(ctx, id);
-        }
-        Warmed::Terminating | Warmed::TerminatingProceed
-            if ec2::instance(ctx, id).is_none_or(|one| one.state == "terminated") =>
-        {
+        Warmed::Terminating | Warmed::TerminatingProceed if look::gone(ctx, id) => {
             activities::end(group, member.activity.as_deref(), ActivityStatus::Successful, None, ctx.now);
-            leave(ctx, group, id);
+            put(group, id, Warmed::Terminated);
         }
+        Warmed::Terminated => leave(ctx, group, id),
         _ => {}
     }
 }
@@ -221,15 +278,22 @@ pub(in crate::sandbox::autoscaling) fn take_back(ctx: &mut Ctx<'_>, group: &mut 
         "At {} instance {instance_id} was returned to the warm pool in response to a difference between desired and actual capacity.",
         moment(ctx.now)
     );
-    member.lifecycle = Lifecycle::Warmed(Warmed::Pending);
+    member.lifecycle = Lifecycle::Warmed(Warmed::Returning);
     group.pool.push(member.clone());
     let what = "Returning EC2 instance to warm pool";
     activities::begin_for(ctx, group, &member, what, cause, ActivityStatus::InProgress);
 }
 
-/// Terminates a member of the pool, by way of its termination hooks.
-pub(in crate::sandbox::autoscaling) fn terminate(ctx: &mut Ctx<'_>, group: &mut Group, instance_id: &Word) {
-    let Some(member) = in_pool(group, instance_id).cloned() else { return };
+/// Terminates a member of the pool, by way of its termination hooks; the id of the activity.
+pub(in crate::sandbox::autoscaling) fn terminate(
+    ctx: &mut Ctx<'_>,
+    group: &mut Group,
+    instance_id: &Word,
+) -> Option<String> {
+    let member = in_pool(group, instance_id).cloned()?;
+    if matches!(warmed(&member), Warmed::Terminating | Warmed::TerminatingWait { .. } | Warmed::TerminatingProceed) {
+        return member.activity;
+    }
     if member.activity.is_some() {
         activities::end(group, member.activity.as_deref(), ActivityStatus::Cancelled, None, ctx.now);
     }
@@ -237,11 +301,12 @@ pub(in crate::sandbox::autoscaling) fn terminate(ctx: &mut Ctx<'_>, group: &mut 
     let hooked = !waits.is_empty();
     let cause = format!("At {} instance {instance_id} was taken out of the warm pool.", moment(ctx.now));
     let status = if hooked { ActivityStatus::MidLifecycleAction } else { ActivityStatus::InProgress };
-    activities::begin_for(ctx, group, &member, "Terminating EC2 instance from warm pool", cause, status);
+    let activity = activities::begin_for(ctx, group, &member, "Terminating EC2 instance from warm pool", cause, status);
     put(group, instance_id, if hooked { Warmed::TerminatingWait { hooks: waits } } else { Warmed::Terminating });
     if !hooked {
         ec2::terminate(ctx, instance_id);
     }
+    Some(activity)
 }
 
 /// Terminates what was launched from another configuration than the group's: whether there was any, or the pool is not

@@ -10,6 +10,7 @@ use crate::sandbox::ec2::filter::{Filters, INTERFACE, one};
 use crate::sandbox::ec2::here;
 use crate::sandbox::ec2::instance::Instance;
 use crate::sandbox::ec2::page::{self, Page, USUAL};
+use crate::sandbox::ec2::shown;
 use crate::sandbox::value::{ApiError, Get, time};
 
 /// The filters of `DescribeNetworkInterfaces` that are known here.
@@ -156,7 +157,7 @@ fn value(ctx: &Ctx<'_>, instance: &Instance) -> Value {
             "NetworkCardIndex": 0,
             "InstanceId": instance.id,
             "InstanceOwnerId": account,
-            "Status": "attached",
+            "Status": shown::interface_attachment(ctx, instance),
         },
         "AvailabilityZone": instance.zone,
         "AvailabilityZoneId": super::zone_id(&instance.zone),

@@ -1,5 +1,7 @@
 //! Operations on networks: enough to launch into a network of one's own.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -46,7 +48,7 @@ fn vpcs(ctx: &Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
             "cidr" => one(&vpc.cidr),
             "is-default" | "isDefault" => one(vpc.default.to_string()),
             "owner-id" => one(&ctx.place.account),
-            "state" => one("available"),
+            "state" => one(vpc.state(ctx.now)),
             _ => one(id),
         })
     };
@@ -63,7 +65,7 @@ fn vpc_value(ctx: &Ctx<'_>, id: &str, vpc: &Vpc) -> Value {
         "VpcId": id,
         "CidrBlock": vpc.cidr,
         "IsDefault": vpc.default,
-        "State": "available",
+        "State": vpc.state(ctx.now),
         "InstanceTenancy": "default",
         "OwnerId": ctx.place.account,
         "CidrBlockAssociationSet": [{
@@ -78,8 +80,15 @@ fn vpc_value(ctx: &Ctx<'_>, id: &str, vpc: &Vpc) -> Value {
 fn create_vpc(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     let cidr = block(input)?;
     let vpc_id = ctx.id("vpc");
-    let vpc = Vpc { cidr, default: false, tags: specified_tags(input, "vpc") };
-    let told = vpc_value(ctx, &vpc_id, &vpc);
+    let lag = if ctx.cloud.eventual_consistency {
+        ctx.draw_between(Duration::from_secs(1), Duration::from_secs(15), &vpc_id, "vpc")
+    } else {
+        Duration::ZERO
+    };
+    let vpc = Vpc { cidr, default: false, available: ctx.now + lag, tags: specified_tags(input, "vpc") };
+    // The answer tells one that is being made, as AWS's does, also where it is there at once.
+    let mut told = vpc_value(ctx, &vpc_id, &vpc);
+    told["State"] = json!("pending");
     let group = SecurityGroup {
         name: "default".to_owned(),
         description: "default VPC security group".to_owned(),
