@@ -351,12 +351,14 @@ def pool(autoscaling, state=None):
 
 
 def states_seen(sandbox, autoscaling, until, step="15s", most=200):
-    """Every state that a pool's instances are in until something is so."""
+    """Every state that the instances of a pool and of groups are in until something is so."""
     seen = set()
     for _ in range(most):
         told = autoscaling.describe_warm_pool(**GROUP)["Instances"]
         alone = autoscaling.describe_auto_scaling_instances()["AutoScalingInstances"]
-        seen |= {one["LifecycleState"] for one in told} | {one["LifecycleState"] for one in alone}
+        groups = autoscaling.describe_auto_scaling_groups()["AutoScalingGroups"]
+        grouped = [one for group in groups for one in group["Instances"]]
+        seen |= {one["LifecycleState"] for one in [*told, *alone, *grouped]}
         if until():
             return seen
         sandbox.advance(step)
