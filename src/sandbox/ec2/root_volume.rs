@@ -42,6 +42,7 @@ pub struct Task {
     /// What the new volume is made from.
     pub source: Source,
     /// The new volume.
+    #[serde(default)]
     pub volume: String,
     /// When it began.
     pub started: Timestamp,
