@@ -188,7 +188,7 @@ class Fleet:
         to.write(TEMPLATE.format(name=name, **at))
         for age, image in zip(["60d", "30d", "5d"], images):
             to.write(VERSION.format(age=age, image=self.image(site.account, image)))
-        lacks = FEW if number % 3 == 0 else 0
+        lacks = 0 if (number + self.sites.index(site)) % 3 else FEW
         to.write(GROUP_TABLE.format(name=name, version=version, size=size, app=number % 50, guest=missing(lacks), **at))
         to.writelines(MEMBER.format(name=name, index=index) for index in range(size))
         site.groups += 1
