@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::cloud::{Outcome, Reply};
-use super::wire::Call;
+use super::wire::{self, Call, Service};
 use super::wording;
 use crate::text::Problem;
 
@@ -37,6 +37,9 @@ pub struct Faults {
     pub failed_images: Vec<String>,
     /// Instances whose status checks fail while they run, by id (`*` matches anything).
     pub impaired_instances: Vec<String>,
+    /// Keys of KMS that are disabled or deleted, as parameters name them (`*` matches anything): what they sealed
+    /// cannot be read, and they seal nothing.
+    pub unusable_keys: Vec<String>,
 }
 
 /// A fault of the wire.
@@ -77,6 +80,9 @@ pub enum WireFaultKind {
     Deny,
     /// The service's internal error, HTTP 500.
     Internal,
+    /// Refused with this error, by its name in the model. Calls of operations that do not declare it are let pass; EC2's
+    /// model declares none, and takes any.
+    Error(String),
     /// The answer comes late, in milliseconds.
     Slow(u64),
     /// The connection breaks before the call has an effect.
@@ -139,14 +145,20 @@ impl Faults {
     /// # Errors
     /// The first thing that is wrong, with its line, its key and what would be right.
     pub fn read(text: &[u8], file: &str) -> Result<Self, Problem> {
-        wording::json(text, file)
+        let faults: Self = wording::json(text, file)?;
+        match faults.wire.iter().find_map(WireFault::undeclared) {
+            Some(wrong) => Err(Problem::of_file(file, wrong).key("wire.kind.error")),
+            None => Ok(faults),
+        }
     }
 
     /// The wire fault that strikes a call, if any; counts it.
     pub fn strike(&mut self, call: &Call) -> Option<WireFaultKind> {
         let name = format!("{}:{}", call.service.name(), call.operation);
         let rule = self.wire.iter_mut().find(|rule| {
-            like(&rule.calls, &name) && rule.region.as_ref().is_none_or(|region| *region == call.place.region)
+            like(&rule.calls, &name)
+                && rule.region.as_ref().is_none_or(|region| *region == call.place.region)
+                && rule.kind.fits(call.service, &call.operation)
         })?;
         rule.seen += 1;
         let spent = rule.times.is_some_and(|times| rule.struck >= times);
@@ -212,6 +224,12 @@ impl Faults {
         self.silent_agents.iter().any(|pattern| like(pattern, node))
     }
 
+    /// Whether a key of KMS is of no use.
+    #[must_use]
+    pub fn disables_key(&self, key: &str) -> bool {
+        self.unusable_keys.iter().any(|pattern| like(pattern, key))
+    }
+
     /// Whether the installation of a patch fails.
     #[must_use]
     pub fn breaks_patch(&self, patch: &str) -> bool {
@@ -219,7 +237,27 @@ impl Faults {
     }
 }
 
+impl WireFault {
+    /// What is wrong with an error that no operation of the rule declares.
+    fn undeclared(&self) -> Option<String> {
+        let WireFaultKind::Error(code) = &self.kind else { return None };
+        let mut declared = Service::ALL.into_iter().flat_map(|service| {
+            wire::operations(service).filter(move |name| self.kind.fits(service, name)).map(move |name| (service, name))
+        });
+        let fits = declared.any(|(service, name)| like(&self.calls, &format!("{}:{name}", service.name())));
+        (!fits).then(|| format!("none of the calls `{}` declares an error `{code}`", self.calls))
+    }
+}
+
 impl WireFaultKind {
+    /// Whether it can strike a call of an operation.
+    fn fits(&self, service: Service, operation: &str) -> bool {
+        match self {
+            Self::Error(code) => wire::declares(service, operation, code),
+            _ => true,
+        }
+    }
+
     /// What becomes of the answer.
     #[must_use]
     pub fn deliver(self, response: http::Response<Bytes>, latency: Duration) -> Reply {

@@ -2,13 +2,16 @@
 //!
 //! A [`Server`] takes requests of AWS clients at every path but those under `/_sandbox/`, which steer the account
 //! itself ([`control`]). The account is held for the moment in which a request is answered, never while bytes travel,
-//! so that a slow client blocks nobody. Bodies, headers, connections and the time to send a request are bounded.
+//! so that a slow client blocks nobody. Bodies, headers, connections, and the time to send a request and to take its answer
+//! are bounded. What a browser sends for a page of somewhere else is refused.
 //!
-//! - [`clock`]: virtual time beside the wall's. [`answer`]: one request, from its bytes to its answer.
+//! - [`clock`]: virtual time beside the wall's. [`answer`]: one request, from its bytes to its answer. [`stream`]:
+//!   clients that do not read.
 
 mod answer;
 mod clock;
 mod control;
+mod stream;
 #[cfg(test)]
 mod tests;
 
@@ -27,6 +30,7 @@ use tokio::task::JoinSet;
 
 pub use self::clock::Mode;
 use self::clock::ServeClock;
+use self::stream::Impatient;
 use super::store::{Account, StoreError};
 use super::world;
 
@@ -168,7 +172,7 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>) {
         .header_read_timeout(HEAD_WITHIN)
         .max_buf_size(LARGEST_HEAD)
         .auto_date_header(false)
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(TokioIo::new(Impatient::new(stream)), service)
         .await;
     // The client went away, sent no HTTP, or was to get no answer: the connection is closed, and that is all.
     drop(served);

@@ -53,6 +53,9 @@ pub enum Service {
 }
 
 impl Service {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Ec2, Self::AutoScaling, Self::Ssm, Self::ImageBuilder, Self::Sts];
+
     /// The signing name: `ec2`, `autoscaling`, `ssm`, `imagebuilder`, `sts`.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -303,6 +306,13 @@ pub fn latency(call: &Call) -> Duration {
 #[must_use]
 pub fn fault_error(call: &Call, fault: &WireFaultKind) -> Option<ApiError> {
     errors::fault(call.service, table::model(call.service).operation(&call.operation)?, fault)
+}
+
+/// Whether an operation declares an error. EC2's model declares none: there, any may come.
+#[must_use]
+pub fn declares(service: Service, operation: &str, code: &str) -> bool {
+    let errors = table::model(service).operation(operation).map(|operation| &operation.errors);
+    errors.is_some_and(|errors| service == Service::Ec2 || errors.iter().any(|error| error == code))
 }
 
 /// The error for an operation that exists in AWS and not here, in the form of the service.

@@ -190,3 +190,18 @@ def test_the_command_lines_own_examples(sandbox):
         {"Key": "Env", "Value": "Test"}
     ]
     assert sandbox.aws("ssm", "delete-parameters", "--names", "a-list", "none")["InvalidParameters"] == ["none"]
+
+
+def test_a_key_that_is_disabled_opens_nothing(sandbox, ssm):
+    put(ssm, "/team/secret", "s3cret", Type="SecureString", KeyId="alias/team")
+    put(ssm, "/team/other", "s3cret", Type="SecureString")
+    sandbox.control("faults", {"unusable-keys": ["alias/team*"]})
+    one = {"Name": "/team/secret", "WithDecryption": True}
+    assert refused(ssm.get_parameter, **one) == refused(ssm.get_parameter_history, **one) == "InvalidKeyId"
+    assert refused(ssm.get_parameters, Names=["/team/other", "/team/secret"], WithDecryption=True) == "InvalidKeyId"
+    assert refused(ssm.get_parameters_by_path, Path="/team", WithDecryption=True) == "InvalidKeyId"
+    assert refused(put, ssm=ssm, name="/team/new", value="v", Type="SecureString", KeyId="alias/team") == "InvalidKeyId"
+    assert ssm.get_parameter(Name="/team/secret")["Parameter"]["Value"] != "s3cret"
+    assert ssm.get_parameter(Name="/team/other", WithDecryption=True)["Parameter"]["Value"] == "s3cret"
+    sandbox.control("faults", {})
+    assert ssm.get_parameter(**one)["Parameter"]["Value"] == "s3cret"

@@ -335,6 +335,24 @@ def test_an_association_is_what_was_made(world, ssm, nodes):
     assert refused(ssm.describe_association, AssociationId=made["AssociationId"]) == "AssociationDoesNotExist"
 
 
+def test_an_association_keeps_to_its_limits(world, ssm, nodes):
+    test = [{"Key": "tag:env", "Values": ["test", "prod"]}]
+    ran = lambda id: [one for one in nodes.values() if state(id, one).get("ExecutionDate")]  # noqa: E731
+
+    def state(id, node):
+        told = ssm.describe_instance_associations_status(InstanceId=node)["InstanceAssociationStatusInfos"]
+        return next((one for one in told if one["AssociationId"] == id), {})
+
+    stopped = associate(ssm, Targets=test, Parameters={"commands": ["exit 1"]}, MaxConcurrency="1", MaxErrors="1")["AssociationId"]
+    world.advance("1h")
+    assert len(ran(stopped)) == 2, "nothing more is begun after the second error"
+    through = associate(ssm, Targets=test, Parameters={"commands": ["exit 1"]}, MaxConcurrency="50%", MaxErrors="100%")["AssociationId"]
+    world.advance("1h")
+    assert len(ran(through)) == 4
+    overview = ssm.describe_association(AssociationId=through)["AssociationDescription"]["Overview"]
+    assert overview["AssociationStatusAggregatedCount"] == {"Failed": 4}
+
+
 def test_an_association_keeps_to_its_offset(world, ssm, nodes):
     one = [{"Key": "InstanceIds", "Values": [nodes["linux-1"]]}]
     made = associate(ssm, Targets=one, ScheduleExpression="cron(0 10 ? * TUE#4 *)", ScheduleOffset=2, ApplyOnlyAtCronInterval=True)

@@ -1,5 +1,7 @@
 """Systems Manager: what the model asks of a request is asked, of every operation and every member."""
 
+import urllib.error
+
 import pytest
 from botocore import xform_name
 
@@ -143,3 +145,22 @@ def test_tokens_belong_to_their_query(world, nodes):
         assert refused(getattr(loose, xform_name(name)), **given, NextToken="nonsense") == "InvalidNextToken", name
         if name != "ListDocuments":
             assert refused(getattr(loose, xform_name(name)), **given, NextToken=stolen) == "InvalidNextToken", name
+
+
+@pytest.mark.parametrize("name", [
+    "AddTagsToResource", "CreateDocument", "DeleteActivation", "DeleteAssociation", "LabelParameterVersion", "PutParameter",
+    "RemoveTagsFromResource", "UnlabelParameterVersion",
+])  # fmt: skip
+def test_a_fault_stands_for_an_update_at_the_same_time(sandbox, name):
+    """One request is answered after the other: that two meet is a fault, with the error that the operation declares."""
+    client = sandbox.client("ssm", checked=False)
+    sandbox.control("faults", {"wire": [{"calls": "ssm:*", "kind": {"error": "TooManyUpdates"}, "times": 1}]})
+    # Operations that do not declare the error are let pass.
+    assert client.describe_parameters()["Parameters"] == []
+    assert call(client, name, **least(client, name))[0] == "TooManyUpdates"
+
+
+def test_an_error_that_no_call_declares_is_no_fault(sandbox):
+    with pytest.raises(urllib.error.HTTPError) as refusal:
+        sandbox.control("faults", {"wire": [{"calls": "ssm:Get*", "kind": {"error": "TooManyUpdates"}}]})
+    assert refusal.value.code == 400 and b"none of the calls `ssm:Get*` declares an error `TooManyUpdates`" in refusal.value.read()

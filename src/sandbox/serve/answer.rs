@@ -38,6 +38,10 @@ where
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     let (head, body) = request.into_parts();
+    // What says that it is too large is not asked for (`Expect: 100-continue`).
+    if body.size_hint().lower() > LARGEST_BODY as u64 {
+        return Ok(dated(control::too_large(), shared.clock.now()));
+    }
     let body = tokio::time::timeout(BODY_WITHIN, Limited::new(body, LARGEST_BODY).collect()).await;
     let request = match body {
         Ok(Ok(body)) => http::Request::from_parts(head, body.to_bytes()),
@@ -50,6 +54,9 @@ where
     if let Some(path) = request.uri().path().strip_prefix("/_sandbox/") {
         let path = path.to_owned();
         return Ok(dated(control::answer(shared, &path, &request), shared.clock.now()));
+    }
+    if control::is_of_foreign_page(request.headers()) {
+        return Ok(dated(control::foreign(), shared.clock.now()));
     }
     let reply = shared.account().handle(&request, shared.clock.now());
     shared.clock.wait(reply.after).await;

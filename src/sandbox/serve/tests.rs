@@ -115,10 +115,14 @@ async fn foreign_names_and_origins_do_not_steer() {
             sent("GET", "/_sandbox/clock", "host: localhost:1\r\norigin: http://localhost:1\r\n", ""),
             sent("DELETE", "/_sandbox/clock", LOCAL, ""),
             sent("GET", "/_sandbox/moon", LOCAL, ""),
+            sent("GET", "http://rebound.example/_sandbox/clock", LOCAL, ""),
+            sent("GET", "/_sandbox/clock", &format!("{LOCAL}host: rebound.example\r\n"), ""),
+            sent("GET", "/_sandbox/clock", "", ""),
+            sent("GET", "/_sandbox/clock", &format!("{LOCAL}sec-fetch-site: cross-site\r\n"), ""),
         ],
     )
     .await;
     let statuses: Vec<&str> = told.iter().map(|(head, _)| &head[9..12]).collect();
-    assert_eq!(statuses, ["403", "403", "200", "405", "404"]);
+    assert_eq!(statuses, ["403", "403", "200", "405", "404", "403", "403", "403", "403"]);
     assert_eq!(json_of(&told[2].1), json!({"now": "2026-11-24T08:00:00Z"}));
 }

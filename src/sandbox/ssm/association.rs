@@ -1,10 +1,12 @@
 //! State Manager: documents that run by schedule on all nodes that their targets mean.
 //!
-//! A Scan by an association refreshes the rows of its nodes. It is no command: `ListCommands` does not know of it. A
+//! A run goes through its nodes at once, or with `MaxConcurrency` and `MaxErrors` through so many at a time, and through
+//! no more when too many have failed. A Scan by an association refreshes the rows of its nodes. It is no command: `ListCommands` does not know of it. A
 //! node that comes later is taken when its agent answers for the first time, and then with the others.
 
 mod check;
 mod list;
+mod nodes;
 mod run;
 
 use std::collections::BTreeMap;
@@ -13,13 +15,14 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+pub use nodes::{Execution, NodeRun, Runs};
+
 pub(super) use list::{describe, describe_effective, describe_status, list, overview, runs};
 pub(super) use run::{greet, next, notice, ran, run};
 
-use super::document;
+use super::{command, document};
 use crate::sandbox::cloud::{self, Ctx};
 use crate::sandbox::schedule::Schedule;
-use crate::sandbox::shared::Word;
 use crate::sandbox::ssm::Event;
 use crate::sandbox::value::{ApiError, Get};
 
@@ -48,18 +51,12 @@ pub struct Association {
     /// Its last run.
     pub last_run: Option<Timestamp>,
     /// Its last run on each node.
-    pub nodes: BTreeMap<Word, NodeRun>,
+    pub nodes: Runs,
+    /// The run that is under way, if there are limits to it.
+    #[serde(default)]
+    pub execution: Option<Execution>,
     /// Tags.
     pub tags: BTreeMap<String, String>,
-}
-
-/// The last run of an association on a node.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct NodeRun {
-    /// When it ended.
-    pub at: Timestamp,
-    /// Whether it ended well.
-    pub success: bool,
 }
 
 /// `CreateAssociation`: runs at once, unless it is to wait for its schedule.
@@ -100,7 +97,8 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError
         says: input.clone(),
         created: ctx.now,
         last_run: None,
-        nodes: BTreeMap::new(),
+        nodes: Runs::default(),
+        execution: None,
         tags,
     };
     let answer = json!({"AssociationDescription": list::description(&association)});
@@ -113,6 +111,17 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError
         ctx.schedule(std::time::Duration::from_secs(5), cloud::Event::Ssm(event));
     }
     Ok(answer)
+}
+
+impl Association {
+    /// How many nodes a run may be on at once, and on how many it may fail before it begins on no more; none without
+    /// such limits.
+    fn limits(&self, targets: usize) -> Option<(usize, usize)> {
+        let (concurrency, errors) = (self.says.text("MaxConcurrency"), self.says.text("MaxErrors"));
+        concurrency.or(errors)?;
+        let at_once = concurrency.map_or(usize::MAX, |text| command::at_once(text, targets));
+        Some((at_once, errors.map_or(usize::MAX, |text| command::tolerated(text, targets))))
+    }
 }
 
 /// `DeleteAssociation`, by id, or by document and instance. What it did stays.

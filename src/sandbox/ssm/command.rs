@@ -265,16 +265,14 @@ impl Command {
         self.invocations.iter().filter(|invocation| is(invocation.phase)).count()
     }
 
-    /// How many invocations may be under way at once: a percentage is rounded up.
+    /// How many invocations may be under way at once.
     fn window(&self) -> usize {
-        let targets = self.invocations.len();
-        share(&self.max_concurrency, |percent| (targets * percent).div_ceil(100)).max(1)
+        at_once(&self.max_concurrency, self.invocations.len())
     }
 
-    /// How many invocations may fail before the sending stops: a percentage is rounded down.
+    /// How many invocations may fail before the sending stops.
     fn error_limit(&self) -> usize {
-        let targets = self.invocations.len();
-        share(&self.max_errors, |percent| targets * percent / 100)
+        tolerated(&self.max_errors, self.invocations.len())
     }
 
     /// Whether all of its invocations are over.
@@ -286,6 +284,16 @@ impl Command {
     fn invocation(&mut self, node: &str) -> Option<&mut Invocation> {
         self.invocations.iter_mut().find(|invocation| invocation.node == node)
     }
+}
+
+/// On how many targets something runs at the same time, by `MaxConcurrency`: a percentage is rounded up.
+pub(super) fn at_once(text: &str, targets: usize) -> usize {
+    share(text, |percent| (targets * percent).div_ceil(100)).max(1)
+}
+
+/// How many failures do not keep it from going on, by `MaxErrors`: a percentage is rounded down.
+pub(super) fn tolerated(text: &str, targets: usize) -> usize {
+    share(text, |percent| targets * percent / 100)
 }
 
 fn share(text: &str, of_percent: impl Fn(usize) -> usize) -> usize {

@@ -3,6 +3,7 @@
 mod put;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::{Bound, RangeBounds};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -10,8 +11,10 @@ use serde_json::{Value, json};
 
 pub(super) use put::put;
 
+use super::State;
 use super::page;
 use super::patch::{PatchRow, PatchState, Status};
+use crate::sandbox::catalogue::Catalogue;
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::value::{ApiError, Get, time};
 
@@ -60,22 +63,22 @@ const KEYS: [&str; 19] = [
     "InstalledTime",
 ];
 
-/// `ListComplianceSummaries`: how many nodes comply, by compliance type.
+/// `ListComplianceSummaries`: how many nodes comply, by compliance type. It counts over all nodes, as AWS's answer does.
 pub(super) fn list_summaries(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     check(input)?;
-    let mut by_type: BTreeMap<String, Vec<Value>> = BTreeMap::new();
-    for row in resources(ctx).into_iter().filter(|row| passes(row, input)) {
-        by_type.entry(row.text("ComplianceType").unwrap_or_default().to_owned()).or_default().push(row);
+    // How many nodes are in a state, each at its worst severity.
+    let mut by_type: BTreeMap<&str, [Levels; 2]> = BTreeMap::new();
+    let filtered = !input.items("Filters").is_empty();
+    for verdict in verdicts(ctx, &[], Bound::Unbounded).filter(|one| !filtered || passes(&one.told(), input)) {
+        let [good, bad] = by_type.entry(verdict.kind).or_default();
+        let state = if verdict.complies() { good } else { bad };
+        *state.entry(verdict.severity()).or_default() += 1;
     }
-    let items = by_type.iter().map(|(kind, rows)| {
-        let of = |status: &'static str| {
-            let these = rows.iter().filter(move |row| row.text("Status") == Some(status));
-            these.filter_map(|row| row.text("OverallSeverity"))
-        };
+    let items = by_type.iter().map(|(kind, [good, bad])| {
         json!({
             "ComplianceType": kind,
-            "CompliantSummary": summary("CompliantCount", of("COMPLIANT")),
-            "NonCompliantSummary": summary("NonCompliantCount", of("NON_COMPLIANT")),
+            "CompliantSummary": summary("CompliantCount", good),
+            "NonCompliantSummary": summary("NonCompliantCount", bad),
         })
     });
     page::of(items.collect(), "ComplianceSummaryItems", input, 50)
@@ -84,8 +87,12 @@ pub(super) fn list_summaries(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, 
 /// `ListResourceComplianceSummaries`: how many items of each node comply, by compliance type.
 pub(super) fn list_resource_summaries(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     check(input)?;
-    let rows = resources(ctx).into_iter().filter(|row| passes(row, input)).collect();
-    page::of(rows, "ResourceComplianceSummaryItems", input, 50)
+    let asked = only(input, "ResourceId");
+    page::keyed("ResourceComplianceSummaryItems", input, 50, |start| {
+        let from = after(&start);
+        let rows = verdicts(ctx, &asked, from).map(|one| (key(one.id, one.kind, 0), one.told()));
+        rows.filter(move |(key, row)| is_after(key, &start) && passes(row, input))
+    })
 }
 
 /// `ListComplianceItems`.
@@ -93,57 +100,92 @@ pub(super) fn list_items(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiE
     if let Some(bad) = input.texts("ResourceTypes").into_iter().find(|kind| *kind != "ManagedInstance") {
         return Err(ApiError::new("InvalidResourceType", format!("The resource type {bad} isn't valid.")));
     }
-    let asked = input.texts("ResourceIds");
+    let mut asked = input.texts("ResourceIds");
     if !asked.iter().all(|id| super::node::is_id(id)) {
         return Err(invalid_resource());
     }
     check(input)?;
+    if asked.is_empty() {
+        asked = only(input, "ResourceId");
+    }
     ctx.region();
-    let state = &ctx.cloud.places[&ctx.place].ssm;
     let catalogue = &ctx.cloud.catalogue;
-    let means = |id: &str| asked.is_empty() || asked.contains(&id);
-    let named: BTreeSet<&str> = asked.iter().copied().collect();
-    let named = named.into_iter().filter_map(|id| state.patch_states.get_key_value(id));
-    let every = asked.is_empty().then(|| state.patch_states.iter());
-    let scanned = named.chain(every.into_iter().flatten()).map(|(id, one)| (id, &**one));
-    let scanned = scanned.filter(|(id, one)| !is_put_over(state.compliance.get(id.as_str()), one));
-    let rows = scanned.flat_map(|(id, state)| {
-        let counted = state.rows.iter().filter(|row| row.status != Status::AvailableSecurityUpdate);
-        counted.map(move |row| {
-            let shown = super::patch::shown_patch(row, catalogue);
-            json!({
-                "ComplianceType": "Patch",
-                "ResourceType": "ManagedInstance",
-                "ResourceId": id,
-                "Id": row.kb,
-                "Title": shown.text("Title"),
-                "Status": word(row),
-                "Severity": row.level,
-                "ExecutionSummary": execution(state),
-                "Details": {
-                    "PatchState": row.status.name(),
-                    "PatchSeverity": shown.text("Severity"),
-                    "Classification": shown.text("Classification"),
-                    "PatchBaselineId": state.baseline_id,
-                    "CVEIds": shown.text("CVEIds"),
-                },
-            })
-        })
-    });
-    let put = state.compliance.iter().filter(|(id, _)| means(id));
-    let put = put.flat_map(|(id, kinds)| kinds.iter().map(move |(kind, put)| (id, kind, put)));
-    let put = put.filter(|(id, kind, put)| holds(kind, put, state.patch_states.get(id.as_str()).map(|one| &**one)));
-    let put = put.flat_map(|(id, kind, put)| {
-        put.items.iter().map(move |item| {
-            let mut row = item.clone();
-            row["ComplianceType"] = kind.as_str().into();
-            row["ResourceType"] = "ManagedInstance".into();
-            row["ResourceId"] = id.as_str().into();
-            row["ExecutionSummary"] = put.execution.clone();
-            row
-        })
-    });
-    page::of(rows.chain(put).filter(|row| passes(row, input)).collect(), "ComplianceItems", input, 50)
+    let state = &ctx.cloud.places[&ctx.place].ssm;
+    page::keyed("ComplianceItems", input, 50, |start| {
+        let told = told_of(state, &asked, after(&start));
+        let rows = told.flat_map(move |(id, kind, what)| items(id, kind, what, catalogue));
+        rows.filter(move |(key, row)| is_after(key, &start) && passes(row, input))
+    })
+}
+
+/// The items of a compliance type on a node, each with its key in the list of all.
+fn items<'a>(id: &'a str, kind: &'a str, what: Told<'a>, catalogue: &Catalogue) -> Vec<(String, Value)> {
+    let keyed = |(number, row): (usize, Value)| (key(id, kind, number), row);
+    match what {
+        Told::Scan(state) => {
+            let counted = state.rows.iter().filter(|row| row.status != Status::AvailableSecurityUpdate);
+            let item = |row: &PatchRow| {
+                let shown = super::patch::shown_patch(row, catalogue);
+                json!({
+                    "ComplianceType": kind,
+                    "ResourceType": "ManagedInstance",
+                    "ResourceId": id,
+                    "Id": row.kb,
+                    "Title": shown.text("Title"),
+                    "Status": word(row),
+                    "Severity": row.level,
+                    "ExecutionSummary": execution(state),
+                    "Details": {
+                        "PatchState": row.status.name(),
+                        "PatchSeverity": shown.text("Severity"),
+                        "Classification": shown.text("Classification"),
+                        "PatchBaselineId": state.baseline_id,
+                        "CVEIds": shown.text("CVEIds"),
+                    },
+                })
+            };
+            counted.map(item).enumerate().map(keyed).collect()
+        }
+        Told::Put(put) => {
+            let item = |item: &Value| {
+                let mut row = item.clone();
+                row["ComplianceType"] = kind.into();
+                row["ResourceType"] = "ManagedInstance".into();
+                row["ResourceId"] = id.into();
+                row["ExecutionSummary"] = put.execution.clone();
+                row
+            };
+            put.items.iter().map(item).enumerate().map(keyed).collect()
+        }
+    }
+}
+
+/// Where an item stands in the list of all: by node, then by type.
+fn key(id: &str, kind: &str, number: usize) -> String {
+    format!("{id} {kind} {number:06}")
+}
+
+/// The node from which a list goes on.
+fn after(start: &Bound<String>) -> Bound<&str> {
+    match start {
+        Bound::Included(key) | Bound::Excluded(key) => Bound::Included(key.split(' ').next().unwrap_or_default()),
+        Bound::Unbounded => Bound::Unbounded,
+    }
+}
+
+fn is_after(key: &str, start: &Bound<String>) -> bool {
+    match start {
+        Bound::Included(from) => key >= from.as_str(),
+        Bound::Excluded(from) => key > from.as_str(),
+        Bound::Unbounded => true,
+    }
+}
+
+/// The values that a member must have for a row to pass; none where any value may do.
+fn only<'a>(input: &'a Value, member: &str) -> Vec<&'a str> {
+    let names =
+        |filter: &&Value| filter.text("Key") == Some(member) && filter.text("Type").unwrap_or("EQUAL") == "EQUAL";
+    input.items("Filters").iter().find(names).map(|filter| filter.texts("Values")).unwrap_or_default()
 }
 
 /// Whether patch compliance that was put is newer than the last scan.
@@ -151,50 +193,122 @@ fn is_put_over(put: Option<&BTreeMap<String, Put>>, state: &PatchState) -> bool 
     put.and_then(|kinds| kinds.get("Patch")).is_some_and(|put| put.at > state.ended)
 }
 
-/// Whether what was put still holds: a scan writes over patch compliance.
-fn holds(kind: &str, put: &Put, state: Option<&PatchState>) -> bool {
-    kind != "Patch" || state.is_none_or(|state| put.at > state.ended)
+/// What tells of a compliance type on a node.
+enum Told<'a> {
+    /// The last scan.
+    Scan(&'a PatchState),
+    /// What was put.
+    Put(&'a Put),
 }
 
-/// The summaries of all nodes.
-fn resources(ctx: &mut Ctx<'_>) -> Vec<Value> {
-    let state = &ctx.region().ssm;
-    let scanned = state.patch_states.iter().filter(|(id, one)| !is_put_over(state.compliance.get(id.as_str()), one));
-    let scanned = scanned.map(|(id, state)| resource(id, state));
-    let put = state.compliance.iter().flat_map(|(id, kinds)| kinds.iter().map(move |(kind, put)| (id, kind, put)));
-    let put = put.filter(|(id, kind, put)| holds(kind, put, state.patch_states.get(id.as_str()).map(|one| &**one)));
-    let put = put.map(|(id, kind, put)| {
-        let of = |status: &'static str| {
-            let these = put.items.iter().filter(move |item| item.text("Status") == Some(status));
-            these.filter_map(|item| item.text("Severity"))
+/// Everything that is told, by node and type: of some nodes or of all, from one of them on.
+fn told_of<'a>(
+    state: &'a State,
+    asked: &[&str],
+    from: Bound<&str>,
+) -> impl Iterator<Item = (&'a str, &'a str, Told<'a>)> + use<'a> {
+    let range = (from, Bound::Unbounded);
+    let mut scanned = state.patch_states.range::<str, _>(range).map(|(id, _)| id.as_str()).peekable();
+    let mut put = state.compliance.range::<str, _>(range).map(|(id, _)| id.as_str()).peekable();
+    let named: BTreeSet<&str> = asked.iter().copied().collect();
+    let known = |id: &&str| state.patch_states.contains_key(*id) || state.compliance.contains_key(*id);
+    let named: Vec<String> =
+        named.into_iter().filter(known).filter(|id| RangeBounds::<str>::contains(&range, *id)).map(str::to_owned).collect();
+    let mut named = named.into_iter();
+    let all = asked.is_empty();
+    let ids = std::iter::from_fn(move || {
+        if !all {
+            let id = named.next()?;
+            let scanned = state.patch_states.get_key_value(id.as_str()).map(|(id, _)| id.as_str());
+            return scanned.or_else(|| state.compliance.get_key_value(&id).map(|(id, _)| id.as_str()));
+        }
+        let id = match (scanned.peek(), put.peek()) {
+            (Some(one), Some(other)) => (*one).min(*other),
+            (one, other) => *one.or(other)?,
         };
-        told(id, kind, put.execution.clone(), of("COMPLIANT").collect(), of("NON_COMPLIANT").collect())
+        scanned.next_if_eq(&id);
+        put.next_if_eq(&id);
+        Some(id)
     });
-    scanned.chain(put).collect()
-}
-
-fn resource(id: &str, state: &PatchState) -> Value {
-    let of = |bad: bool| {
-        let counted = state.rows.iter().filter(|row| row.status != Status::AvailableSecurityUpdate);
-        counted.filter(move |row| row.status.is_non_compliant() == bad).map(|row| row.level.as_str()).collect()
-    };
-    told(id, "Patch", execution(state), of(false), of(true))
-}
-
-/// The summary of a node, from the severities of what complies and what does not.
-fn told(id: &str, kind: &str, execution: Value, good: Vec<&str>, bad: Vec<&str>) -> Value {
-    let rank = |level: &str| LEVELS.iter().position(|(name, _)| *name == level).unwrap_or(LEVELS.len());
-    let worst = bad.iter().copied().min_by_key(|level| rank(level));
-    json!({
-        "ComplianceType": kind,
-        "ResourceType": "ManagedInstance",
-        "ResourceId": id,
-        "Status": if worst.is_some() { "NON_COMPLIANT" } else { "COMPLIANT" },
-        "OverallSeverity": worst.unwrap_or("UNSPECIFIED"),
-        "ExecutionSummary": execution,
-        "CompliantSummary": summary("CompliantCount", good.into_iter()),
-        "NonCompliantSummary": summary("NonCompliantCount", bad.into_iter()),
+    ids.flat_map(move |id| {
+        let kinds = state.compliance.get(id);
+        let scan = state.patch_states.get(id).map(|one| &**one).filter(|one| !is_put_over(kinds, one));
+        let put = kinds.into_iter().flatten().filter(move |(kind, _)| scan.is_none() || *kind != "Patch");
+        let put = put.map(move |(kind, put)| (id, kind.as_str(), Told::Put(put)));
+        let mut told: Vec<_> = scan.map(|scan| (id, "Patch", Told::Scan(scan))).into_iter().chain(put).collect();
+        told.sort_by_key(|(_, kind, _)| *kind);
+        told
     })
+}
+
+/// Severities, and how many items have each.
+type Levels = BTreeMap<&'static str, usize>;
+
+/// How a node complies with a type.
+struct Verdict<'a> {
+    id: &'a str,
+    kind: &'a str,
+    execution: Value,
+    good: Levels,
+    bad: Levels,
+}
+
+/// The verdicts on some nodes or on all, from one of them on.
+fn verdicts<'a>(
+    ctx: &'a mut Ctx<'_>,
+    asked: &[&str],
+    from: Bound<&str>,
+) -> impl Iterator<Item = Verdict<'a>> + use<'a> {
+    told_of(&ctx.region().ssm, asked, from).map(|(id, kind, what)| {
+        let mut verdict = Verdict { id, kind, execution: Value::Null, good: Levels::new(), bad: Levels::new() };
+        let mut count = |bad: bool, level: &str| {
+            let levels = if bad { &mut verdict.bad } else { &mut verdict.good };
+            if let Some((level, _)) = LEVELS.iter().find(|(known, _)| *known == level) {
+                *levels.entry(level).or_default() += 1;
+            }
+        };
+        match what {
+            Told::Scan(state) => {
+                for row in state.rows.iter().filter(|row| row.status != Status::AvailableSecurityUpdate) {
+                    count(row.status.is_non_compliant(), &row.level);
+                }
+                verdict.execution = execution(state);
+            }
+            Told::Put(put) => {
+                for item in &put.items {
+                    count(item.text("Status") == Some("NON_COMPLIANT"), item.text("Severity").unwrap_or_default());
+                }
+                verdict.execution = put.execution.clone();
+            }
+        }
+        verdict
+    })
+}
+
+impl Verdict<'_> {
+    fn complies(&self) -> bool {
+        self.bad.is_empty()
+    }
+
+    /// The worst of what does not comply.
+    fn severity(&self) -> &'static str {
+        let worst = LEVELS.iter().find(|(level, _)| self.bad.contains_key(level));
+        worst.map_or("UNSPECIFIED", |(level, _)| *level)
+    }
+
+    /// The summary of the node.
+    fn told(&self) -> Value {
+        json!({
+            "ComplianceType": self.kind,
+            "ResourceType": "ManagedInstance",
+            "ResourceId": self.id,
+            "Status": if self.complies() { "COMPLIANT" } else { "NON_COMPLIANT" },
+            "OverallSeverity": self.severity(),
+            "ExecutionSummary": self.execution,
+            "CompliantSummary": summary("CompliantCount", &self.good),
+            "NonCompliantSummary": summary("NonCompliantCount", &self.bad),
+        })
+    }
 }
 
 fn execution(state: &PatchState) -> Value {
@@ -205,12 +319,10 @@ fn word(row: &PatchRow) -> &'static str {
     if row.status.is_non_compliant() { "NON_COMPLIANT" } else { "COMPLIANT" }
 }
 
-fn summary<'a>(name: &str, levels: impl Iterator<Item = &'a str>) -> Value {
-    let levels: Vec<&str> = levels.collect();
-    let counts = LEVELS
-        .iter()
-        .map(|(level, count)| ((*count).to_owned(), Value::from(levels.iter().filter(|one| *one == level).count())));
-    json!({name: levels.len(), "SeveritySummary": counts.collect::<serde_json::Map<_, _>>()})
+fn summary(name: &str, levels: &Levels) -> Value {
+    let counts =
+        LEVELS.iter().map(|(level, count)| ((*count).to_owned(), Value::from(levels.get(level).copied().unwrap_or(0))));
+    json!({name: levels.values().sum::<usize>(), "SeveritySummary": counts.collect::<serde_json::Map<_, _>>()})
 }
 
 fn check(input: &Value) -> Result<(), ApiError> {

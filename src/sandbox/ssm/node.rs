@@ -114,11 +114,6 @@ pub(super) fn invalid_id(id: &str) -> ApiError {
     ApiError::new("InvalidInstanceId", format!("The instance ID {id} isn't valid."))
 }
 
-/// The managed nodes of a place, by id.
-pub(super) fn all(ctx: &mut Ctx<'_>) -> Vec<Node> {
-    among(ctx, None, Bound::Unbounded, |_, node| Some(node)).map(|(_, node)| node).collect()
-}
-
 /// Goes through managed nodes in the order of their ids, from one of them on: through those of some ids, or through
 /// all. What `show` gives of each, if anything; a node is looked at only when it is asked for.
 pub(super) fn among<'c, T>(
@@ -199,7 +194,7 @@ impl State {
     fn has_heard_of(&self, node: &str) -> bool {
         let began = |one: &Invocation| one.node == node && one.started.is_some();
         self.patch_states.contains_key(node)
-            || self.associations.values().any(|one| one.nodes.contains_key(node))
+            || self.associations.values().any(|one| one.nodes.get(node).is_some())
             || self.commands.values().any(|command| command.invocations.iter().any(began))
     }
 }

@@ -12,18 +12,30 @@ use crate::sandbox::value::{ApiError, Get};
 /// # Errors
 /// `InvalidNextToken`, for a token of another list too.
 pub(super) fn of(items: Vec<Value>, member: &str, input: &Value, default: usize) -> Result<Value, ApiError> {
+    told(items.into_iter(), |item| item, member, input, default)
+}
+
+/// As [`of`], of things that are made into items only when their page tells them.
+///
+/// # Errors
+/// As [`of`].
+pub(super) fn told<T>(
+    mut things: impl Iterator<Item = T>,
+    show: impl FnMut(T) -> Value,
+    member: &str,
+    input: &Value,
+    default: usize,
+) -> Result<Value, ApiError> {
     let query = page_token::query(input, member, "MaxResults");
     let from = match input.text("NextToken") {
         Some(token) => page_token::read(token, &query)?.parse().map_err(|_| invalid())?,
         None => 0,
     };
     let size = input.int("MaxResults").and_then(|size| usize::try_from(size).ok()).unwrap_or(default).max(1);
-    let next = from + size;
-    let more = next < items.len();
-    let page: Vec<Value> = items.into_iter().skip(from).take(size).collect();
+    let page: Vec<Value> = things.by_ref().skip(from).take(size).map(show).collect();
     let mut answer = json!({ member: page });
-    if more {
-        answer["NextToken"] = page_token::write(&next.to_string(), &query).into();
+    if things.next().is_some() {
+        answer["NextToken"] = page_token::write(&(from + size).to_string(), &query).into();
     }
     Ok(answer)
 }

@@ -117,11 +117,11 @@ pub fn scan_association(ctx: &mut Ctx<'_>, name: &str, tag: (&str, &str), every:
     let id = ctx.uuid("association");
     let runs = ctx.region().ssm.patch_states.iter().filter(|(_, state)| state.operation == Operation::Scan);
     let runs: Vec<(Word, Timestamp)> = runs.map(|(node, state)| (node.clone(), state.ended)).collect();
-    let mut nodes = BTreeMap::new();
+    let mut nodes = association::Runs::default();
     for (node, at) in runs {
         let means = node::find(ctx, &node).is_some_and(|node| super::target::matches(&node, &targets[0]));
         if means {
-            nodes.insert(node, association::NodeRun { at, success: true });
+            nodes.note(node, association::NodeRun { at, success: true });
         }
     }
     let association = Association {
@@ -135,6 +135,7 @@ pub fn scan_association(ctx: &mut Ctx<'_>, name: &str, tag: (&str, &str), every:
         created: last_run,
         last_run: Some(last_run),
         nodes,
+        execution: None,
         tags: BTreeMap::new(),
     };
     ctx.region().ssm.associations.insert(id.clone(), association);

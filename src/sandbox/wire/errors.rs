@@ -209,6 +209,9 @@ pub(super) fn dry_run() -> ApiError {
 
 /// The refusal of a fault; none for faults that let the call have its effect.
 pub(super) fn fault(service: Service, operation: &Operation, fault: &WireFaultKind) -> Option<ApiError> {
+    if let WireFaultKind::Error(code) = fault {
+        return Some(ApiError::new(code, "The request was refused by a fault that was asked for."));
+    }
     let (code, message, status) = match (fault, service) {
         (WireFaultKind::Throttle, Service::Ec2) => ("RequestLimitExceeded", "Request limit exceeded.", 503),
         (WireFaultKind::Throttle, Service::AutoScaling | Service::Sts) => ("Throttling", "Rate exceeded", 400),
@@ -232,7 +235,10 @@ pub(super) fn fault(service: Service, operation: &Operation, fault: &WireFaultKi
         }
         (WireFaultKind::Internal, Service::Ssm) => ("InternalServerError", "An internal error has occurred", 500),
         (WireFaultKind::Internal, Service::ImageBuilder) => ("ServiceException", "An internal error has occurred", 500),
-        (WireFaultKind::Slow(_) | WireFaultKind::LostBefore | WireFaultKind::LostAfter, _) => return None,
+        (
+            WireFaultKind::Slow(_) | WireFaultKind::LostBefore | WireFaultKind::LostAfter | WireFaultKind::Error(_),
+            _,
+        ) => return None,
     };
     Some(ApiError::new(code, message).status(status))
 }

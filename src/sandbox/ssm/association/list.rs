@@ -24,7 +24,7 @@ pub(in crate::sandbox::ssm) fn list(ctx: &mut Ctx<'_>, input: &Value) -> Result<
                 "AssociationStatusName" => status(association).0 == value,
                 "InstanceId" => {
                     let named = association.targets.iter().any(|target| target.texts("Values").contains(&value));
-                    named || association.nodes.contains_key(value)
+                    named || association.nodes.get(value).is_some()
                 }
                 "LastExecutedBefore" => last.is_some_and(|last| value.parse().is_ok_and(|at: Timestamp| last < at)),
                 "LastExecutedAfter" => last.is_some_and(|last| value.parse().is_ok_and(|at: Timestamp| last > at)),
@@ -154,8 +154,7 @@ pub(super) fn description(association: &Association) -> Value {
         "Targets": association.targets,
         "ScheduleExpression": association.schedule,
         "LastExecutionDate": maybe_time(association.last_run),
-        "LastSuccessfulExecutionDate":
-            maybe_time(association.nodes.values().filter(|run| run.success).map(|run| run.at).max()),
+        "LastSuccessfulExecutionDate": maybe_time(association.nodes.last_successful()),
         "OutputLocation": says.get("OutputLocation"),
         "CalendarNames": says.get("CalendarNames"),
         "ScheduleOffset": says.get("ScheduleOffset"),
@@ -188,16 +187,14 @@ fn shown_overview(association: &Association) -> Value {
 }
 
 fn status(association: &Association) -> (&'static str, BTreeMap<&'static str, usize>) {
-    let mut counts = BTreeMap::new();
-    for run in association.nodes.values() {
-        *counts.entry(word(Some(run))).or_default() += 1;
-    }
-    let status = match (counts.contains_key("Failed"), counts.is_empty()) {
-        (true, _) => "Failed",
-        (false, true) => "Pending",
-        (false, false) => "Success",
+    let (succeeded, failed) = association.nodes.counts();
+    let counts = BTreeMap::from([("Success", succeeded), ("Failed", failed)]);
+    let status = match (succeeded, failed) {
+        (0, 0) => "Pending",
+        (_, 0) => "Success",
+        _ => "Failed",
     };
-    (status, counts)
+    (status, counts.into_iter().filter(|(_, count)| *count > 0).collect())
 }
 
 fn word(run: Option<&NodeRun>) -> &'static str {

@@ -6,10 +6,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::NodeRun;
+use super::{Execution, NodeRun};
 use crate::sandbox::cloud::{self, Ctx};
 use crate::sandbox::machine::Agent;
 use crate::sandbox::schedule::Schedule;
+use crate::sandbox::shared::Word;
 use crate::sandbox::ssm::document::{self, Work, script};
 use crate::sandbox::ssm::node::{self, Node};
 use crate::sandbox::ssm::patch::{self, Operation, Reboot};
@@ -36,10 +37,46 @@ pub(in crate::sandbox::ssm) fn run(ctx: &mut Ctx<'_>, id: &str) {
     if let Some(association) = ctx.region().ssm.associations.get_mut(id) {
         association.last_run = Some(now);
     }
-    for node in target::resolve(ctx, &targets) {
-        begin(ctx, id, &node);
+    let nodes = target::resolve(ctx, &targets);
+    let association = ctx.region().ssm.associations.get_mut(id);
+    if let Some(association) = association.filter(|one| one.limits(nodes.len()).is_some()) {
+        // What an earlier run has not ended goes on, and takes its share of those at once.
+        let running = association.execution.take().map(|earlier| earlier.running).unwrap_or_default();
+        let waiting = nodes.iter().map(|node| Word::from(&node.id)).filter(|node| !running.contains(node)).collect();
+        association.execution = Some(Execution { waiting, running, targets: nodes.len(), errors: 0 });
+        send(ctx, id);
+    } else {
+        for node in nodes {
+            begin(ctx, id, &node);
+        }
     }
     next(ctx, id);
+}
+
+/// Begins on as many of the waiting nodes as the limits allow; on none when it has failed on too many.
+fn send(ctx: &mut Ctx<'_>, id: &str) {
+    loop {
+        let Some(association) = ctx.region().ssm.associations.get_mut(id) else { return };
+        let Some(targets) = association.execution.as_ref().map(|execution| execution.targets) else { return };
+        let Some((at_once, tolerated)) = association.limits(targets) else { return };
+        let Some(execution) = &mut association.execution else { return };
+        if execution.errors > tolerated {
+            execution.waiting.clear();
+        }
+        if execution.waiting.is_empty() && execution.running.is_empty() {
+            association.execution = None;
+            return;
+        }
+        if execution.running.len() >= at_once {
+            return;
+        }
+        let Some(next) = execution.waiting.pop_front() else { return };
+        let begun = node::find(ctx, &next).is_some_and(|node| begin(ctx, id, &node));
+        let execution = ctx.region().ssm.associations.get_mut(id).and_then(|one| one.execution.as_mut());
+        if let Some(execution) = execution.filter(|_| begun) {
+            execution.running.insert(next);
+        }
+    }
 }
 
 /// Schedules the next run.
@@ -60,18 +97,18 @@ pub(in crate::sandbox::ssm) fn next(ctx: &mut Ctx<'_>, id: &str) {
     }
 }
 
-/// Begins on a node, unless its agent does not answer or something else patches it.
-fn begin(ctx: &mut Ctx<'_>, id: &str, node: &Node) {
+/// Begins on a node, unless its agent does not answer or something else patches it; whether it did.
+fn begin(ctx: &mut Ctx<'_>, id: &str, node: &Node) -> bool {
     let now = ctx.now;
     let name = ctx.region().ssm.associations.get(id).map(|one| one.document.clone()).unwrap_or_default();
     let document = document::find(ctx, &name);
     let region = ctx.region();
     if !region.machines.get(node.id.as_str()).is_some_and(|machine| machine.reachable(now)) {
-        return;
+        return false;
     }
     if document.is_some_and(|document| document.work == Work::Patch) {
         if region.ssm.patching.contains_key(&node.id) {
-            return;
+            return false;
         }
         region.ssm.patching.insert(node.id.clone(), format!("association:{id}"));
     }
@@ -80,10 +117,23 @@ fn begin(ctx: &mut Ctx<'_>, id: &str, node: &Node) {
     let after = ctx.draw_between(Duration::from_secs(from), Duration::from_secs(to), &node.id, &format!("{id} {now}"));
     let event = Event::Associated { association: id.to_owned(), node: node.id.clone(), began: now };
     ctx.schedule(after, cloud::Event::Ssm(event));
+    true
 }
 
-/// The document ends on a node.
-pub(in crate::sandbox::ssm) fn ran(ctx: &mut Ctx<'_>, id: &str, node_id: &str, began: Timestamp) {
+/// The document ends on a node, and the run goes on with the next one.
+pub(in crate::sandbox::ssm) fn ran(ctx: &mut Ctx<'_>, id: &str, node: &str, began: Timestamp) {
+    let success = end(ctx, id, node, began);
+    let association = ctx.region().ssm.associations.get_mut(id);
+    let Some(execution) = association.and_then(|one| one.execution.as_mut()) else { return };
+    // A node that came while the run was under way is not of it.
+    if execution.running.remove(node) && success == Some(false) {
+        execution.errors += 1;
+    }
+    send(ctx, id);
+}
+
+/// What the document came to on a node; nothing is heard of one whose agent does not answer any more.
+fn end(ctx: &mut Ctx<'_>, id: &str, node_id: &str, began: Timestamp) -> Option<bool> {
     let now = ctx.now;
     let holds = format!("association:{id}");
     let state = &mut ctx.region().ssm;
@@ -92,11 +142,11 @@ pub(in crate::sandbox::ssm) fn ran(ctx: &mut Ctx<'_>, id: &str, node_id: &str, b
         state.patching.remove(node_id);
     }
     let answers = ctx.region().machines.get(node_id).is_some_and(|machine| machine.reachable(now));
-    let Some(node) = node::find(ctx, node_id).filter(|_| answers) else { return };
+    let node = node::find(ctx, node_id).filter(|_| answers)?;
     let success = if scans { scan(ctx, &node, began) } else { script_succeeds(ctx, id, &node) };
-    if let Some(association) = ctx.region().ssm.associations.get_mut(id) {
-        association.nodes.insert(node_id.into(), NodeRun { at: now, success });
-    }
+    let association = ctx.region().ssm.associations.get_mut(id)?;
+    association.nodes.note(node_id.into(), NodeRun { at: now, success });
+    Some(success)
 }
 
 /// Whether the document runs on the node, and its scripts end well.
@@ -144,7 +194,7 @@ pub(in crate::sandbox::ssm) fn greet(ctx: &mut Ctx<'_>, id: &str, tries: u32) {
     let Some(node) = node::find(ctx, id) else { return };
     let means = |targets: &[serde_json::Value]| targets.iter().all(|one| target::matches(&node, one));
     let associations = ctx.region().ssm.associations.values();
-    let fresh = associations.filter(|one| one.last_run.is_some() && !one.nodes.contains_key(id) && means(&one.targets));
+    let fresh = associations.filter(|one| one.last_run.is_some() && one.nodes.get(id).is_none() && means(&one.targets));
     let fresh: Vec<String> = fresh.map(|one| one.id.clone()).collect();
     for association in fresh {
         begin(ctx, &association, &node);

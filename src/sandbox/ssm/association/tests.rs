@@ -44,3 +44,70 @@ fn what_is_no_schedule_is_refused() {
     let made = json!({"Name": "AWS-RunPatchBaseline", "Parameters": {"Operation": ["Scan"]}, "Targets": [{"Key": "InstanceIds", "Values": ["*"]}], "ScheduleExpression": "daily"});
     assert_eq!(world.refused("CreateAssociation", made).code, "InvalidSchedule");
 }
+
+/// A world of nodes, and an association that runs a script on all of them under limits; the node and the second of each
+/// run, in their order.
+fn limited(nodes: u32, lines: &str, limits: &Value) -> Vec<(i64, String)> {
+    let mut world = Fixture::new();
+    for number in 1..=nodes {
+        world.node(number, "al2023");
+    }
+    let mut made = json!({
+        "Name": "AWS-RunShellScript", "Parameters": {"commands": [lines]},
+        "Targets": [{"Key": "InstanceIds", "Values": ["*"]}],
+    });
+    for (name, limit) in limits.as_object().unwrap() {
+        made[name] = limit.clone();
+    }
+    let made = world.call("CreateAssociation", made);
+    let id = made["AssociationDescription"]["AssociationId"].as_str().unwrap().to_owned();
+    world.wait(24 * 3600);
+    let ctx = world.ctx();
+    let association = &ctx.cloud.places[&ctx.place].ssm.associations[&id];
+    assert_eq!(association.execution, None);
+    let machines = ctx.cloud.places[&ctx.place].machines.keys();
+    let runs = machines.filter_map(|node| Some((association.nodes.get(node)?.at.as_second(), node.to_string())));
+    let mut runs: Vec<(i64, String)> = runs.collect();
+    runs.sort();
+    runs
+}
+
+#[test]
+fn one_at_a_time_takes_longer_than_all_at_once() {
+    let took = |limits: &Value| {
+        let runs = limited(10, "true", limits);
+        assert_eq!(runs.len(), 10);
+        runs[9].0 - runs[0].0
+    };
+    let all = took(&json!({}));
+    assert!(all <= 107, "between 13 and 120 seconds each: {all}");
+    let one = took(&json!({"MaxConcurrency": "1"}));
+    assert!(one >= 9 * 13, "{one}");
+    let fifth = took(&json!({"MaxConcurrency": "20%"}));
+    assert!(all < fifth && fifth < one, "{all} {fifth} {one}");
+}
+
+#[test]
+fn a_run_begins_on_no_more_nodes_when_it_has_failed_on_too_many() {
+    // "If you specify 3, for example, the system stops sending requests when the fourth error is received. If you
+    // specify 0, then the system stops sending requests after the first error is returned" (CreateAssociation).
+    let failures = |errors: &str| limited(20, "exit 1", &json!({"MaxConcurrency": "1", "MaxErrors": errors})).len();
+    assert_eq!((failures("0"), failures("3"), failures("10%"), failures("100%")), (1, 4, 3, 20));
+    let at_once = limited(20, "exit 1", &json!({"MaxErrors": "0"}));
+    assert_eq!(at_once.len(), 20, "what runs already is allowed to complete");
+}
+
+#[test]
+fn lists_count_what_runs_came_to() {
+    let mut world = Fixture::new();
+    let node = world.node(1, "al2023");
+    let made = json!({
+        "Name": "AWS-RunShellScript", "Parameters": {"commands": ["exit 1"]}, "MaxErrors": "1",
+        "Targets": [{"Key": "InstanceIds", "Values": [node]}], "ScheduleExpression": "rate(30 minutes)",
+    });
+    let id = world.call("CreateAssociation", made)["AssociationDescription"]["AssociationId"].clone();
+    world.wait(3 * 3600);
+    let seen = world.call("DescribeAssociation", json!({"AssociationId": id}))["AssociationDescription"].clone();
+    assert_eq!(seen["Overview"]["AssociationStatusAggregatedCount"], json!({"Failed": 1}));
+    assert!(seen["LastSuccessfulExecutionDate"].is_null());
+}

@@ -18,38 +18,36 @@ const PLUGIN: usize = 2_500;
 /// `ListCommands`: the newest first.
 pub(in crate::sandbox::ssm) fn list(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     check_ids(input)?;
+    ctx.region();
     let commands = commands(ctx, input, false)?;
-    page::of(commands.into_iter().map(shown).collect(), "Commands", input, 50)
+    page::told(commands.into_iter(), shown, "Commands", input, 50)
 }
 
 /// `ListCommandInvocations`: the newest command first.
 pub(in crate::sandbox::ssm) fn list_invocations(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     check_ids(input)?;
-    let own = ctx.region().ssm.documents.clone();
-    let steps = |command: &Command| {
-        let own = own.get(&command.document).map(|own| own.document.steps.clone());
-        own.or_else(|| Some(document::of_amazon(&command.document)?.steps.clone())).unwrap_or_default()
-    };
     let details = input.flag("Details").unwrap_or(false);
     let only = input.text("InstanceId");
+    ctx.region();
+    let documents = &ctx.cloud.places[&ctx.place].ssm.documents;
     let commands = commands(ctx, input, true)?;
     let status =
         input.items("Filters").iter().find(|one| one.text("key") == Some("Status")).and_then(|one| one.text("value"));
-    let mut rows = Vec::new();
-    for command in commands {
-        let steps = if details { steps(command) } else { Vec::new() };
-        let means = |one: &&Invocation| only.is_none_or(|node| one.node == node);
-        let passes = |one: &&Invocation| status.is_none_or(|status| one.phase.status() == status);
-        for invocation in command.invocations.iter().filter(means).filter(passes) {
-            let mut row = shown_invocation(command, invocation);
-            if details {
-                row["CommandPlugins"] =
-                    steps.iter().map(|step| plugin(invocation, &step.name, &step.platform)).collect();
-            }
-            rows.push(row);
+    let found = commands.into_iter().flat_map(|command| {
+        let means = move |one: &&Invocation| only.is_none_or(|node| one.node == node);
+        let passes = move |one: &&Invocation| status.is_none_or(|status| one.phase.status() == status);
+        command.invocations.iter().filter(means).filter(passes).map(move |one| (command, one))
+    });
+    let show = |(command, invocation): (&Command, &Invocation)| {
+        let mut row = shown_invocation(command, invocation);
+        if details {
+            let own = documents.get(&command.document).map(|own| &own.document);
+            let steps = own.or_else(|| document::of_amazon(&command.document)).map_or(&[][..], |found| &found.steps);
+            row["CommandPlugins"] = steps.iter().map(|step| plugin(invocation, &step.name, &step.platform)).collect();
         }
-    }
-    page::of(rows, "CommandInvocations", input, 50)
+        row
+    };
+    page::told(found, show, "CommandInvocations", input, 50)
 }
 
 /// The form of the ids, where there are any: the models take more than AWS does.
@@ -74,8 +72,9 @@ pub(in crate::sandbox::ssm) fn get_invocation(ctx: &mut Ctx<'_>, input: &Value) 
     let absent = || ApiError::new("InvocationDoesNotExist", "");
     let (id, node) = (input.text("CommandId").unwrap_or_default(), input.text("InstanceId").unwrap_or_default());
     check_ids(input)?;
-    let command = ctx.region().ssm.commands.get(id).ok_or_else(absent)?.clone();
-    let document = document::find(ctx, &command.document);
+    let name = ctx.region().ssm.commands.get(id).ok_or_else(absent)?.document.clone();
+    let document = document::find(ctx, &name);
+    let command = &ctx.region().ssm.commands[id];
     let invocation = command.invocations.iter().find(|one| one.node == node).ok_or_else(absent)?;
     if run::visible_from(command.requested) > now {
         return Err(absent());
@@ -103,7 +102,7 @@ pub(in crate::sandbox::ssm) fn get_invocation(ctx: &mut Ctx<'_>, input: &Value) 
         "InstanceId": node,
         "Comment": command.comment,
         "DocumentName": command.document,
-        "DocumentVersion": document_version(&command),
+        "DocumentVersion": document_version(command),
         "PluginName": asked.or_else(|| steps.first().filter(|_| steps.len() == 1).map(|step| step.name.as_str())).unwrap_or_default(),
         "ResponseCode": code,
         "ExecutionStartDateTime": date(invocation.started),
@@ -115,28 +114,27 @@ pub(in crate::sandbox::ssm) fn get_invocation(ctx: &mut Ctx<'_>, input: &Value) 
         "StandardOutputUrl": "",
         "StandardErrorContent": cut(error, ERROR),
         "StandardErrorUrl": "",
-        "CloudWatchOutputConfig": cloud_watch(&command),
+        "CloudWatchOutputConfig": cloud_watch(command),
     }))
 }
 
 /// The commands that a request asks for, the newest first.
-fn commands<'a>(ctx: &'a mut Ctx<'_>, input: &Value, of_invocations: bool) -> Result<Vec<&'a Command>, ApiError> {
+fn commands<'a>(ctx: &'a Ctx<'_>, input: &Value, of_invocations: bool) -> Result<Vec<&'a Command>, ApiError> {
     let now = ctx.now;
     let lag = ctx.cloud.eventual_consistency;
-    let all = &ctx.region().ssm.commands;
-    if let Some(id) = input.text("CommandId")
-        && !all.contains_key(id)
-    {
-        return Err(invalid_command());
-    }
+    let all = &ctx.cloud.places[&ctx.place].ssm.commands;
+    let one = match input.text("CommandId") {
+        Some(id) => Some(all.get(id).ok_or_else(invalid_command)?),
+        None => None,
+    };
     let is_seen = |command: &&Command| {
         (!lag || run::visible_from(command.requested) <= now) && command.requested + KEPT_HOURS.hours() > now
     };
     let of_node = |command: &&Command| {
         input.text("InstanceId").is_none_or(|node| command.invocations.iter().any(|one| one.node == node))
     };
-    let mut found: Vec<&Command> = all.values().filter(is_seen).filter(of_node).collect();
-    found.retain(|command| input.text("CommandId").is_none_or(|id| command.id == id));
+    let every = one.is_none().then(|| all.values()).into_iter().flatten();
+    let mut found: Vec<&Command> = one.into_iter().chain(every).filter(is_seen).filter(of_node).collect();
     for filter in input.items("Filters") {
         let value = filter.text("value").unwrap_or_default();
         match filter.text("key").unwrap_or_default() {

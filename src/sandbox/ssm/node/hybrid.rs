@@ -16,7 +16,7 @@ pub(in crate::sandbox::ssm) fn deregister(ctx: &mut Ctx<'_>, input: &Value) -> R
     region.ssm.inventory.remove(id);
     region.ssm.compliance.remove(id);
     for association in region.ssm.associations.values_mut() {
-        association.nodes.remove(id);
+        association.nodes.forget(id);
     }
     Ok(json!({}))
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::read::{shown, visible};
+use super::read::{refuse_sealed, shown, visible};
 use super::{Parameter, Version, arn, is_public, not_found, policy};
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::ssm::page;
@@ -25,14 +25,20 @@ pub(in crate::sandbox::ssm) fn get_by_path(ctx: &mut Ctx<'_>, input: &Value) -> 
     let filters = input.items("ParameterFilters");
     check(filters, &["Type", "KeyId", "Label"])?;
     let place = ctx.place.clone();
-    let found = ctx.region().ssm.parameters.range(prefix.clone()..).take_while(|(name, _)| name.starts_with(&prefix));
+    ctx.region();
+    let faults = &ctx.cloud.faults;
+    let parameters = &ctx.cloud.places[&place].ssm.parameters;
+    let found = parameters.range(prefix.clone()..).take_while(|(name, _)| name.starts_with(&prefix));
     let found = found.filter(|(name, _)| recursive || !name[prefix.len()..].contains('/'));
     let found = found.filter(|(name, parameter)| passes(name, parameter, filters));
-    let shown = found.filter_map(|(name, parameter)| {
-        let version = labelled(parameter, filters)?;
-        Some(shown(&place, name, parameter, version, decrypt))
-    });
-    page::of(shown.collect(), "Parameters", input, 10)
+    let found = found.filter_map(|(name, parameter)| Some((name, parameter, labelled(parameter, filters)?)));
+    let found: Vec<(&String, &Parameter, &Version)> = found.collect();
+    for (_, parameter, version) in &found {
+        refuse_sealed(faults, parameter, version, decrypt)?;
+    }
+    let show =
+        |(name, parameter, version): (&String, &Parameter, &Version)| shown(&place, name, parameter, version, decrypt);
+    page::told(found.into_iter(), show, "Parameters", input, 10)
 }
 
 /// `DescribeParameters`: one's own.
@@ -46,21 +52,26 @@ pub(in crate::sandbox::ssm) fn describe(ctx: &mut Ctx<'_>, input: &Value) -> Res
     let place = ctx.place.clone();
     let own = ctx.region().ssm.parameters.iter().filter(|(name, _)| !is_public(name));
     let own = own.filter(|(name, parameter)| passes(name, parameter, filters) && passes(name, parameter, old));
-    let shown = own.filter_map(|(name, parameter)| {
-        let latest = parameter.latest()?;
+    let own = own.filter_map(|(name, parameter)| Some((name, parameter, parameter.latest()?)));
+    let show = |(name, parameter, latest): (&String, &Parameter, &Version)| {
         let mut row = metadata(parameter, latest);
         row["Name"] = name.as_str().into();
         row["ARN"] = arn(&place, name).into();
-        Some(row)
-    });
-    page::of(shown.collect(), "Parameters", input, 10)
+        row
+    };
+    page::told(own, show, "Parameters", input, 10)
 }
 
 /// `GetParameterHistory`: oldest first.
 pub(in crate::sandbox::ssm) fn history(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     let name = input.text("Name").unwrap_or_default();
     let decrypt = input.flag("WithDecryption").unwrap_or(false);
-    let parameter = ctx.region().ssm.parameters.get(name).ok_or_else(not_found)?;
+    ctx.region();
+    let faults = &ctx.cloud.faults;
+    let parameter = ctx.cloud.places[&ctx.place].ssm.parameters.get(name).ok_or_else(not_found)?;
+    for version in &parameter.versions {
+        refuse_sealed(faults, parameter, version, decrypt)?;
+    }
     let versions = parameter.versions.iter().map(|version| {
         let mut row = metadata(parameter, version);
         row["Name"] = name.into();

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::read::invalid_key;
 use super::{ImageWrite, Parameter, Version, is_public, policy};
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::ssm::{Event, tag};
@@ -20,6 +21,9 @@ const NAME_AND_ARN: usize = 1011;
 const PARAMETERS: usize = 10_000;
 /// Bytes of a value in the tiers Standard and Advanced.
 const BYTES: (usize, usize) = (4096, 8192);
+
+/// The key of AWS's own that seals where the request names none.
+const DEFAULT_KEY: &str = "alias/aws/ssm";
 
 /// `PutParameter`.
 pub(in crate::sandbox::ssm) fn put(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
@@ -55,7 +59,7 @@ pub(in crate::sandbox::ssm) fn put(ctx: &mut Ctx<'_>, input: &Value) -> Result<V
     if let Some(policies) = input.text("Policies") {
         policy::check(policies)?;
     }
-    check_key(input.text("KeyId"))?;
+    check_key(ctx, input.text("KeyId"), &kind)?;
     let tier = tier(input, existing.as_ref(), value)?;
     let data_type = data_type(input, existing.as_ref(), &kind)?;
     let write = ImageWrite {
@@ -109,7 +113,7 @@ fn store(ctx: &mut Ctx<'_>, write: ImageWrite, kind: &str, data_type: &str) -> R
 fn version(ctx: &Ctx<'_>, input: &Value, existing: Option<&Parameter>, kind: &str) -> Version {
     let before = existing.and_then(Parameter::latest);
     let owned = |name: &str| input.text(name).map(str::to_owned);
-    let default_key = (kind == "SecureString").then(|| "alias/aws/ssm".to_owned());
+    let default_key = (kind == "SecureString").then(|| DEFAULT_KEY.to_owned());
     Version {
         number: 0,
         value: input.text("Value").unwrap_or_default().to_owned(),
@@ -220,9 +224,14 @@ fn check_name(place: &cloud::Place, name: &str) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// A key of KMS: an alias, an id, or the ARN of either. There is no KMS, so any such key is there.
-fn check_key(key: Option<&str>) -> Result<(), ApiError> {
-    let Some(key) = key.filter(|key| !key.is_empty()) else { return Ok(()) };
+/// A key of KMS: an alias, an id, or the ARN of either. There is no KMS, so any such key is there, unless a fault
+/// disables it.
+fn check_key(ctx: &Ctx<'_>, key: Option<&str>, kind: &str) -> Result<(), ApiError> {
+    let key = key.filter(|key| !key.is_empty());
+    if kind == "SecureString" && ctx.cloud.faults.disables_key(key.unwrap_or(DEFAULT_KEY)) {
+        return Err(invalid_key());
+    }
+    let Some(key) = key else { return Ok(()) };
     let plain = key.strip_prefix("arn:aws:kms:").and_then(|rest| rest.splitn(3, ':').nth(2)).unwrap_or(key);
     let id = plain.strip_prefix("key/").unwrap_or(plain);
     let digits = id.strip_prefix("mrk-").unwrap_or(id).replace('-', "");
@@ -230,7 +239,7 @@ fn check_key(key: Option<&str>) -> Result<(), ApiError> {
     if is_id || plain.strip_prefix("alias/").is_some_and(|name| !name.is_empty()) {
         return Ok(());
     }
-    Err(ApiError::new("InvalidKeyId", "The query key ID isn't valid."))
+    Err(invalid_key())
 }
 
 fn check_pattern(pattern: Option<&str>, value: &str) -> Result<(), ApiError> {

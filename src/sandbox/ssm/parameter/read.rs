@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Parameter, Version, arn, not_found};
 use crate::sandbox::cloud::Ctx;
+use crate::sandbox::faults::Faults;
 use crate::sandbox::value::{ApiError, Get, time};
 
 /// The version that a selector names: `NAME`, `NAME:VERSION`, `NAME:LABEL`, or an ARN in place of the name.
@@ -52,6 +53,7 @@ pub(in crate::sandbox::ssm) fn get_many(ctx: &mut Ctx<'_>, input: &Value) -> Res
     for selector in input.texts("Names") {
         match one(ctx, selector, input.flag("WithDecryption")) {
             Ok(parameter) => found.push(parameter),
+            Err(sealed) if sealed.code == "InvalidKeyId" => return Err(sealed),
             Err(_) => invalid.push(selector),
         }
     }
@@ -66,8 +68,11 @@ fn one(ctx: &mut Ctx<'_>, selector: &str, decrypt: Option<bool>) -> Result<Value
         Some((_, tail)) => format!("/{tail}"),
         None => plain.to_owned(),
     };
+    let decrypt = decrypt.unwrap_or(false);
+    let faults = ctx.cloud.faults.clone();
     let (parameter, version) = find(ctx, selector)?;
-    let mut answer = shown(&place, &name, parameter, version, decrypt.unwrap_or(false));
+    refuse_sealed(&faults, parameter, version, decrypt)?;
+    let mut answer = shown(&place, &name, parameter, version, decrypt);
     if let Some(selected) = selected {
         answer["Selector"] = format!(":{selected}").into();
     }
@@ -91,6 +96,28 @@ pub(super) fn shown(
         "ARN": arn(place, name),
         "DataType": parameter.data_type,
     })
+}
+
+/// Refuses to unseal a value whose key is disabled or deleted.
+///
+/// # Errors
+/// `InvalidKeyId`.
+pub(super) fn refuse_sealed(
+    faults: &Faults,
+    parameter: &Parameter,
+    version: &Version,
+    decrypt: bool,
+) -> Result<(), ApiError> {
+    let sealed = decrypt && parameter.kind == "SecureString";
+    match version.key_id.as_deref().filter(|key| sealed && faults.disables_key(key)) {
+        Some(_) => Err(invalid_key()),
+        None => Ok(()),
+    }
+}
+
+/// The refusal of a key.
+pub(super) fn invalid_key() -> ApiError {
+    ApiError::new("InvalidKeyId", "The query key ID isn't valid.")
 }
 
 /// The value, or its ciphertext.

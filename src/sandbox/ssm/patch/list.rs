@@ -1,11 +1,14 @@
 //! Reading patch states.
 
+use std::ops::Bound;
+
 use serde_json::{Value, json};
 
 use super::{PatchRow, PatchState, Status};
 use crate::sandbox::catalogue::{Catalogue, Patch};
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::shared::Word;
+use crate::sandbox::ssm::node::Node;
 use crate::sandbox::ssm::{baseline, node, page};
 use crate::sandbox::value::{ApiError, Get, maybe_time, time};
 
@@ -13,8 +16,8 @@ use crate::sandbox::value::{ApiError, Get, maybe_time, time};
 pub(in crate::sandbox::ssm) fn describe_states(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     let (catalogue, state) = read(ctx);
     let ids = input.texts("InstanceIds");
-    let found = ids.into_iter().filter_map(|id| Some(shown(id, state.get(id)?, catalogue)));
-    page::of(found.collect(), "InstancePatchStates", input, 100)
+    let found = ids.into_iter().filter_map(|id| Some((id, state.get(id)?)));
+    page::told(found, |(id, state)| shown(id, state, catalogue), "InstancePatchStates", input, 100)
 }
 
 /// `DescribeInstancePatchStatesForPatchGroup`.
@@ -26,10 +29,12 @@ pub(in crate::sandbox::ssm) fn describe_states_for_group(ctx: &mut Ctx<'_>, inpu
         return Err(ApiError::new("InvalidFilter", format!("The filter key '{bad}' isn't valid.")));
     }
     let (catalogue, states) = read(ctx);
-    let rows = states.iter().filter(|(_, state)| state.patch_group == group);
-    let rows = rows.map(|(id, state)| shown(id, state, catalogue));
-    let rows = rows.filter(|row| filters.iter().all(|filter| counts(row, filter)));
-    page::of(rows.collect(), "InstancePatchStates", input, 100)
+    page::keyed("InstancePatchStates", input, 100, |start| {
+        let range = (start.as_ref().map(String::as_str), Bound::Unbounded);
+        let rows = states.range::<str, _>(range).filter(|(_, state)| state.patch_group == group);
+        let rows = rows.map(|(id, state)| (id.to_string(), shown(id, state, catalogue)));
+        rows.filter(|(_, row)| filters.iter().all(|filter| counts(row, filter)))
+    })
 }
 
 fn counts(row: &Value, filter: &Value) -> bool {
@@ -46,8 +51,11 @@ fn counts(row: &Value, filter: &Value) -> bool {
 /// `DescribePatchGroupState`: how many nodes of a patch group have what.
 pub(in crate::sandbox::ssm) fn describe_group_state(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     let group = input.text("PatchGroup").unwrap_or_default();
-    let nodes: Vec<String> =
-        node::all(ctx).into_iter().filter(|node| node.patch_group() == Some(group)).map(|node| node.id).collect();
+    // A node has either spelling of the tag.
+    let spellings = ["Patch Group", "PatchGroup"].map(|key| node::tagged(ctx, key, &[group]));
+    let ids = spellings.into_iter().collect::<Option<Vec<_>>>().map(|ids| ids.into_iter().flatten().collect());
+    let of_group = |_: &mut Ctx<'_>, node: Node| (node.patch_group() == Some(group)).then_some(());
+    let nodes: Vec<String> = node::among(ctx, ids, Bound::Unbounded, of_group).map(|(id, ())| id).collect();
     let (catalogue, states) = read(ctx);
     let rows: Vec<Value> = nodes.iter().filter_map(|id| Some(shown(id, states.get(id.as_str())?, catalogue))).collect();
     let with = |count: &str| rows.iter().filter(|row| row.int(count).unwrap_or(0) > 0).count();
