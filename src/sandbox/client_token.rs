@@ -23,6 +23,11 @@ pub struct Token {
 /// The tokens of a service in a region, by operation and token.
 pub type Tokens = BTreeMap<String, Token>;
 
+/// Under what a token of an operation is kept.
+pub(super) fn key(operation: &str, token: &str) -> String {
+    format!("{operation} {token}")
+}
+
 /// Carries out a request once per client token.
 ///
 /// # Errors
@@ -35,7 +40,7 @@ pub(super) fn once(
     mismatch: fn() -> ApiError,
     act: impl FnOnce(&mut Ctx<'_>) -> Result<Value, ApiError>,
 ) -> Result<Value, ApiError> {
-    let (key, request) = (format!("{operation} {token}"), digest(input));
+    let (key, request) = (key(operation, token), digest(input));
     if let Some(known) = tokens(ctx.region()).get(&key) {
         return if known.request == request { Ok(known.answer.clone()) } else { Err(mismatch()) };
     }

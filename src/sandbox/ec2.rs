@@ -13,6 +13,7 @@
 //! The functions at the end are what the other services ask of EC2.
 
 mod attribute;
+mod consistency;
 mod filter;
 pub mod fleet;
 pub mod image;
@@ -75,6 +76,9 @@ pub struct State {
     pub root_volume_tasks: BTreeMap<String, root_volume::Task>,
     /// Answers to calls that carried a client token.
     pub tokens: Tokens,
+    /// What has not spread yet, in a world with eventual consistency.
+    #[serde(default)]
+    pub lag: consistency::Lag,
 }
 
 /// What happens by itself.
@@ -111,6 +115,20 @@ pub fn open(ctx: &mut Ctx<'_>) {
 /// # Errors
 /// The error that AWS gives.
 pub fn call(ctx: &mut Ctx<'_>, operation: &str, input: &Value) -> Result<Value, ApiError> {
+    if !ctx.cloud.eventual_consistency {
+        return act(ctx, operation, input);
+    }
+    consistency::refuse(ctx, operation, input)?;
+    let token = input.text("ClientToken").unwrap_or_default();
+    let repeated = ctx.region().ec2.tokens.contains_key(&client_token::key(operation, token));
+    let mut answer = act(ctx, operation, input)?;
+    if !repeated {
+        consistency::settle(ctx, operation, input, &mut answer);
+    }
+    Ok(answer)
+}
+
+fn act(ctx: &mut Ctx<'_>, operation: &str, input: &Value) -> Result<Value, ApiError> {
     match operation {
         "RunInstances" => once(ctx, operation, input, run::run),
         "StartInstances" => run::start(ctx, input),
@@ -126,7 +144,7 @@ pub fn call(ctx: &mut Ctx<'_>, operation: &str, input: &Value) -> Result<Value, 
         "DescribeInstanceTypes" => types::describe(input),
         "DescribeInstanceTypeOfferings" => types::offerings(ctx, input),
         "DescribeVolumes" => volume::describe(ctx, input),
-        "CreateVolume" => volume::create(ctx, input),
+        "CreateVolume" => once(ctx, operation, input, volume::create),
         "CreateReplaceRootVolumeTask" => once(ctx, operation, input, root_volume::create),
         "DescribeReplaceRootVolumeTasks" => root_volume::describe(ctx, input),
         "CreateImageUsageReport" => once(ctx, operation, input, usage_report::create),
@@ -145,9 +163,10 @@ pub fn call(ctx: &mut Ctx<'_>, operation: &str, input: &Value) -> Result<Value, 
     }
 }
 
-/// Carries out an operation with large answers, which borrow what they tell. None for all others.
+/// Carries out an operation with large answers, which borrow what they tell. None for all others, and while some of
+/// what they would tell is hidden.
 pub fn tell<'a>(ctx: &'a Ctx<'_>, operation: &str, input: &Value) -> Option<Result<Told<'a>, ApiError>> {
-    (operation == "DescribeInstances").then(|| instances::describe(ctx, input))
+    (operation == "DescribeInstances" && !consistency::hides(ctx)).then(|| instances::describe(ctx, input))
 }
 
 /// What the place holds, to read while the rest of the cloud is read too.

@@ -212,8 +212,12 @@ fn told_of<'a>(
     let mut put = state.compliance.range::<str, _>(range).map(|(id, _)| id.as_str()).peekable();
     let named: BTreeSet<&str> = asked.iter().copied().collect();
     let known = |id: &&str| state.patch_states.contains_key(*id) || state.compliance.contains_key(*id);
-    let named: Vec<String> =
-        named.into_iter().filter(known).filter(|id| RangeBounds::<str>::contains(&range, *id)).map(str::to_owned).collect();
+    let named: Vec<String> = named
+        .into_iter()
+        .filter(known)
+        .filter(|id| RangeBounds::<str>::contains(&range, *id))
+        .map(str::to_owned)
+        .collect();
     let mut named = named.into_iter();
     let all = asked.is_empty();
     let ids = std::iter::from_fn(move || {

@@ -23,7 +23,7 @@ pub type Tags = BTreeMap<String, String>;
 pub struct World {
     /// What every identifier and draw is derived from.
     pub seed: u64,
-    /// Whether lists lag behind changes, as AWS's do.
+    /// Whether what was just made is not told for a moment, and names of what was just deleted are still taken.
     pub eventual_consistency: bool,
     /// How many calls AWS takes, beside [`World::rate`].
     pub rates: Rates,

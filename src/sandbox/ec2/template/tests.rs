@@ -121,3 +121,22 @@ fn settings_are_read_off_an_instance() {
     let made = call("CreateLaunchTemplate", json!({"LaunchTemplateName": "like-it", "LaunchTemplateData": data}));
     assert!(!made.unwrap().has("Warning"));
 }
+
+#[test]
+fn templates_and_their_versions_are_counted() {
+    let mut call = account();
+    let named = |name: String| json!({"LaunchTemplateName": name, "LaunchTemplateData": {"InstanceType": "m7i.large"}});
+    for number in 0..5000 {
+        call("CreateLaunchTemplate", named(format!("web-{number}"))).unwrap();
+    }
+    let one_more = call("CreateLaunchTemplate", named("web".to_owned())).unwrap_err();
+    assert_eq!(one_more.code, "MaxTemplateLimitExceeded");
+    for _ in 1..10_000 {
+        call("CreateLaunchTemplateVersion", named("web-0".to_owned())).unwrap();
+    }
+    let one_more = call("CreateLaunchTemplateVersion", named("web-0".to_owned())).unwrap_err();
+    assert_eq!(one_more.code, "MaxTemplateVersionsLimitExceeded");
+    call("DeleteLaunchTemplateVersions", json!({"LaunchTemplateName": "web-0", "Versions": ["2"]})).unwrap();
+    let again = call("CreateLaunchTemplateVersion", named("web-0".to_owned())).unwrap();
+    assert_eq!(again["LaunchTemplateVersion"]["VersionNumber"], 10_001);
+}

@@ -70,11 +70,14 @@ static BASE: LazyLock<(Cloud, Vec<String>)> = LazyLock::new(|| {
 /// Every short text of a value that looks like the name of something.
 fn names(value: &Value, into: &mut BTreeSet<String>) {
     match value {
-        Value::String(text) if (3..=90).contains(&text.len()) && !text.contains([' ', '\n']) => {
-            // Public parameters and images are many and alike.
-            if !text.starts_with("/aws/") && into.len() < 4000 {
-                into.insert(text.clone());
-            }
+        // Public parameters and images are many and alike.
+        Value::String(text)
+            if (3..=90).contains(&text.len())
+                && !text.contains([' ', '\n'])
+                && !text.starts_with("/aws/")
+                && into.len() < 4000 =>
+        {
+            into.insert(text.clone());
         }
         Value::Array(items) => items.iter().for_each(|item| names(item, into)),
         Value::Object(members) => {
