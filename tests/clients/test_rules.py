@@ -45,7 +45,7 @@ def template(ec2, **given):
 
 # What each operation of EC2 with a token is given, and what another request under the same token has otherwise.
 TOKENS = {
-    "RunInstances": lambda sandbox, ec2: ({"ImageId": image(ec2), "MinCount": 1, "MaxCount": 1}, {"MaxCount": 2}),
+    "RunInstances": lambda sandbox, ec2: ({"ImageId": image(ec2), "MinCount": 1, "MaxCount": 1, "InstanceType": "m5.large"}, {"MaxCount": 2}),
     "CopyImage": lambda sandbox, ec2: ({"Name": "copy", "SourceImageId": image(ec2), "SourceRegion": REGION}, {"Name": "other"}),
     "CreateImageUsageReport": lambda sandbox, ec2: (
         {"ImageId": ec2.copy_image(Name="own", SourceImageId=image(ec2), SourceRegion=REGION)["ImageId"], "ResourceTypes": [{"ResourceType": "ec2:Instance"}]},
@@ -117,14 +117,19 @@ def test_what_is_new_is_not_found_for_a_moment(lagging):
     )
     for find, member, id, code in named:
         assert refused(find, **{member: [id]}) == code
-    listed = lambda: json.dumps([ec2.describe_instances(), ec2.describe_images(Owners=["self"]), ec2.describe_volumes()], default=str)  # noqa: E731
-    assert not any(id in listed() for id in (made, copy, volume))
+
+    def listed():
+        instances = [one["InstanceId"] for reservation in ec2.describe_instances()["Reservations"] for one in reservation["Instances"]]
+        images = [one["ImageId"] for one in ec2.describe_images(Owners=["self"])["Images"]]
+        return {*instances, *images, *(one["VolumeId"] for one in ec2.describe_volumes()["Volumes"])}
+
+    assert not {made, copy, volume} & listed()
     # What does not describe it finds it.
     ec2.create_tags(Resources=[made], Tags=[{"Key": "a", "Value": "b"}])
     lagging.advance("30s")
     for find, member, id, _ in named:
         assert find(**{member: [id]})
-    assert all(id in listed() for id in (made, copy, volume))
+    assert {made, copy, volume} <= listed()
     # The same request under its token makes nothing new.
     assert run()["Instances"][0]["InstanceId"] == made and ec2.describe_instances(InstanceIds=[made])["Reservations"]
 

@@ -348,9 +348,9 @@ def test_an_association_keeps_to_its_limits(world, ssm, nodes):
     assert len(ran(stopped)) == 2, "nothing more is begun after the second error"
     through = associate(ssm, Targets=test, Parameters={"commands": ["exit 1"]}, MaxConcurrency="50%", MaxErrors="100%")["AssociationId"]
     world.advance("1h")
-    assert len(ran(through)) == 4
+    assert len(ran(through)) == 5
     overview = ssm.describe_association(AssociationId=through)["AssociationDescription"]["Overview"]
-    assert overview["AssociationStatusAggregatedCount"] == {"Failed": 4}
+    assert overview["AssociationStatusAggregatedCount"] == {"Failed": 5}
 
 
 def test_an_association_keeps_to_its_offset(world, ssm, nodes):

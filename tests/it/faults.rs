@@ -311,7 +311,7 @@ fn every_kind_of_storm_leaves_the_undisturbed_end_state() {
 fn the_examples_of_the_guide_are_faults() {
     let guide = include_str!("../../docs/sandbox.md");
     let examples: Vec<&str> = guide.split("```json\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-    assert_eq!(examples.len(), 8);
+    assert_eq!(examples.len(), 9);
     for example in examples {
         let faults: Faults = serde_json::from_str(example).unwrap();
         assert_ne!(faults, Faults::default(), "{example}");
