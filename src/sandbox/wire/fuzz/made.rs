@@ -281,6 +281,10 @@ impl<'a> Maker<'a> {
             }
             Kind::Integer | Kind::Long => {
                 let held = NUMBERS[self.choice(NUMBERS.len())];
+                // A group may be as large as anyone likes, and takes its time then.
+                let sizes =
+                    self.service == Service::AutoScaling && (name.contains("Size") || name.contains("Capacity"));
+                let held = if sizes { held.min(50) } else { held };
                 let least = shape.min.map(|least| least as i64);
                 json!(if self.choice(3) == 0 { least.unwrap_or(held) } else { held })
             }
