@@ -2,6 +2,8 @@
 //!
 //! `cargo bench --bench fleet` measures up to 1,000,000 nodes; `cargo bench --bench fleet -- 100000` up to so many.
 
+#![expect(clippy::print_stdout, clippy::disallowed_methods, reason = "a benchmark prints, and measures time")]
+
 use std::alloc::System;
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -11,8 +13,8 @@ use rebake::classify::finding::findings;
 use rebake::classify::{Judgement, classify};
 use rebake::config::{Config, library};
 use rebake::model::{
-    Agent, Fleet, Group, Image, Node, NodeState, OperatingSystem, Patch, PatchOperation, PatchState, Site, SiteSeen,
-    Volume,
+    Agent, Fleet, Group, Image, Node, NodeState, OperatingSystem, Patch, PatchOperation, PatchState, Pool, Site,
+    SiteSeen, Volume,
 };
 use rebake::plan::planner::{Asked, Input, plan};
 use rebake::report::html;
@@ -29,32 +31,41 @@ const NOW: &str = "2026-11-24T09:00:00Z";
 const MEMBERS: usize = 20;
 
 fn main() {
-    let most = std::env::args().filter_map(|word| word.parse().ok()).next().unwrap_or(1_000_000);
+    let most = std::env::args().find_map(|word| word.parse().ok()).unwrap_or(1_000_000);
     let config = library::demo().expect("the demo's configuration");
     memory();
-    println!("\n{:>9} {:>8} {:>11} {:>11} {:>8} {:>14}", "nodes", "groups", "classify s", "findings s", "plan s", "HTML report s");
+    println!(
+        "\n{:>9} {:>8} {:>11} {:>11} {:>8} {:>14}",
+        "nodes", "groups", "classify s", "findings s", "plan s", "HTML report s"
+    );
     for nodes in [1_000, 10_000, 50_000, 100_000, 1_000_000].into_iter().filter(|nodes| *nodes <= most) {
         deciding(&config, nodes);
     }
 }
 
-/// Bytes that a healthy node holds beyond its strings, by the allocator's count.
+/// Bytes that a healthy node holds beyond its strings, by the allocator's count: what is freed with the healthy nodes, less
+/// the blocks of the strings that are theirs alone. What nodes share is counted in the fleet's whole.
 fn memory() {
     const NODES: usize = 100_000;
-    let kept = Region::new(ALLOCATOR);
+    let built = Region::new(ALLOCATOR);
     let fleet = fleet(NODES);
-    let change = kept.change();
-    let bytes = change.bytes_allocated - change.bytes_deallocated;
-    println!("{} of {NODES} nodes need patching", fleet.nodes.iter().filter(|node| lacks(node)).count());
-    println!("size of a node: {} B; all that the fleet holds: {} B a node", size_of::<Node>(), bytes / NODES);
+    let whole = built.change();
+    let whole = (whole.bytes_allocated - whole.bytes_deallocated) / NODES;
     let mut healthy: Vec<Node> = fleet.nodes.into_iter().filter(|node| !lacks(node)).collect();
     healthy.shrink_to_fit();
     let number = healthy.len();
-    let text: usize = healthy.iter().map(text_of).sum();
+    let strings = healthy.iter().map(strings_of).sum::<usize>() / number;
     let freed = Region::new(ALLOCATOR);
     drop(healthy);
     let held = freed.change().bytes_deallocated / number;
-    println!("a healthy node: {held} B, of them {} B of text, {} B beyond it", text / number, held - text / number);
+    println!("{NODES} nodes, {number} of them healthy; groups, images and patches included: {whole} B a node");
+    println!("a healthy node: {held} B = {} B and its own strings, {strings} B", held - strings);
+}
+
+/// The blocks of the strings that are a node's own: a counter and a length of 8 B each, and the text.
+fn strings_of(node: &Node) -> usize {
+    let own = [&node.tags["Name"], &node.tags["host"], &node.tags["serial"], &node.id, &node.volumes[0].id];
+    own.into_iter().map(|text| (16 + text.len()).next_multiple_of(8)).sum()
 }
 
 /// How long deciding about a fleet takes.
@@ -96,21 +107,6 @@ fn lacks(node: &Node) -> bool {
     node.patch_state.as_ref().is_some_and(|state| state.missing > 0)
 }
 
-/// The bytes of a node's strings.
-fn text_of(node: &Node) -> usize {
-    let tags: usize = node.tags.iter().map(|(key, value)| key.len() + value.len()).sum();
-    let state = node.patch_state.as_ref().map_or(0, |state| state.baseline.len() + state.patch_group.len());
-    let volumes: usize = node.volumes.iter().map(|volume| volume.id.len() + volume.device.len()).sum();
-    let system = node.system.as_ref().map_or(0, |system| system.name.len() + system.version.len());
-    let of = |text: Option<&str>| text.map_or(0, str::len);
-    let rest = of(node.image.as_deref())
-        + of(node.instance_type.as_deref())
-        + of(node.architecture.as_deref())
-        + of(node.zone.as_deref())
-        + of(node.group.as_deref());
-    node.id.len() + node.site.account.len() + node.site.region.len() + node.name.len() + tags + state + volumes + system + rest
-}
-
 /// A fleet in 20 sites: four fifths of the nodes are members of groups, a third lacks patches, and each has 8 tags, of
 /// which 3 are its own.
 fn fleet(nodes: usize) -> Fleet {
@@ -122,6 +118,9 @@ fn fleet(nodes: usize) -> Fleet {
         fleet.images.push(image(&site));
     }
     fleet.nodes = (0..nodes).map(|number| node(&fleet, number, now)).collect();
+    let mut pool = Pool::default();
+    fleet.nodes.iter_mut().for_each(|node| pool.share(node));
+    drop(pool);
     fleet.nodes.sort_by(|one, other| (&one.site, &one.id).cmp(&(&other.site, &other.id)));
     let mut groups: Vec<Group> = Vec::new();
     let mut named = BTreeSet::new();
@@ -130,7 +129,8 @@ fn fleet(nodes: usize) -> Fleet {
         if named.insert((&node.site, name)) {
             groups.push(group(&node.site, name, &node.tags["app"]));
         }
-        let member = json!({"id": node.id, "lifecycle": "InService", "healthy": true, "protected": false, "template": null});
+        let member =
+            json!({"id": node.id, "lifecycle": "InService", "healthy": true, "protected": false, "template": null});
         groups.last_mut().expect("a group").members.push(serde_json::from_value(member).expect("a member"));
     }
     groups.sort_by(|one, other| (&one.site, &one.name).cmp(&(&other.site, &other.name)));
@@ -159,8 +159,8 @@ fn node(fleet: &Fleet, number: usize, now: Timestamp) -> Node {
         ("host", &host),
         ("serial", &format!("{:08}", place * 7919)),
     ];
-    node.tags = tags.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
-    node.name = node.tags["Name"].clone();
+    node.tags = tags.into_iter().collect();
+    node.name = node.tags.shared("Name").cloned().unwrap_or_default();
     node.system = Some(OperatingSystem { name: "Amazon Linux".into(), version: "2023".into(), inferred: false }.into());
     node.image = Some(image.id.as_str().into());
     node.launched_at = Some(now - SignedDuration::from_hours(24 * 20));
@@ -193,10 +193,16 @@ fn node(fleet: &Fleet, number: usize, now: Timestamp) -> Node {
             released_at: Some(now - SignedDuration::from_hours(24 * 9)),
             first_seen: None,
         };
-        node.patches = vec![patch("openssl.x86_64", "Important"), patch("kernel.x86_64", "Critical")];
+        node.patches =
+            Box::new([patch("openssl.x86_64", "Important").into(), patch("kernel.x86_64", "Critical").into()]);
     }
-    let root = Volume { id: format!("vol-0{place:016x}").into(), device: "/dev/xvda".into(), root: true, delete_on_termination: true };
-    node.volumes = vec![root];
+    let root = Volume {
+        id: format!("vol-0{place:016x}").into(),
+        device: "/dev/xvda".into(),
+        root: true,
+        delete_on_termination: true,
+    };
+    node.volumes = Box::new([root]);
     node
 }
 

@@ -13,15 +13,21 @@ pub mod owner;
 pub mod reporting;
 pub mod select;
 pub mod sights;
+pub mod standing;
 pub mod system;
 
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use arcstr::ArcStr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{self, Channel, Config, Recipe};
+use crate::model::gap::GapsByFact;
 use crate::model::{Fleet, Group, Lane, Node, Site};
+use standing::Standings;
 use system::Systems;
 
 pub use need::{Need, NeedKind};
@@ -33,19 +39,19 @@ pub use system::Support;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Judgement {
     /// The node.
-    pub node: String,
+    pub node: ArcStr,
     /// Where.
     pub site: Site,
     /// Its lane.
     pub lane: Lane,
-    /// Why it is in that lane.
-    pub evidence: Vec<Evidence>,
+    /// Why it is in that lane. Members of a group share it.
+    pub evidence: Arc<[Evidence]>,
     /// Who owns it or looks after it, if a signal tells; delegated to it if it alone may replace or patch it.
-    pub owner: Option<Owner>,
+    pub owner: Option<Arc<Owner>>,
     /// What is known of its operating system.
     pub support: Option<Arc<Support>>,
     /// The recipe and channel that select its group.
-    pub recipe: Option<(String, String)>,
+    pub recipe: Option<(ArcStr, ArcStr)>,
     /// By how many days the parent of its image is older than the one that its recipe names now, where that is known.
     pub behind_days: Option<u32>,
     /// Why it needs patching.
@@ -60,9 +66,9 @@ pub struct Judgement {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
     /// For people: `member of group web-prod`.
-    pub fact: String,
+    pub fact: Cow<'static, str>,
     /// The call and field that it came from, or the line of the configuration.
-    pub source: String,
+    pub source: Cow<'static, str>,
 }
 
 /// An exception: needs do not count until a day.
@@ -121,15 +127,61 @@ impl Judgement {
 /// Judges every node of a fleet, in its order.
 #[must_use]
 pub fn classify(config: &Config, fleet: &Fleet, now: Timestamp) -> Vec<Judgement> {
-    let owners = fleet.groups.iter().map(|group| owner_of(fleet, group)).collect();
-    let judge = Judge { config, fleet, now, owners, systems: Systems::new(&config.systems) };
+    let judge = Judge {
+        config,
+        fleet,
+        now,
+        groups: Groups::of(config, fleet),
+        gaps: GapsByFact::of(&fleet.gaps),
+        systems: Systems::new(&config.systems),
+        standings: Standings::new(fleet),
+    };
     fleet.nodes.iter().map(|node| judge.of(node)).collect()
 }
 
-/// The owner of a group, if a signal of it or of its template tells one.
-fn owner_of(fleet: &Fleet, group: &Group) -> Option<owner::Found> {
-    let template = group.source.template().and_then(|(id, _)| fleet.template(&group.site, id));
-    owner::of_group(group, template)
+/// What the groups of a fleet say about their members, by site and name.
+struct Groups<'a>(HashMap<(&'a Site, &'a str), OfGroup<'a>>);
+
+/// What a group says about its members.
+struct OfGroup<'a> {
+    membership: lane::Membership<'a>,
+    channel: Option<(&'a Recipe, &'a Channel)>,
+    /// The names of recipe and channel.
+    recipe: Option<(ArcStr, ArcStr)>,
+    members: Vec<&'a Node>,
+}
+
+impl<'a> Groups<'a> {
+    fn of(config: &'a Config, fleet: &'a Fleet) -> Self {
+        let mut groups: HashMap<_, _> = fleet
+            .groups
+            .iter()
+            .map(|group| {
+                let template = group.source.template().and_then(|(id, _)| fleet.template(&group.site, id));
+                let owner = owner::of_group(group, template);
+                let channel = channel_of(config, group);
+                let of_group = OfGroup {
+                    membership: lane::Membership::of(group, owner.as_ref()),
+                    channel,
+                    recipe: channel
+                        .map(|(recipe, channel)| (recipe.name.as_str().into(), channel.name.as_str().into())),
+                    members: Vec::new(),
+                };
+                ((&group.site, group.name.as_str()), of_group)
+            })
+            .collect();
+        for node in &fleet.nodes {
+            let group = node.group.as_deref().and_then(|name| groups.get_mut(&(&node.site, name)));
+            if let Some(group) = group {
+                group.members.push(node);
+            }
+        }
+        Self(groups)
+    }
+
+    fn of_member(&self, node: &'a Node) -> Option<&OfGroup<'a>> {
+        self.0.get(&(&node.site, node.group.as_deref()?))
+    }
 }
 
 /// What nodes are judged from.
@@ -137,34 +189,35 @@ struct Judge<'a> {
     config: &'a Config,
     fleet: &'a Fleet,
     now: Timestamp,
-    /// The owners of the fleet's groups, in their order.
-    owners: Vec<Option<owner::Found>>,
+    groups: Groups<'a>,
+    gaps: GapsByFact<'a>,
     systems: Systems<'a>,
+    standings: Standings<'a>,
 }
 
 impl<'a> Judge<'a> {
     fn of(&self, node: &'a Node) -> Judgement {
         let Self { config, fleet, now, .. } = *self;
-        let member = node.group.as_deref().and_then(|name| fleet.group_position(&node.site, name));
-        let member = member.and_then(|at| Some((fleet.groups.get(at)?, self.owners.get(at)?.as_ref())));
-        let placed = lane::place(config, node, member, lane::hidden(fleet, node), now);
-        let recipe = member.and_then(|(group, _)| channel_of(config, group));
+        let group = self.groups.of_member(node);
+        let placed =
+            lane::place(config, node, group.map(|group| &group.membership), lane::hidden(&self.gaps, node), now);
         let (lane, support) = (placed.lane, self.systems.of(node));
-        let blind = reporting::blind(fleet, node, support.as_deref(), now);
-        let context = need::Context {
+        let blind = reporting::blind(&self.gaps, node, support.as_deref(), now);
+        let image = node.image.as_deref().and_then(|id| fleet.image(&node.site, id));
+        let recipe = group.and_then(|group| group.channel).map(|(recipe, _)| recipe);
+        let standing = recipe.zip(image).map(|(recipe, image)| self.standings.of(image, recipe));
+        let needs = need::needs(&need::Context {
             config,
-            fleet,
             node,
             lane,
-            recipe,
+            image,
+            standing: standing.as_deref(),
+            siblings: group.map_or(&[], |group| &group.members),
             support: support.as_deref(),
             blind: blind.as_ref(),
             now,
-        };
-        let needs = need::needs(&context);
-        let exempt = exception(config, node, lane, &needs, now);
-        let image = node.image.as_deref().and_then(|id| fleet.image(&node.site, id));
-        let behind = recipe.zip(image).and_then(|((recipe, _), image)| need::behind(fleet, image, recipe));
+        });
+        let behind = standing.and_then(|standing| standing.behind);
         Judgement {
             node: node.id.clone(),
             site: node.site.clone(),
@@ -172,11 +225,11 @@ impl<'a> Judge<'a> {
             evidence: placed.evidence,
             owner: placed.owner,
             support,
-            recipe: recipe.map(|(recipe, channel)| (recipe.name.clone(), channel.name.clone())),
+            recipe: group.and_then(|group| group.recipe.clone()),
             behind_days: behind.map(|behind| u32::try_from(behind.as_secs() / 86_400).unwrap_or(u32::MAX)),
+            exception: exception(config, node, lane, &needs, now),
             needs,
             blind,
-            exception: exempt,
         }
     }
 }

@@ -464,7 +464,7 @@ mod tests {
     #[test]
     fn sites_of_one_side_are_not_compared() {
         let (mut one, other) = (inventory(&[node("i-1")], &json!([])), inventory(&[], &json!([])));
-        one.sites[0].region = "us-east-1".to_owned();
+        one.sites[0] = Site::new(&one.sites[0].account, "us-east-1");
         let told = compare(&one, &other);
         assert_eq!(told.incomparable.len(), 2);
         assert!(told.is_empty());

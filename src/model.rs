@@ -11,8 +11,10 @@ mod group;
 mod image;
 mod lane;
 mod node;
+mod pool;
 pub mod selector;
 pub mod site;
+mod tags;
 mod template;
 pub mod window;
 
@@ -31,15 +33,12 @@ pub use lane::Lane;
 pub use node::{
     Agent, Node, NodeKind, NodeState, OperatingSystem, Patch, PatchOperation, PatchState, Platform, Sighting, Volume,
 };
+pub use pool::Pool;
 pub use selector::Selector;
 pub use site::{Identity, Site};
+pub use tags::Tags;
 pub use template::{ImageSource, Template, TemplateVersion};
 pub use window::{Freeze, Window};
 
 #[cfg(test)]
 pub(crate) mod sample;
-
-use std::collections::BTreeMap;
-
-/// Tags of a resource, by key.
-pub type Tags = BTreeMap<String, String>;

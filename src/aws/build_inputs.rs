@@ -195,7 +195,7 @@ impl Connection {
             .semantic_version(new.version)
             .platform(Platform::from(new.platform))
             .data(new.document)
-            .set_tags(Some(new.tags.clone().into_iter().collect()))
+            .set_tags(Some(new.tags.to_map()))
             .client_token(new.token);
         let answer = self.call(call, || request.clone().send()).await?;
         answer.component_build_version_arn.ok_or_else(|| call.incomplete("componentBuildVersionArn"))
@@ -219,7 +219,7 @@ impl Connection {
             .parent_image(new.parent)
             .set_components(Some(components.map_err(|_| call.incomplete("component ARN"))?))
             .set_block_device_mappings(new.root_volume.map(disk))
-            .set_tags(Some(new.tags.clone().into_iter().collect()))
+            .set_tags(Some(new.tags.to_map()))
             .client_token(new.token);
         let answer = self.call(call, || request.clone().send()).await?;
         answer.image_recipe_arn.ok_or_else(|| call.incomplete("imageRecipeArn"))
@@ -239,7 +239,7 @@ impl Connection {
             .set_security_group_ids((!new.security_groups.is_empty()).then(|| new.security_groups.to_vec()))
             .instance_metadata_options(InstanceMetadataOptions::builder().http_tokens(tokens).build())
             .terminate_instance_on_failure(true)
-            .set_tags(Some(new.tags.clone().into_iter().collect()))
+            .set_tags(Some(new.tags.to_map()))
             .client_token(new.token);
         let answer = self.call(call, || request.clone().send()).await?;
         answer.infrastructure_configuration_arn.ok_or_else(|| call.incomplete("infrastructureConfigurationArn"))
@@ -252,7 +252,7 @@ impl Connection {
         let images = AmiDistributionConfiguration::builder()
             .name(new.image_name)
             .set_kms_key_id(new.kms_key.map(str::to_owned))
-            .set_ami_tags(Some(new.image_tags.clone().into_iter().collect()))
+            .set_ami_tags(Some(new.image_tags.to_map()))
             .set_launch_permission((!new.share_with.is_empty()).then_some(permission))
             .build();
         // Launch templates and parameters are never Image Builder's to move: only a promotion moves a channel.
@@ -265,7 +265,7 @@ impl Connection {
             .create_distribution_configuration()
             .name(new.name)
             .set_distributions(Some(distributions.map_err(|_| call.incomplete("region"))?))
-            .set_tags(Some(new.tags.clone().into_iter().collect()))
+            .set_tags(Some(new.tags.to_map()))
             .client_token(new.token);
         let answer = self.call(call, || request.clone().send()).await?;
         answer.distribution_configuration_arn.ok_or_else(|| call.incomplete("distributionConfigurationArn"))

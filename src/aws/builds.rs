@@ -178,7 +178,7 @@ impl Connection {
             .distribution_configuration_arn(new.distribution)
             .image_tests_configuration(tests)
             .enhanced_image_metadata_enabled(true)
-            .set_tags(Some(new.tags.clone().into_iter().collect()))
+            .set_tags(Some(new.tags.to_map()))
             .client_token(new.token);
         let answer = self.call(call, || request.clone().send()).await?;
         answer.image_build_version_arn.ok_or_else(|| call.incomplete("imageBuildVersionArn"))

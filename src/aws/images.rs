@@ -172,7 +172,7 @@ impl Connection {
             architecture: told.architecture.map(|architecture| architecture.as_str().to_owned()).unwrap_or_default(),
             platform: told.platform_details.unwrap_or_default(),
             deprecated_at: told.deprecation_time.as_deref().and_then(moment_of_text),
-            parent: tags.get(tag::PARENT).cloned().or(told.source_image_id),
+            parent: tags.get(tag::PARENT).map(str::to_owned).or(told.source_image_id),
             allowed: told.image_allowed,
             ancestors: Vec::new(),
             snapshots: disks.into_iter().filter_map(|disk| disk.ebs?.snapshot_id).collect(),

@@ -9,7 +9,7 @@ use super::connection::Connection;
 use super::error::Error;
 use super::images::tags;
 use super::text::moment_of;
-use crate::model::{Agent, Node, NodeKind, NodeState, OperatingSystem, Volume};
+use crate::model::{Agent, Node, NodeState, OperatingSystem, Volume};
 
 impl Connection {
     /// All instances that are not on their way out, by id. What Systems Manager knows is not a part of it.
@@ -67,30 +67,29 @@ impl Connection {
         let volumes = told.block_device_mappings.unwrap_or_default().into_iter().filter_map(|mapping| {
             let (device, disk) = (mapping.device_name.unwrap_or_default(), mapping.ebs?);
             Some(Volume {
-                id: disk.volume_id?,
+                id: disk.volume_id?.into(),
                 root: root.as_ref() == Some(&device),
-                device,
+                device: device.into(),
                 delete_on_termination: disk.delete_on_termination.unwrap_or(false),
             })
         });
         Some(Node {
-            id: told.instance_id?,
+            id: told.instance_id?.into(),
             site: self.site().clone(),
-            name: tags.get("Name").cloned().unwrap_or_default(),
-            kind: NodeKind::Instance,
+            name: tags.shared("Name").cloned().unwrap_or_default(),
             state,
-            system: told.platform_details.as_deref().and_then(OperatingSystem::by_billing),
-            image: told.image_id,
+            system: told.platform_details.as_deref().and_then(OperatingSystem::by_billing).map(Into::into),
+            image: told.image_id.map(Into::into),
             launched_at: moment_of(told.launch_time),
-            instance_type: told.instance_type.map(|kind| kind.as_str().to_owned()),
-            architecture: told.architecture.map(|architecture| architecture.as_str().to_owned()),
-            zone: told.placement.and_then(|placement| placement.availability_zone),
+            instance_type: told.instance_type.map(|kind| kind.as_str().to_owned()).map(Into::into),
+            architecture: told.architecture.map(|architecture| architecture.as_str().to_owned()).map(Into::into),
+            zone: told.placement.and_then(|placement| placement.availability_zone).map(Into::into),
             tags,
             group: None,
-            operator: told.operator.filter(|by| by.managed == Some(true)).and_then(|by| by.principal),
+            operator: told.operator.filter(|by| by.managed == Some(true)).and_then(|by| by.principal).map(Into::into),
             agent: Agent::Unread,
             patch_state: None,
-            patches: Vec::new(),
+            patches: Box::default(),
             volumes: volumes.collect(),
         })
     }

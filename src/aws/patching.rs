@@ -217,9 +217,9 @@ fn keep_first<K: Ord>(known: &mut BTreeMap<K, Timestamp>, key: K, at: Timestamp)
 
 fn state(told: InstancePatchState) -> Option<(String, PatchState)> {
     let row = PatchState {
-        baseline: told.baseline_id,
-        snapshot: told.snapshot_id.filter(|snapshot| !snapshot.is_empty()),
-        patch_group: told.patch_group,
+        baseline: told.baseline_id.into(),
+        snapshot: told.snapshot_id.filter(|snapshot| !snapshot.is_empty()).map(Into::into),
+        patch_group: told.patch_group.into(),
         operation: match told.operation {
             PatchOperationType::Install => PatchOperation::Install,
             _ => PatchOperation::Scan,

@@ -43,7 +43,7 @@ impl BakeJob<'_> {
 
     /// Whether something in Image Builder was made for the goal.
     fn is_ours(&self, tags: &Tags) -> bool {
-        let holds = |key: &str, value: &str| tags.get(key).map_or("", String::as_str) == value;
+        let holds = |key: &str, value: &str| tags.get(key).unwrap_or_default() == value;
         holds(tag::DIGEST, &self.goal.digest) && holds(tag::TRIGGER, &self.goal.trigger)
     }
 

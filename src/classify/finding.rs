@@ -119,7 +119,7 @@ pub fn findings(fleet: &Fleet, judged: &[Judgement]) -> Vec<Finding> {
 }
 
 fn ids<'a>(nodes: impl IntoIterator<Item = &'a &'a Node>) -> Vec<String> {
-    nodes.into_iter().map(|node| node.id.clone()).collect()
+    nodes.into_iter().map(|node| node.id.to_string()).collect()
 }
 
 fn changed_by_hand(node: &Node, one: &Judgement) -> Option<Finding> {
@@ -127,8 +127,8 @@ fn changed_by_hand(node: &Node, one: &Judgement) -> Option<Finding> {
     Some(Finding {
         kind: FindingKind::ChangedByHand,
         site: node.site.clone(),
-        subject: node.id.clone(),
-        nodes: vec![node.id.clone()],
+        subject: node.id.to_string(),
+        nodes: vec![node.id.to_string()],
         what: need.what.clone(),
         source: "ssm DescribeInstancePatchStates".to_owned(),
         cure: "find out who did it; a refresh of its group replaces it".to_owned(),
@@ -286,7 +286,7 @@ fn unsafe_settings(group: &Group) -> Vec<(String, String)> {
 
 /// The patch group of a node: of the two tags, the one without a space goes first where both are there.
 fn patch_group(node: &Node) -> Option<&str> {
-    PATCH_GROUP_TAGS.iter().rev().find_map(|key| node.tags.get(*key)).map(String::as_str)
+    PATCH_GROUP_TAGS.iter().rev().find_map(|key| node.tags.get(key))
 }
 
 fn two_patch_groups(node: &Node) -> Option<Finding> {
@@ -310,8 +310,8 @@ fn two_patch_groups(node: &Node) -> Option<Finding> {
     Some(Finding {
         kind: FindingKind::TwoPatchGroups,
         site: node.site.clone(),
-        subject: node.id.clone(),
-        nodes: vec![node.id.clone()],
+        subject: node.id.to_string(),
+        nodes: vec![node.id.to_string()],
         what,
         source: "ec2 DescribeInstances Tags".to_owned(),
         cure: remove,

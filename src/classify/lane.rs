@@ -1,33 +1,63 @@
 //! Which lane a node is in, and why.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Evidence, Exempt, Owner, owner, reporting};
 use crate::config::Config;
-use crate::model::{Agent, Fact, Fleet, Gap, Group, Lane, Node, NodeKind, NodeState, tag};
+use crate::model::gap::GapsByFact;
+use crate::model::{Agent, Fact, Gap, Group, Lane, Node, NodeKind, NodeState, tag};
 
 /// The furthest that the tag `rebake:skip-until` reaches, in hours.
 const LONGEST_SKIP: i64 = 30 * 24;
 
 /// Where a node was put.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placed {
     /// The lane.
     pub lane: Lane,
-    /// Why.
-    pub evidence: Vec<Evidence>,
+    /// Why. Members of a group share it.
+    pub evidence: Arc<[Evidence]>,
     /// Who owns it or looks after it, if a signal tells; delegated to it if it alone may replace or patch it.
-    pub owner: Option<Owner>,
+    pub owner: Option<Arc<Owner>>,
 }
 
-fn because(fact: impl Into<String>, source: impl Into<String>) -> Evidence {
+fn because(fact: impl Into<Cow<'static, str>>, source: impl Into<Cow<'static, str>>) -> Evidence {
     Evidence { fact: fact.into(), source: source.into() }
 }
 
-/// The group that a node is a member of, and the owner that the group's signals tell.
-pub type Membership<'a> = (&'a Group, Option<&'a owner::Found>);
+/// A group, and where its members are put.
+#[derive(Debug)]
+pub struct Membership<'a> {
+    group: &'a Group,
+    /// Where it puts a member that no service operates by itself.
+    placed: Placed,
+}
+
+impl<'a> Membership<'a> {
+    /// What follows for the members of a group from it and from the owner that its signals tell.
+    #[must_use]
+    pub fn of(group: &'a Group, owner: Option<&owner::Found>) -> Self {
+        Self { group, placed: member(group, owner) }
+    }
+
+    /// The group.
+    #[must_use]
+    pub fn group(&self) -> &'a Group {
+        self.group
+    }
+
+    fn place(&self, node: &Node) -> Placed {
+        match owner::of_member(node) {
+            Some(operated) => member(self.group, Some(&operated)),
+            None => self.placed.clone(),
+        }
+    }
+}
 
 /// Puts a node into its lane: rules first, then tags that make rebake do less, then the evidence. Where a gap hides the
 /// evidence, nobody knows the lane, and nothing is done.
@@ -35,39 +65,38 @@ pub type Membership<'a> = (&'a Group, Option<&'a owner::Found>);
 pub fn place(
     config: &Config,
     node: &Node,
-    group: Option<Membership<'_>>,
+    group: Option<&Membership<'_>>,
     hidden: Option<&Gap>,
     now: Timestamp,
 ) -> Placed {
-    let placed = |lane, evidence| Placed { lane, evidence, owner: None };
+    let placed = |lane, evidence| Placed { lane, evidence: Arc::new([evidence]), owner: None };
     if let Some(rule) = config.lane_rules.iter().find(|rule| rule.when.matches(node)) {
-        let evidence = vec![because(format!("rule {}: {}", rule.when, rule.why), rule.place.to_string())];
+        let evidence = because(format!("rule {}: {}", rule.when, rule.why), rule.place.to_string());
         return placed(rule.lane, evidence);
     }
     if node.tags.get(tag::LANE).is_some_and(|lane| lane == "excluded") {
-        let evidence = vec![because(format!("tag {}=excluded", tag::LANE), "ec2 DescribeInstances Tags")];
+        let evidence = because(format!("tag {}=excluded", tag::LANE), "ec2 DescribeInstances Tags");
         return placed(Lane::Excluded, evidence);
     }
     match (hidden, group) {
         (Some(gap), _) => {
             let fact = format!("{} was not answered ({}): who owns it is not known", gap.action, gap.code);
-            placed(Lane::Unreachable, vec![because(fact, gap.action.clone())])
+            placed(Lane::Unreachable, because(fact, gap.action.clone()))
         }
-        (None, Some(group)) => member(node, group),
+        (None, Some(membership)) => membership.place(node),
         (None, None) => loner(node, now),
     }
 }
 
 /// The gap that hides who owns a node: whether a group has it, and what its tags say.
 #[must_use]
-pub fn hidden<'a>(fleet: &'a Fleet, node: &Node) -> Option<&'a Gap> {
-    let facts: &[Fact] = match (node.kind, &node.group) {
+pub fn hidden<'a>(gaps: &GapsByFact<'a>, node: &Node) -> Option<&'a Gap> {
+    let facts: &[Fact] = match (node.kind(), &node.group) {
         (NodeKind::Instance, None) => &[Fact::Site, Fact::Groups, Fact::Instances],
         (NodeKind::Instance, Some(_)) => &[Fact::Site, Fact::Instances],
         (NodeKind::OnPremises, _) => &[Fact::Site, Fact::ManagedNodes],
     };
-    let concerns = |gap: &&Gap| gap.resource.as_ref().is_none_or(|resource| *resource == node.id);
-    fleet.gaps.iter().filter(|gap| gap.site == node.site && facts.contains(&gap.fact)).find(concerns)
+    facts.iter().find_map(|fact| gaps.about(&node.site, *fact, &node.id))
 }
 
 /// The fact that somebody owns it.
@@ -77,23 +106,22 @@ fn owned(found: &owner::Found) -> Evidence {
 }
 
 /// A member of a group: its group can replace it, unless a controller owns the group.
-fn member(node: &Node, (group, owner): Membership<'_>) -> Placed {
+fn member(group: &Group, owner: Option<&owner::Found>) -> Placed {
     let membership = because(
         format!("member of group {}", group.name),
         "autoscaling DescribeAutoScalingGroups Instances[].InstanceId",
     );
-    let operated = owner::of_member(node);
-    let owner = operated.as_ref().or(owner);
     let mut evidence = vec![membership];
     evidence.extend(owner.map(owned));
-    if owner.is_some_and(|owner| owner.delegates) {
-        return Placed { lane: Lane::Delegated, evidence, owner: owner.map(|found| found.owner.clone()) };
+    let mut lane = Lane::Delegated;
+    if !owner.is_some_and(|owner| owner.delegates) {
+        lane = Lane::Immutable;
+        evidence.extend(group.source.template().map(|(template, version)| {
+            let source = "autoscaling DescribeAutoScalingGroups LaunchTemplate";
+            because(format!("template {template}, version {version}"), source)
+        }));
     }
-    if let Some((template, version)) = group.source.template() {
-        let source = "autoscaling DescribeAutoScalingGroups LaunchTemplate";
-        evidence.push(because(format!("template {template}, version {version}"), source));
-    }
-    Placed { lane: Lane::Immutable, evidence, owner: owner.map(|found| found.owner.clone()) }
+    Placed { lane, evidence: evidence.into(), owner: owner.map(|found| Arc::clone(&found.owner)) }
 }
 
 /// A node outside of all groups: patched where it is, if anybody can see into it.
@@ -103,11 +131,11 @@ fn loner(node: &Node, now: Timestamp) -> Placed {
     if let Some(found) = owner.as_ref().filter(|found| found.delegates) {
         return Placed {
             lane: Lane::Delegated,
-            evidence: vec![no_group, owned(found)],
-            owner: Some(found.owner.clone()),
+            evidence: Arc::new([no_group, owned(found)]),
+            owner: Some(Arc::clone(&found.owner)),
         };
     }
-    let kind = match node.kind {
+    let kind = match node.kind() {
         NodeKind::OnPremises => because("on-premises node", "ssm DescribeInstanceProperties ResourceType"),
         NodeKind::Instance => no_group,
     };
@@ -156,7 +184,8 @@ mod tests {
 
     fn placed(node: &Node, group: Option<&Group>) -> Placed {
         let owner = group.and_then(|group| owner::of_group(group, None));
-        place(&Config::default(), node, group.map(|group| (group, owner.as_ref())), None, now())
+        let membership = group.map(|group| Membership::of(group, owner.as_ref()));
+        place(&Config::default(), node, membership.as_ref(), None, now())
     }
 
     #[test]

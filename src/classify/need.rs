@@ -1,5 +1,6 @@
 //! Why a node needs patching, since when, and from when on it is overdue.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::civil::Time;
@@ -7,9 +8,10 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::standing::Standing;
 use super::{Blind, Support};
-use crate::config::{Channel, Config, Recipe};
-use crate::model::{Fleet, Image, Lane, Node, Patch, PatchOperation, tag};
+use crate::config::Config;
+use crate::model::{Image, Lane, Node, Patch, PatchOperation};
 use crate::text::count;
 
 /// A reason to patch a node.
@@ -58,10 +60,14 @@ impl NeedKind {
 /// What needs are judged from.
 pub(super) struct Context<'a> {
     pub(super) config: &'a Config,
-    pub(super) fleet: &'a Fleet,
     pub(super) node: &'a Node,
     pub(super) lane: Lane,
-    pub(super) recipe: Option<(&'a Recipe, &'a Channel)>,
+    /// The image that it runs, if it is known.
+    pub(super) image: Option<&'a Image>,
+    /// How that stands against the recipe that selects its group, if there is one.
+    pub(super) standing: Option<&'a Standing>,
+    /// The members of its group, if it is in one.
+    pub(super) siblings: &'a [&'a Node],
     pub(super) support: Option<&'a Support>,
     pub(super) blind: Option<&'a Blind>,
     pub(super) now: Timestamp,
@@ -119,7 +125,7 @@ fn non_compliant(context: &Context<'_>) -> Option<Need> {
     };
     let known = |patch: &Patch| patch.known_since();
     let due = patches.iter().filter_map(|patch| Some(known(patch)?.at + limit(patch))).min();
-    let since = patches.iter().filter_map(known).min_by_key(|known| (known.at, !known.exact));
+    let since = patches.iter().filter_map(|patch| known(patch)).min_by_key(|known| (known.at, !known.exact));
     // Patches that could not be listed have no date either.
     let all = patches.len() >= state.non_compliant() as usize;
     let undated = !all || patches.iter().any(|patch| known(patch).is_none_or(|known| !known.exact));
@@ -161,7 +167,7 @@ impl Urgency {
     }
 }
 
-fn first_cve(patches: &[Patch]) -> String {
+fn first_cve(patches: &[Arc<Patch>]) -> String {
     let critical = patches.iter().filter(|patch| Urgency::of(patch) == Urgency::Critical);
     let cves: Vec<&String> = critical.flat_map(|patch| &patch.cves).collect();
     match cves[..] {
@@ -172,11 +178,11 @@ fn first_cve(patches: &[Patch]) -> String {
 }
 
 fn outdated_image(context: &Context<'_>) -> Option<Need> {
-    let Context { config, fleet, node, recipe, now, .. } = context;
-    let image = fleet.image(&node.site, node.image.as_deref()?)?;
+    let Context { config, standing, now, .. } = context;
+    let image = context.image?;
     let too_old = image.created_at.map(|made| (made, made + config.policy.image_age));
-    let newer = recipe.and_then(|(recipe, _)| newer_version(fleet, image, recipe));
-    let parent = recipe.and_then(|(recipe, _)| newer_parent(fleet, image, recipe));
+    let newer = standing.and_then(|standing| standing.version.clone());
+    let parent = standing.and_then(|standing| standing.parent.clone());
     let (what, since, due) = if let Some((version, since)) = newer {
         (format!("version {version} is there"), since, since.map(|since| since + config.policy.high))
     } else if let Some((name, since)) = parent {
@@ -197,59 +203,6 @@ fn age(from: Timestamp, now: Timestamp) -> String {
     crate::text::format_duration(Duration::from_secs(seconds))
 }
 
-/// A tested version of the recipe that is newer than the image.
-fn newer_version(fleet: &Fleet, image: &Image, recipe: &Recipe) -> Option<(String, Option<Timestamp>)> {
-    let current = image.rebake().filter(|tags| tags.recipe == recipe.name).map(|tags| version_key(tags.version));
-    let newest = newest_tested(fleet, &image.site, &recipe.name)?;
-    let tags = newest.rebake()?;
-    (current.is_none_or(|current| version_key(tags.version) > current))
-        .then(|| (tags.version.to_owned(), newest.created_at))
-}
-
-/// The newest tested and usable image of a recipe at a site.
-#[must_use]
-pub fn newest_tested<'a>(fleet: &'a Fleet, site: &crate::model::Site, recipe: &str) -> Option<&'a Image> {
-    let tested = fleet.images.iter().filter(|image| image.site == *site && image.is_usable());
-    tested
-        .filter(|image| image.rebake().is_some_and(|tags| tags.recipe == recipe && tags.state == "tested"))
-        .max_by_key(|image| image.rebake().map(|tags| version_key(tags.version)))
-}
-
-/// A version for comparison: its numbers.
-#[must_use]
-pub fn version_key(version: &str) -> Vec<u64> {
-    version.split('.').map(|part| part.parse().unwrap_or(0)).collect()
-}
-
-/// How much older the parent of an image is than the one that the recipe names now; none where either date is not known,
-/// nothing where it is the same.
-pub(super) fn behind(fleet: &Fleet, image: &Image, recipe: &Recipe) -> Option<Duration> {
-    let made_from = image.tags.get(tag::PARENT).or(image.parent.as_ref())?;
-    let site = crate::model::Site::new(&image.owner, recipe.publish.regions.first()?);
-    let now = fleet.parents.get(&(site.clone(), recipe.parent.as_ref()?.image.to_string()))?;
-    if now == made_from {
-        return Some(Duration::ZERO);
-    }
-    let of_ancestor = || image.ancestors.iter().find(|ancestor| ancestor.id == *made_from)?.created_at;
-    let then = fleet.image(&site, made_from).and_then(|parent| parent.created_at).or_else(of_ancestor)?;
-    let newest = fleet.image(&site, now)?.created_at?;
-    Some(Duration::try_from(newest.duration_since(then)).unwrap_or_default())
-}
-
-/// The parent that the recipe names now, if the image was made from another one.
-fn newer_parent(fleet: &Fleet, image: &Image, recipe: &Recipe) -> Option<(String, Option<Timestamp>)> {
-    let made_from = image.tags.get(tag::PARENT)?;
-    let site = crate::model::Site::new(&image.owner, recipe.publish.regions.first()?);
-    let named = recipe.parent.as_ref()?.image.to_string();
-    let now = fleet.parents.get(&(site.clone(), named))?;
-    if now == made_from {
-        return None;
-    }
-    let parent = fleet.image(&site, now);
-    let name = parent.map_or(now.as_str(), |parent| parent.name.as_str());
-    Some((format!("{name} is there"), parent.and_then(|parent| parent.created_at)))
-}
-
 /// Patched by hand: Patch Manager installed something after the launch, or a member has what its siblings lack.
 fn drift(context: &Context<'_>) -> Option<Need> {
     let node = context.node;
@@ -261,9 +214,7 @@ fn drift(context: &Context<'_>) -> Option<Need> {
     if state.operation == PatchOperation::Install && state.at > settled {
         return need(format!("Install ran on {}", state.at.strftime("%Y-%m-%d %H:%M")), state.at);
     }
-    let group = node.group.as_deref().and_then(|name| context.fleet.group(&node.site, name))?;
-    let others = group.members.iter().filter_map(|member| context.fleet.node(&node.site, &member.id));
-    let siblings = others.filter(|other| other.id != node.id && other.image == node.image);
+    let siblings = context.siblings.iter().filter(|other| other.id != node.id && other.image == node.image);
     let fewest = siblings
         .filter_map(|other| other.patch_state.as_ref())
         .filter(|other| comparable(other.at, state.at) && other.baseline == state.baseline)

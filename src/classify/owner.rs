@@ -12,6 +12,8 @@
 mod controllers;
 mod signal;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::config::Owners;
@@ -34,7 +36,7 @@ pub struct Owner {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
     /// Who.
-    pub owner: Owner,
+    pub owner: Arc<Owner>,
     /// The call and field that told.
     pub source: &'static str,
     /// Whether it alone replaces or patches what it owns. Of an owner that does not (CloudFormation, Terraform,
@@ -78,7 +80,7 @@ fn find(traces: &Traces<'_>) -> Option<Found> {
     let (controller, signal, told) = told_by(traces)?;
     let name = if controller.name.is_empty() { traces.operates().unwrap_or_default() } else { controller.name };
     Some(Found {
-        owner: Owner { name: name.to_owned(), signal: told, cure: (controller.cure)(traces) },
+        owner: Arc::new(Owner { name: name.to_owned(), signal: told, cure: (controller.cure)(traces) }),
         source: signal.source(traces),
         delegates: match controller.hold {
             Hold::Delegates => true,
@@ -101,7 +103,7 @@ fn told_by(traces: &Traces<'_>) -> Option<(&'static Controller, &'static Signal,
 /// The CloudFormation stack that owns a resource, by its tags.
 #[must_use]
 pub fn stack(tags: &Tags) -> Option<&str> {
-    tags.get("aws:cloudformation:stack-name").map(String::as_str)
+    tags.get("aws:cloudformation:stack-name")
 }
 
 /// The tool that owns the template of a group, for people: a CloudFormation stack, or a principal of `[owners]` that

@@ -4,7 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::Support;
-use crate::model::{Agent, Fact, Fleet, Node, NodeKind, NodeState, OperatingSystem, Platform};
+use crate::model::gap::GapsByFact;
+use crate::model::{Agent, Fact, Node, NodeKind, NodeState, OperatingSystem, Platform};
 
 /// A patch state that is older proves nothing, in hours.
 pub const STALE_HOURS: i64 = 7 * 24;
@@ -61,7 +62,7 @@ impl Blind {
     #[must_use]
     pub fn cure(self, node: &Node) -> String {
         let (id, region) = (&node.id, &node.site.region);
-        let instance = node.kind == NodeKind::Instance;
+        let instance = node.kind() == NodeKind::Instance;
         match self {
             Self::Stopped => format!("aws ec2 start-instances --region {region} --instance-ids {id}"),
             Self::Unsupported if node.group.is_some() => {
@@ -77,7 +78,7 @@ impl Blind {
             Self::AgentSilent if instance => format!(
                 "restart amazon-ssm-agent on it, or reboot it: aws ec2 reboot-instances --region {region} --instance-ids {id}"
             ),
-            Self::AgentSilent => match node.system.as_ref().map(OperatingSystem::platform) {
+            Self::AgentSilent => match node.system.as_deref().map(OperatingSystem::platform) {
                 Some(Platform::Windows) => "on it: Restart-Service AmazonSSMAgent".to_owned(),
                 _ => "on it: sudo systemctl restart amazon-ssm-agent".to_owned(),
             },
@@ -89,14 +90,14 @@ impl Blind {
 
 /// Why a node's patch state cannot be told; none if it can.
 #[must_use]
-pub fn blind(fleet: &Fleet, node: &Node, support: Option<&Support>, now: Timestamp) -> Option<Blind> {
+pub fn blind(gaps: &GapsByFact<'_>, node: &Node, support: Option<&Support>, now: Timestamp) -> Option<Blind> {
     if matches!(node.state, NodeState::Stopped { .. }) {
         return Some(Blind::Stopped);
     }
     if support.is_some_and(|support| !support.patch_manager) {
         return Some(Blind::Unsupported);
     }
-    let unread = |fact| fleet.gaps.iter().any(|gap| gap.site == node.site && gap.fact == fact && concerns(gap, node));
+    let unread = |fact| gaps.about(&node.site, fact, &node.id).is_some();
     match node.agent {
         Agent::Absent => return Some(Blind::NotManaged),
         Agent::Unread => return Some(Blind::Unread),
@@ -115,15 +116,13 @@ pub fn blind(fleet: &Fleet, node: &Node, support: Option<&Support>, now: Timesta
     }
 }
 
-fn concerns(gap: &crate::model::Gap, node: &Node) -> bool {
-    gap.resource.as_ref().is_none_or(|resource| *resource == node.id)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::classify::system;
-    use crate::model::{Gap, sample};
+    use crate::model::{Fleet, Gap, sample};
 
     fn now() -> Timestamp {
         "2026-11-24T08:00:00Z".parse().unwrap()
@@ -135,7 +134,9 @@ mod tests {
             group: Some("web".into()),
             launched_at: Some("2026-11-01T08:00:00Z".parse().unwrap()),
             agent: Agent::Online { last_ping: now() },
-            system: Some(OperatingSystem { name: "Amazon Linux".into(), version: "2023".into(), inferred: false }),
+            system: Some(
+                OperatingSystem { name: "Amazon Linux".into(), version: "2023".into(), inferred: false }.into(),
+            ),
             patch_state: Some(sample::scanned("2026-11-24T04:00:00Z", 0)),
             ..sample::node("i-1")
         }
@@ -143,11 +144,11 @@ mod tests {
 
     fn class(fleet: &Fleet, node: &Node) -> Option<Blind> {
         let support = node.system.as_ref().map(|system| system::support(system, &[], false));
-        blind(fleet, node, support.as_ref(), now())
+        blind(&GapsByFact::of(&fleet.gaps), node, support.as_ref(), now())
     }
 
-    fn bottlerocket() -> Option<OperatingSystem> {
-        Some(OperatingSystem { name: "Bottlerocket".into(), version: "1.49.0".into(), inferred: false })
+    fn bottlerocket() -> Option<Arc<OperatingSystem>> {
+        Some(OperatingSystem { name: "Bottlerocket".into(), version: "1.49.0".into(), inferred: false }.into())
     }
 
     #[test]
@@ -178,7 +179,7 @@ mod tests {
                 "give it an instance profile with AmazonSSMManagedInstanceCore, and the agent: aws ec2 associate-iam-instance-profile --region eu-west-1 --instance-id i-1 --iam-instance-profile Name=PROFILE",
             ),
             (
-                |node| (node.agent, node.kind) = (Agent::Absent, NodeKind::OnPremises),
+                |node| (node.agent, node.id) = (Agent::Absent, "mi-1".into()),
                 Blind::NotManaged,
                 "register it again: aws ssm create-activation --region eu-west-1 --iam-role ROLE",
             ),
@@ -206,7 +207,7 @@ mod tests {
         assert_eq!(class(&fleet, &silent), Some(Blind::AgentSilent));
         let reboot = "aws ec2 reboot-instances --region eu-west-1 --instance-ids i-1";
         assert!(Blind::AgentSilent.cure(&silent).ends_with(reboot));
-        let here = Node { kind: NodeKind::OnPremises, ..silent };
+        let here = Node { id: "mi-1".into(), ..silent };
         assert_eq!(Blind::AgentSilent.cure(&here), "on it: sudo systemctl restart amazon-ssm-agent");
         // A node that was heard a moment ago may be rebooting.
         assert_eq!(class(&fleet, &Node { agent: lost("2026-11-24T07:45:01Z"), ..node() }), None);

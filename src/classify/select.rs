@@ -44,7 +44,7 @@ mod tests {
 
     fn node() -> Node {
         let patch = Patch { severity: "Important".into(), ..sample::patch() };
-        Node { name: "legacy-billing".into(), patches: vec![patch], ..sample::node("i-1") }
+        Node { name: "legacy-billing".into(), patches: Box::new([patch.into()]), ..sample::node("i-1") }
     }
 
     #[test]

@@ -10,6 +10,7 @@
 //! disk does not make a fleet look well.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -84,8 +85,10 @@ impl Ledger {
             // An exact sight beats an inexact one that is no earlier.
             let first = known.min_by_key(|sight| (sight.since, !sight.exact));
             let told = first.map(|sight| Sighting { at: sight.since, exact: sight.exact });
-            patch.first_seen =
-                [patch.first_seen, told].into_iter().flatten().min_by_key(|sighting| (sighting.at, !sighting.exact));
+            let known = [patch.first_seen, told].into_iter().flatten().min_by_key(|known| (known.at, !known.exact));
+            if known != patch.first_seen {
+                Arc::make_mut(patch).first_seen = known;
+            }
         }
     }
 
@@ -148,7 +151,7 @@ mod tests {
 
     fn fleet(patches: Vec<Patch>) -> Fleet {
         let mut fleet = Fleet::new(at("11-24"));
-        fleet.nodes = vec![Node { patches, ..sample::node("i-1") }];
+        fleet.nodes = vec![Node { patches: patches.into_iter().map(Into::into).collect(), ..sample::node("i-1") }];
         fleet
     }
 

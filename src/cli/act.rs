@@ -14,7 +14,7 @@ use super::see::{self, look, pretty, tell, width};
 use super::session::{self, Session};
 use super::{Acting, Failure, Format, Global, configuration, folder, reported};
 use crate::aws::ValueKind;
-use crate::classify::need::version_key;
+use crate::classify::standing::version_key;
 use crate::config::{Channel, Recipe};
 use crate::event::EventKind;
 use crate::inventory::{inventory, wanted};

@@ -44,10 +44,16 @@ impl Seen {
                 }),
             }
         }
-        seen.groups = fleet.groups.iter().map(|group| (group.name.clone(), group.tags.clone())).collect();
+        seen.groups = fleet
+            .groups
+            .iter()
+            .map(|group| {
+                (group.name.clone(), group.tags.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect())
+            })
+            .collect();
         let pets = fleet.nodes.iter().filter(|node| node.group.is_none());
         for key in pets.flat_map(|node| node.tags.keys()).filter(|key| !key.starts_with("aws:")) {
-            *seen.node_tags.entry(key.clone()).or_default() += 1;
+            *seen.node_tags.entry(key.to_owned()).or_default() += 1;
         }
         seen
     }

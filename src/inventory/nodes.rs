@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use arcstr::ArcStr;
 use jiff::Timestamp;
 
 use crate::aws::ManagedNode;
-use crate::model::{Agent, Group, Image, Node, NodeState, Site};
+use crate::model::{Agent, Group, Image, Node, NodeState, Pool, Site};
 
 use super::system;
 
@@ -20,7 +21,7 @@ pub(super) fn merged(
     groups: &[Group],
 ) -> Vec<Node> {
     let read = (instances.is_some(), managed.is_some());
-    let mut nodes: BTreeMap<String, Node> =
+    let mut nodes: BTreeMap<ArcStr, Node> =
         instances.unwrap_or_default().into_iter().map(|node| (node.id.clone(), node)).collect();
     if read.1 {
         for node in nodes.values_mut() {
@@ -28,21 +29,21 @@ pub(super) fn merged(
         }
     }
     for known in once_each(managed.unwrap_or_default()) {
-        if !is_on_premises(&known) && read.0 && !nodes.contains_key(&known.id) {
+        if !is_on_premises(&known) && read.0 && !nodes.contains_key(known.id.as_str()) {
             continue;
         }
-        let node = nodes.entry(known.id.clone()).or_insert_with(|| unseen(site, &known));
+        let node = nodes.entry(known.id.clone().into()).or_insert_with(|| unseen(site, &known));
         if node.name.is_empty() {
-            node.name = known.name;
+            node.name = known.name.into();
         }
         node.agent = known.agent;
-        node.system = known.system.or(node.system.take());
-        node.architecture = node.architecture.take().or(known.architecture);
+        node.system = known.system.map(Into::into).or(node.system.take());
+        node.architecture = node.architecture.take().or(known.architecture.map(Into::into));
     }
     for group in groups {
         for member in &group.members {
-            if let Some(node) = nodes.get_mut(&member.id) {
-                node.group = Some(group.name.clone());
+            if let Some(node) = nodes.get_mut(member.id.as_str()) {
+                node.group = Some(group.name.clone().into());
             }
         }
     }
@@ -74,21 +75,26 @@ fn is_on_premises(node: &ManagedNode) -> bool {
 /// A node that only Systems Manager knows.
 fn unseen(site: &Site, known: &ManagedNode) -> Node {
     Node {
-        name: known.name.clone(),
+        name: known.name.clone().into(),
         state: if known.stopped { NodeState::Stopped { since: None } } else { NodeState::Running },
         launched_at: known.registered_at,
         ..Node::new(site.clone(), &known.id)
     }
 }
 
-/// Gives each node without a telling agent the operating system that its image speaks of.
-pub(super) fn infer_systems(nodes: &mut [Node], images: &[Image]) {
+/// Gives each node without a telling agent the operating system that its image speaks of, and lets all share what they
+/// have in common.
+pub(super) fn complete(nodes: &mut [Node], images: &[Image]) {
     let images: BTreeMap<&str, &Image> = images.iter().map(|image| (image.id.as_str(), image)).collect();
     for node in nodes.iter_mut().filter(|node| node.system.as_ref().is_none_or(|system| system.inferred)) {
         let image = node.image.as_deref().and_then(|id| images.get(id).copied());
         if let Some(inferred) = system::of_lineage(image, &images) {
-            node.system = Some(inferred);
+            node.system = Some(inferred.into());
         }
+    }
+    let mut pool = Pool::default();
+    for node in nodes {
+        pool.share(node);
     }
 }
 
@@ -118,7 +124,7 @@ mod tests {
         let registered =
             |id: &str, day: u32, agent: Agent| ManagedNode { registered_at: Some(at(day)), agent, ..managed(id) };
         let ids = |known: Vec<ManagedNode>| -> Vec<String> {
-            merged(&site, Some(Vec::new()), Some(known), &[]).into_iter().map(|node| node.id).collect()
+            merged(&site, Some(Vec::new()), Some(known), &[]).into_iter().map(|node| node.id.to_string()).collect()
         };
         let (old, new) = (Agent::Lost { last_ping: at(9) }, Agent::Online { last_ping: at(24) });
         assert_eq!(ids(vec![registered("mi-old", 1, old), registered("mi-new", 10, new)]), ["mi-new"]);

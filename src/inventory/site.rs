@@ -103,18 +103,18 @@ impl Reader<'_> {
         );
         let (Details { templates, images }, tags, patched) = details;
         for node in &mut nodes {
-            if let Some(tags) = tags.get(&node.id) {
+            if let Some(tags) = tags.get(node.id.as_str()) {
                 node.tags.clone_from(tags);
-                if let Some(name) = tags.get("Name") {
+                if let Some(name) = tags.shared("Name") {
                     node.name.clone_from(name);
                 }
             }
-            if let Some((state, patches)) = patched.get(&node.id) {
+            if let Some((state, patches)) = patched.get(node.id.as_str()) {
                 node.patch_state = Some(state.clone());
-                node.patches.clone_from(patches);
+                node.patches = patches.iter().cloned().map(Into::into).collect();
             }
         }
-        nodes::infer_systems(&mut nodes, &images);
+        nodes::complete(&mut nodes, &images);
         fleet.nodes = nodes;
         fleet.groups = groups;
         fleet.templates = templates;
@@ -158,7 +158,8 @@ impl Reader<'_> {
         channels: &[Channel],
     ) -> Details {
         let templates = self.templates(groups).await;
-        let mut named: BTreeSet<String> = nodes.iter().filter_map(|node| node.image.clone()).collect();
+        let mut named: BTreeSet<String> =
+            nodes.iter().filter_map(|node| node.image.as_deref()).map(str::to_owned).collect();
         named.extend(parents.values().cloned());
         named.extend(channels.iter().filter_map(|channel| channel.current.as_ref()).map(|at| at.image.clone()));
         let versions = templates.iter().flat_map(|template| &template.versions);
@@ -246,7 +247,7 @@ impl Reader<'_> {
 
     /// The tags of nodes on-premises.
     async fn tagged(&self, nodes: &[Node]) -> BTreeMap<String, crate::model::Tags> {
-        let ids = nodes.iter().filter(|node| node.kind == NodeKind::OnPremises).map(|node| node.id.clone());
+        let ids = nodes.iter().filter(|node| node.kind() == NodeKind::OnPremises).map(|node| node.id.to_string());
         let ids: Vec<String> = ids.collect();
         let tags = each(&ids, |id| async move { (id.clone(), self.connection.managed_node_tags(id).await) }).await;
         self.gaps.each(Fact::ManagedNodes, tags).into_iter().collect()
@@ -259,8 +260,8 @@ impl Reader<'_> {
         managed: &BTreeSet<String>,
         baselines: &[Baseline],
     ) -> BTreeMap<String, (PatchState, Vec<Patch>)> {
-        let ids = nodes.iter().filter(|node| managed.contains(&node.id) && node.agent != Agent::Absent);
-        let ids: Vec<String> = ids.map(|node| node.id.clone()).collect();
+        let ids = nodes.iter().filter(|node| managed.contains(node.id.as_str()) && node.agent != Agent::Absent);
+        let ids: Vec<String> = ids.map(|node| node.id.to_string()).collect();
         let batches: Vec<&[String]> = ids.chunks(STATES_AT_ONCE).collect();
         let states = each(&batches, |batch| async { (*batch, self.connection.patch_states_of(batch).await) }).await;
         let states = states.into_iter().flat_map(|(batch, states)| {

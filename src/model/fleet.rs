@@ -116,10 +116,10 @@ impl Fleet {
 }
 
 /// Where something is in a list, which an inventory sorts by site and id or name.
-fn position<T>(list: &[T], wanted: (&Site, &str), key: impl Fn(&T) -> (&Site, &String)) -> Option<usize> {
+fn position<T>(list: &[T], wanted: (&Site, &str), key: impl Fn(&T) -> (&Site, &str)) -> Option<usize> {
     let of = |item: &T| {
         let (site, id) = key(item);
-        (site.cmp(wanted.0)).then_with(|| id.as_str().cmp(wanted.1))
+        (site.cmp(wanted.0)).then_with(|| id.cmp(wanted.1))
     };
     list.binary_search_by(of).ok()
 }

@@ -1,5 +1,7 @@
 //! Gaps: what could not be read. A gap is a value beside the data, never an error that hides the rest.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::Site;
@@ -65,6 +67,32 @@ pub struct Gap {
     pub code: String,
     /// What AWS said.
     pub message: String,
+}
+
+/// Gaps by what they are about: thousands of nodes may each miss something, and each is asked for.
+#[derive(Debug, Default)]
+pub struct GapsByFact<'a>(HashMap<(&'a Site, Fact, Option<&'a str>), &'a Gap>);
+
+impl<'a> GapsByFact<'a> {
+    /// The gaps of a fleet.
+    #[must_use]
+    pub fn of(gaps: &'a [Gap]) -> Self {
+        // Of several about the same, the first one is told.
+        Self(gaps.iter().rev().map(|gap| ((&gap.site, gap.fact, gap.resource.as_deref()), gap)).collect())
+    }
+
+    /// The gap of a fact that concerns a resource: its own, or one of its whole site.
+    #[must_use]
+    pub fn about<'k>(&self, site: &'k Site, fact: Fact, resource: &'k str) -> Option<&'a Gap>
+    where
+        'a: 'k,
+    {
+        if self.0.is_empty() {
+            return None;
+        }
+        let gaps: &HashMap<(&'k Site, Fact, Option<&'k str>), &'a Gap> = &self.0;
+        [None, Some(resource)].into_iter().find_map(|resource| gaps.get(&(site, fact, resource)).copied())
+    }
 }
 
 /// The code of a gap of an inventory made from recordings: nobody recorded it.

@@ -117,7 +117,7 @@ impl Image {
     /// What rebake's tags on it say, if it is rebake's.
     #[must_use]
     pub fn rebake(&self) -> Option<ImageTags<'_>> {
-        let get = |key: &str| self.tags.get(key).map_or("", String::as_str);
+        let get = |key: &str| self.tags.get(key).unwrap_or_default();
         let (recipe, version) = (get(tag::RECIPE), get(tag::VERSION));
         (!recipe.is_empty() && !version.is_empty()).then(|| ImageTags {
             recipe,

@@ -1,5 +1,8 @@
 //! Nodes: anything that runs an operating system.
 
+use std::sync::Arc;
+
+use arcstr::ArcStr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -9,41 +12,39 @@ use super::{Site, Tags};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Node {
     /// `i-…` or `mi-…`.
-    pub id: String,
+    pub id: ArcStr,
     /// Where.
     pub site: Site,
     /// The tag `Name`, else what Systems Manager calls it, else empty.
-    pub name: String,
-    /// What it is.
-    pub kind: NodeKind,
+    pub name: ArcStr,
     /// Whether it runs.
     pub state: NodeState,
     /// Its operating system, as far as known.
-    pub system: Option<OperatingSystem>,
+    pub system: Option<Arc<OperatingSystem>>,
     /// The image it was launched from.
-    pub image: Option<String>,
+    pub image: Option<ArcStr>,
     /// When it was launched (EC2) or registered (on-premises).
     pub launched_at: Option<Timestamp>,
     /// For example `m7i.large`.
-    pub instance_type: Option<String>,
+    pub instance_type: Option<ArcStr>,
     /// `x86_64` or `arm64`.
-    pub architecture: Option<String>,
+    pub architecture: Option<ArcStr>,
     /// The Availability Zone.
-    pub zone: Option<String>,
+    pub zone: Option<ArcStr>,
     /// Its tags.
     pub tags: Tags,
     /// The Auto Scaling group that lists it as a member (not what its tags say).
-    pub group: Option<String>,
+    pub group: Option<ArcStr>,
     /// The service that operates it: EC2's `Operator.Principal` where `Operator.Managed` is true.
-    pub operator: Option<String>,
+    pub operator: Option<ArcStr>,
     /// What Systems Manager knows of its agent.
     pub agent: Agent,
     /// Its patch state row; none if it was never scanned or the states were not read (see the fleet's gaps).
     pub patch_state: Option<PatchState>,
     /// Its missing and failed patches; read only where the row shows a need.
-    pub patches: Vec<Patch>,
+    pub patches: Box<[Arc<Patch>]>,
     /// Its volumes.
-    pub volumes: Vec<Volume>,
+    pub volumes: Box<[Volume]>,
 }
 
 impl Node {
@@ -51,10 +52,9 @@ impl Node {
     #[must_use]
     pub fn new(site: Site, id: &str) -> Self {
         Self {
-            id: id.to_owned(),
+            id: id.into(),
             site,
-            name: String::new(),
-            kind: if id.starts_with("mi-") { NodeKind::OnPremises } else { NodeKind::Instance },
+            name: ArcStr::new(),
             state: NodeState::Running,
             system: None,
             image: None,
@@ -67,9 +67,15 @@ impl Node {
             operator: None,
             agent: Agent::Absent,
             patch_state: None,
-            patches: Vec::new(),
-            volumes: Vec::new(),
+            patches: Box::default(),
+            volumes: Box::default(),
         }
+    }
+
+    /// What it is, which its id tells.
+    #[must_use]
+    pub fn kind(&self) -> NodeKind {
+        if self.id.starts_with("mi-") { NodeKind::OnPremises } else { NodeKind::Instance }
     }
 }
 
@@ -208,11 +214,11 @@ pub enum PatchOperation {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PatchState {
     /// The baseline that was used.
-    pub baseline: String,
+    pub baseline: ArcStr,
     /// The snapshot of approved patches that was used.
-    pub snapshot: Option<String>,
+    pub snapshot: Option<ArcStr>,
     /// The patch group, if any.
-    pub patch_group: String,
+    pub patch_group: ArcStr,
     /// What was done.
     pub operation: PatchOperation,
     /// When it ended.
@@ -238,7 +244,7 @@ impl PatchState {
 }
 
 /// A patch of a node that is missing or failed, from `DescribeInstancePatches`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Patch {
     /// `KBId`: an advisory, a package or a KB number.
     pub id: String,
@@ -261,7 +267,7 @@ pub struct Patch {
 }
 
 /// A moment since when something is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Sighting {
     /// When.
     pub at: Timestamp,
@@ -303,9 +309,9 @@ impl Patch {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Volume {
     /// `vol-…`.
-    pub id: String,
+    pub id: ArcStr,
     /// For example `/dev/xvda`.
-    pub device: String,
+    pub device: ArcStr,
     /// Whether it is the root volume.
     pub root: bool,
     /// Whether it goes away with the instance.

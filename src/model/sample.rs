@@ -64,9 +64,9 @@ pub(crate) fn patch() -> Patch {
 /// What a Scan at a moment left that found a number of patches missing.
 pub(crate) fn scanned(at: &str, missing: u32) -> PatchState {
     PatchState {
-        baseline: "pb-0123456789abcdef0".to_owned(),
+        baseline: "pb-0123456789abcdef0".into(),
         snapshot: None,
-        patch_group: String::new(),
+        patch_group: "".into(),
         operation: PatchOperation::Scan,
         at: at.parse().unwrap(),
         installed: 100,
@@ -83,7 +83,7 @@ pub(crate) fn image(id: &str) -> Image {
         id: id.to_owned(),
         site: site(),
         name: String::new(),
-        owner: site().account,
+        owner: site().account.clone(),
         state: ImageState::Available,
         created_at: None,
         architecture: "x86_64".to_owned(),

@@ -268,9 +268,9 @@ impl Term {
             Self::Tag(key) => subject.tag(key).is_some(),
             Self::TagValue(key, pattern) => subject.tag(key).is_some_and(|value| pattern.matches(value)),
             Self::Value(key, pattern) if key.ignores_case() => {
-                subject.values(*key).iter().any(|value| pattern.matches(&value.to_lowercase()))
+                subject.any(*key, &|value| pattern.matches(&value.to_lowercase()))
             }
-            Self::Value(key, pattern) => subject.values(*key).iter().any(|value| pattern.matches(value)),
+            Self::Value(key, pattern) => subject.any(*key, &|value| pattern.matches(value)),
             Self::Overdue(than) => subject.overdue().is_some_and(|overdue| overdue > *than),
         }
     }

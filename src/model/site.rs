@@ -1,12 +1,21 @@
 //! Sites: one account × one region.
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::ops::Deref;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-/// One account in one region: the unit of reading, of throttling and of failing.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Site {
+/// One account in one region: the unit of reading, of throttling and of failing. Everything that is somewhere names its
+/// site: a clone shares it.
+#[derive(Debug, Clone, Eq, Serialize, Deserialize)]
+pub struct Site(Arc<Place>);
+
+/// What a site is made of.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Place {
     /// Twelve digits.
     pub account: String,
     /// For example `eu-west-1`.
@@ -17,7 +26,39 @@ impl Site {
     /// A site.
     #[must_use]
     pub fn new(account: &str, region: &str) -> Self {
-        Self { account: account.to_owned(), region: region.to_owned() }
+        Self(Arc::new(Place { account: account.to_owned(), region: region.to_owned() }))
+    }
+}
+
+impl Ord for Site {
+    fn cmp(&self, other: &Self) -> Ordering {
+        if Arc::ptr_eq(&self.0, &other.0) { Ordering::Equal } else { self.0.cmp(&other.0) }
+    }
+}
+
+impl PartialOrd for Site {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Site {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Hash for Site {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
+
+impl Deref for Site {
+    type Target = Place;
+
+    fn deref(&self) -> &Place {
+        &self.0
     }
 }
 

@@ -29,7 +29,7 @@ const WINDOWS_REBOOT: u64 = 390;
 pub fn of_node(node: &Node, reboots: bool) -> u64 {
     // What a node lacks that was never scanned is not known: as much as others do.
     let unknown = node.patches.is_empty();
-    let windows = node.system.as_ref().map(OperatingSystem::platform) == Some(Platform::Windows);
+    let windows = node.system.as_deref().map(OperatingSystem::platform) == Some(Platform::Windows);
     let each = node.patches.iter().map(|patch| match (windows, patch.title.contains("Cumulative")) {
         (true, true) => CUMULATIVE,
         (true, false) => UPDATE,

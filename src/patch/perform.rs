@@ -97,7 +97,7 @@ impl Job for PatchJob<'_> {
             let ids: BTreeSet<&str> = before.map(|chain| chain.id.as_str()).collect();
             for id in ids {
                 let snapshots = self.site.snapshots(SNAPSHOT_TAG, id).await?;
-                let nodes = snapshots.into_iter().filter_map(|snapshot| snapshot.tags.get(NODE_TAG).cloned());
+                let nodes = snapshots.into_iter().filter_map(|snapshot| snapshot.tags.get(NODE_TAG).map(str::to_owned));
                 seen.snapshotted.extend(nodes.map(|node| (node, id.to_owned())));
             }
         }

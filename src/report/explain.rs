@@ -29,7 +29,8 @@ pub fn table(fleet: &Fleet, judged: &Judgement, plan: Option<&Plan>, now: Timest
     let mut table = Table::new(&[Left, Left]);
     let told = facts(fleet, node, judged, now).into_iter().chain(needs(judged, now));
     let found = findings(fleet, std::slice::from_ref(judged));
-    let found = found.iter().filter(|one| one.kind != FindingKind::ChangedByHand && one.nodes.contains(&node.id));
+    let found =
+        found.iter().filter(|one| one.kind != FindingKind::ChangedByHand && one.nodes.iter().any(|id| *id == node.id));
     told.chain(found.map(drift)).for_each(|(title, fact)| table.row([title, &fact]));
     _ = write!(text, "\n{}", table.render(width));
     if let Some(blind) = judged.blind {
@@ -87,7 +88,7 @@ fn headline(node: &Node, judged: &Judgement, now: Timestamp) -> String {
 
 fn lane(facts: &mut Vec<Told>, judged: &Judgement) {
     facts.push(("lane", judged.lane.to_string()));
-    for evidence in &judged.evidence {
+    for evidence in judged.evidence.iter() {
         facts.push(("  because", format!("{} ({})", evidence.fact, evidence.source)));
     }
     if let Some(owner) = &judged.owner {
@@ -158,12 +159,12 @@ fn dates(support: &Support) -> Option<String> {
 fn image(facts: &mut Vec<Told>, fleet: &Fleet, node: &Node, judged: &Judgement, now: Timestamp) {
     let Some(id) = &node.image else { return };
     let Some(image) = fleet.image(&node.site, id) else {
-        facts.push(("image", id.clone()));
+        facts.push(("image", id.to_string()));
         return;
     };
     let named = match image.rebake() {
         Some(tags) => format!("{} {} ({id})", tags.recipe, tags.version),
-        None if image.name.is_empty() => id.clone(),
+        None if image.name.is_empty() => id.to_string(),
         None => format!("{} ({id})", image.name),
     };
     let built = image.created_at.map(|at| format!(", built {}", format_ago(at, now))).unwrap_or_default();
@@ -229,7 +230,7 @@ pub(super) fn left_alone(stories: &mut Vec<String>, left: &LeftOut) {
 
 /// What a plan would do with a node, or why it does nothing.
 fn would(plan: &Plan, node: &Node, width: usize) -> String {
-    stories(plan, (&node.site, node.group.as_deref()), |ids| ids.contains(&node.id), width)
+    stories(plan, (&node.site, node.group.as_deref()), |ids| ids.iter().any(|id| *id == node.id), width)
 }
 
 /// What a plan would do with a group, and with nodes of it or outside; or why it does nothing.

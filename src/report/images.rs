@@ -24,7 +24,7 @@ fn own(fleet: &Fleet) -> Vec<(&Image, ImageTags<'_>)> {
 
 /// How many nodes run an image.
 fn nodes(fleet: &Fleet, image: &Image) -> usize {
-    let on_it = |node: &&crate::model::Node| node.site == image.site && node.image.as_ref() == Some(&image.id);
+    let on_it = |node: &&crate::model::Node| node.site == image.site && node.image.as_deref() == Some(&image.id);
     fleet.nodes.iter().filter(on_it).count()
 }
 

@@ -195,7 +195,7 @@ fn urgent(fleet: &Fleet, judged: &[Judgement], now: Timestamp, width: usize) -> 
     });
     let mut table = Table::new(&[Left, Left, Left, Left]);
     for (node, one) in due.iter().take(MOST_URGENT) {
-        table.row([short(&node.id), node.name.clone(), one.lane.to_string(), need_story(one, now)]);
+        table.row([short(&node.id), node.name.to_string(), one.lane.to_string(), need_story(one, now)]);
     }
     let more = due.len().saturating_sub(MOST_URGENT);
     let more = match more {
@@ -310,7 +310,7 @@ pub fn markdown(fleet: &Fleet, judged: &[Judgement], now: Timestamp) -> String {
     text.push_str(&words::markdown_table(&head, &lanes.collect::<Vec<_>>()));
     let urgent = pairs(fleet, judged).filter(|(_, one)| one.needs_patching());
     let rows: Vec<Vec<String>> = urgent
-        .map(|(node, one)| vec![node.id.clone(), node.name.clone(), one.lane.to_string(), need_story(one, now)])
+        .map(|(node, one)| vec![node.id.to_string(), node.name.to_string(), one.lane.to_string(), need_story(one, now)])
         .collect();
     if !rows.is_empty() {
         _ = write!(
@@ -385,7 +385,7 @@ mod tests {
         let (mut fleet, judged) = sample::fleet();
         let mut many = Vec::new();
         let node = fleet.node(&judged[1].site, &judged[1].node).unwrap().clone();
-        fleet.nodes = (0..5000).map(|number| Node { id: format!("i-{number:017x}"), ..node.clone() }).collect();
+        fleet.nodes = (0..5000).map(|number| Node { id: format!("i-{number:017x}").into(), ..node.clone() }).collect();
         many.extend(fleet.nodes.iter().map(|node| Judgement { node: node.id.clone(), ..judged[1].clone() }));
         let text = markdown(&fleet, &many, sample::now());
         assert!(text.chars().count() < words::COMMENT, "{}", text.chars().count());

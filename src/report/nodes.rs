@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use arcstr::ArcStr;
 use jiff::Timestamp;
 
 use super::inventory::Totals;
@@ -92,14 +93,14 @@ impl Column {
     #[must_use]
     pub fn of(&self, node: &Node, judged: &Judgement, now: Timestamp) -> String {
         let yes = |is: bool| if is { "yes" } else { "no" }.to_owned();
-        let text = |value: &Option<String>| value.clone().unwrap_or_default();
+        let text = |value: &Option<ArcStr>| value.as_deref().unwrap_or_default().to_owned();
         match self {
             Self::Account => node.site.account.clone(),
             Self::Region => node.site.region.clone(),
-            Self::Id => node.id.clone(),
+            Self::Id => node.id.to_string(),
             Self::Short => short(&node.id),
-            Self::Name => node.name.clone(),
-            Self::Kind => match node.kind {
+            Self::Name => node.name.to_string(),
+            Self::Kind => match node.kind() {
                 NodeKind::Instance => "instance".to_owned(),
                 NodeKind::OnPremises => "on-premises".to_owned(),
             },
@@ -123,9 +124,9 @@ impl Column {
             Self::Channel => {
                 judged.recipe.as_ref().map(|(recipe, channel)| format!("{recipe}/{channel}")).unwrap_or_default()
             }
-            Self::Recipe => judged.recipe.as_ref().map(|(recipe, _)| recipe.clone()).unwrap_or_default(),
+            Self::Recipe => judged.recipe.as_ref().map(|(recipe, _)| recipe.clone()).unwrap_or_default().to_string(),
             Self::Owner => judged.owner.as_ref().map(|owner| owner.name.clone()).unwrap_or_default(),
-            Self::Tag(key) => node.tags.get(key).cloned().unwrap_or_default(),
+            Self::Tag(key) => node.tags.get(key).unwrap_or_default().to_owned(),
         }
     }
 

@@ -1,12 +1,12 @@
 //! Small data for the tests of reports.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use crate::classify::{Blind, Evidence, Judgement, Need, NeedKind, Owner, system};
 use crate::config::Share;
-use crate::model::{
-    Agent, Fact, Fleet, Gap, Identity, Lane, Node, NodeKind, NodeState, OperatingSystem, Site, SiteSeen, Tags,
-};
+use crate::model::{Agent, Fact, Fleet, Gap, Identity, Lane, Node, NodeState, OperatingSystem, Site, SiteSeen, Tags};
 use crate::plan::{
     Bake, Gate, GroupRollout, LeftOut, LeftOutKind, Limits, PatchTarget, Plan, Reboot, RingPatch, Rollout, Unchanged,
     Wave,
@@ -39,9 +39,8 @@ fn node(id: &str, name: &str, system: (&str, &str)) -> Node {
         id: id.into(),
         site: site("eu-west-1"),
         name: name.into(),
-        kind: NodeKind::Instance,
         state: NodeState::Running,
-        system: Some(OperatingSystem { name: system.0.into(), version: system.1.into(), inferred: false }),
+        system: Some(OperatingSystem { name: system.0.into(), version: system.1.into(), inferred: false }.into()),
         image: Some("ami-0d900000000000001".into()),
         launched_at: Some(at("2026-10-22T10:00:00Z")),
         instance_type: Some("m7i.large".into()),
@@ -52,8 +51,8 @@ fn node(id: &str, name: &str, system: (&str, &str)) -> Node {
         operator: None,
         agent: Agent::Online { last_ping: now() },
         patch_state: None,
-        patches: Vec::new(),
-        volumes: Vec::new(),
+        patches: Box::default(),
+        volumes: Box::default(),
     }
 }
 
@@ -62,10 +61,10 @@ fn judgement(node: &Node, lane: Lane) -> Judgement {
         node: node.id.clone(),
         site: node.site.clone(),
         lane,
-        evidence: vec![Evidence {
+        evidence: Arc::new([Evidence {
             fact: "member of group web-prod".into(),
             source: "DescribeAutoScalingGroups".into(),
-        }],
+        }]),
         owner: None,
         support: node.system.as_ref().map(|system| system::support(system, &[], false).into()),
         recipe: None,
@@ -98,8 +97,9 @@ pub(crate) fn fleet() -> (Fleet, Vec<Judgement>) {
         need(NeedKind::Drift, "Install ran on 2026-11-19 09:12, 24 d after launch", "2026-12-20T00:00:00Z"),
     ];
     judged[1].needs = vec![need(NeedKind::NonCompliant, "3 critical (CVE-2026-31337 …)", "2026-11-12T00:00:00Z")];
-    judged[2].owner =
-        Some(Owner { name: "EKS".into(), signal: "tag eks:nodegroup-name=workers".into(), cure: "aws eks …".into() });
+    judged[2].owner = Some(
+        Owner { name: "EKS".into(), signal: "tag eks:nodegroup-name=workers".into(), cure: "aws eks …".into() }.into(),
+    );
     judged[3].blind = Some(Blind::NotManaged);
     fleet.gaps = vec![Gap {
         site: site("us-east-1"),

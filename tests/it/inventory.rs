@@ -46,7 +46,7 @@ async fn everything_is_seen_once_and_nothing_is_changed() {
     assert_eq!(env.changes(), [""; 0]);
 
     assert_eq!(fleet.nodes.len(), 93);
-    let on_premises = fleet.nodes.iter().filter(|node| node.kind == NodeKind::OnPremises);
+    let on_premises = fleet.nodes.iter().filter(|node| node.kind() == NodeKind::OnPremises);
     assert_eq!(on_premises.count() + seen.get(), 93);
     let mut ids: Vec<&str> = fleet.nodes.iter().map(|node| node.id.as_str()).collect();
     ids.sort_unstable();

@@ -19,8 +19,8 @@ fn copies(fleet: &Fleet, number: usize) -> Fleet {
     let mut many = fleet.clone();
     let named = |name: &str, copy: usize| if copy == 0 { name.to_owned() } else { format!("{name}-{copy:05}") };
     let node = |node: &Node, copy: usize| Node {
-        id: named(&node.id, copy),
-        group: node.group.as_deref().map(|group| named(group, copy)),
+        id: named(&node.id, copy).into(),
+        group: node.group.as_deref().map(|group| named(group, copy).into()),
         ..node.clone()
     };
     let group = |group: &Group, copy: usize| {

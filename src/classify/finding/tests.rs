@@ -104,7 +104,8 @@ fn a_node_that_was_patched_where_it_is() {
     // A sibling on the same image that lacks less than the others was patched by something else.
     let (kind, subject, _) = one(|fleet| {
         fleet.nodes[1].patch_state = Some(sample::scanned("2026-11-24T04:00:00Z", 9));
-        fleet.nodes[1].patches = vec![crate::model::Patch { cves: vec!["CVE-2026-1".into()], ..sample::patch() }; 9];
+        fleet.nodes[1].patches =
+            vec![crate::model::Patch { cves: vec!["CVE-2026-1".into()], ..sample::patch() }.into(); 9].into();
     });
     assert_eq!((kind, subject.as_str()), ("changed-by-hand", "i-1"));
     // A first patching within a day after the launch is no drift.
@@ -208,8 +209,8 @@ fn volumes_that_outlive_their_instance() {
             root: false,
             delete_on_termination: !keeps,
         };
-        fleet.nodes[0].volumes = vec![volume(true)];
-        fleet.nodes[1].volumes = vec![volume(false)];
+        fleet.nodes[0].volumes = Box::new([volume(true)]);
+        fleet.nodes[1].volumes = Box::new([volume(false)]);
     };
     let (kind, _, what) = one(keep);
     assert_eq!((kind, what.as_str()), ("stateful", "volumes outlive 1 instance: each replacement leaves some behind"));

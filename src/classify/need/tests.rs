@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::classify::{Judgement, classify};
-use crate::model::{Agent, Sighting, sample};
+use crate::model::{Agent, Fleet, Sighting, sample};
 
 fn at(day: &str) -> Timestamp {
     format!("2026-{day}T08:00:00Z").parse().unwrap()
@@ -19,7 +19,7 @@ fn judged(patches: &[Patch], unlisted: u32) -> Judgement {
     fleet.nodes = vec![Node {
         agent: Agent::Online { last_ping: now() },
         patch_state: Some(sample::scanned("2026-11-24T04:00:00Z", missing)),
-        patches: patches.to_vec(),
+        patches: patches.iter().cloned().map(Into::into).collect(),
         ..sample::node("i-1")
     }];
     classify(&Config::default(), &fleet, now()).remove(0)
@@ -95,7 +95,7 @@ fn an_exception_or_exclusion_is_no_puzzle() {
 fn an_extension_that_was_not_declared_is_named() {
     let mut fleet = Fleet::new(now());
     let system = crate::model::OperatingSystem { name: "Ubuntu".into(), version: "20.04".into(), inferred: false };
-    fleet.nodes = vec![Node { system: Some(system), ..sample::node("i-1") }];
+    fleet.nodes = vec![Node { system: Some(system.into()), ..sample::node("i-1") }];
     let judged = classify(&Config::default(), &fleet, now()).remove(0);
     let need = judged.needs.iter().find(|need| need.kind == NeedKind::EndOfLife).unwrap();
     assert_eq!(need.what, "Ubuntu 20.04 has ended on 2025-05-31 (a paid extension until 2030-04-02 is not declared)");

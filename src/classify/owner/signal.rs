@@ -22,15 +22,12 @@ pub(super) struct Traces<'a> {
 impl<'a> Traces<'a> {
     /// Whether any of its tags may be a signal at all: most nodes have none, and are passed over by this alone.
     pub(super) fn marked(&self) -> bool {
-        self.tags
-            .keys()
-            .chain(self.template.into_iter().flat_map(|template| template.tags.keys()))
-            .any(|key| marks(key))
+        self.tags.keys().chain(self.template.into_iter().flat_map(|template| template.tags.keys())).any(marks)
     }
 
     /// The value of a tag, or a placeholder for a command.
     pub(super) fn tag(&self, key: &str, placeholder: &'a str) -> &'a str {
-        self.tags.get(key).map_or(placeholder, String::as_str)
+        self.tags.get(key).unwrap_or(placeholder)
     }
 
     /// The service that operates it.
@@ -119,7 +116,7 @@ impl Signal {
 
     /// The signal as it was found, for people.
     pub(super) fn read(&self, traces: &Traces<'_>) -> Option<String> {
-        let of_tag = |(key, value): (&String, &String)| {
+        let of_tag = |(key, value): (&str, &str)| {
             if value.is_empty() { format!("tag {key}") } else { format!("tag {key}={value}") }
         };
         match *self {
@@ -147,7 +144,7 @@ impl Signal {
                 told.map(|told| format!("{told} of its template"))
             }
             Self::Tool(word) => {
-                let is_it = |(key, value): &(&String, &String)| same(key, word) && speaks_of_tool(word, value);
+                let is_it = |(key, value): &(&str, &str)| same(key, word) && speaks_of_tool(word, value);
                 traces.tags.iter().find(is_it).map(of_tag)
             }
             Self::Name(pattern, fits) => {

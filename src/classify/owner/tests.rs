@@ -14,7 +14,7 @@ const UUID: &str = "8ec2a1f0-4b1d-9c3e-77aa-0123456789ab";
 #[derive(Clone)]
 enum Thing {
     Node(Node),
-    Group(Group, Option<Template>),
+    Group(Box<Group>, Option<Template>),
 }
 
 fn node(tags: &[(&str, &str)]) -> Thing {
@@ -23,7 +23,7 @@ fn node(tags: &[(&str, &str)]) -> Thing {
 
 fn group(name: &str, tags: &[(&str, &str)]) -> Thing {
     let source = GroupSource::Template { id: "lt-0f3".into(), version: VersionSpec::Number(14) };
-    Thing::Group(Group { tags: sample::tags(tags), source, ..sample::group(name) }, None)
+    Thing::Group(Group { tags: sample::tags(tags), source, ..sample::group(name) }.into(), None)
 }
 
 impl Thing {
@@ -44,7 +44,7 @@ impl Thing {
 
     fn operator(mut self, principal: &str) -> Self {
         match &mut self {
-            Self::Node(node) => node.operator = Some(principal.to_owned()),
+            Self::Node(node) => node.operator = Some(principal.into()),
             Self::Group(group, _) => group.operator = Some(principal.to_owned()),
         }
         self
@@ -269,9 +269,9 @@ fn tried() -> BTreeSet<String> {
     let mut tried = BTreeSet::new();
     for (thing, ..) in cases() {
         let (tags, id, group, template, operator) = match &thing {
-            Thing::Node(node) => (&node.tags, &node.id, None, None, node.operator.as_deref()),
+            Thing::Node(node) => (&node.tags, node.id.as_str(), None, None, node.operator.as_deref()),
             Thing::Group(group, template) => {
-                (&group.tags, &group.name, Some(group), template.as_ref(), group.operator.as_deref())
+                (&group.tags, group.name.as_str(), Some(&**group), template.as_ref(), group.operator.as_deref())
             }
         };
         let told = told_by(&Traces { tags, id, region: "eu-west-1", group, template, operator });
@@ -390,7 +390,7 @@ fn tools_are_told_and_leave_the_lane_as_it_is() {
 #[test]
 fn what_others_wrote_cannot_leave_its_place_in_a_command() {
     let tags = [("eks:cluster-name", "x; reboot"), ("eks:nodegroup-name", "a'$(id)'")];
-    let cure = node(&tags).found().unwrap().owner.cure;
+    let cure = node(&tags).found().unwrap().owner.cure.clone();
     let quoted = r"--cluster-name 'x; reboot' --nodegroup-name 'a'\''$(id)'\'''";
     assert!(cure.ends_with(quoted), "{cure}");
 }

@@ -103,7 +103,7 @@ fn a_configuration_goes_before_the_table_key_by_key() {
         "#,
     );
     let node = |system: OperatingSystem, support: &str| Node {
-        system: Some(system),
+        system: Some(system.into()),
         tags: sample::tags(&[("support", support)]),
         ..sample::node("i-1")
     };

@@ -37,8 +37,8 @@ fn scan(look: &Look, name: &str, asked: &str, picks: impl Fn(&Node, &Judgement) 
     let picked = all.filter(|(node, judged)| matches!(node.agent, Agent::Online { .. }) && picks(node, judged));
     let target = |node: &Node| PatchTarget {
         site: node.site.clone(),
-        node: node.id.clone(),
-        name: node.name.clone(),
+        node: node.id.to_string(),
+        name: node.name.to_string(),
         non_compliant: None,
         expected_seconds: 0,
         application: None,

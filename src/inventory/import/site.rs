@@ -53,7 +53,7 @@ impl Recorded {
         match what {
             What::Node(mut node) => {
                 node.site = site.clone();
-                self.nodes.insert(node.id.clone(), *node);
+                self.nodes.insert(node.id.to_string(), *node);
             }
             What::Volume { node, volume } => self.volumes.entry(node).or_default().push(volume),
             What::Image(mut image) => {
@@ -114,7 +114,7 @@ impl Recorded {
         let mut nodes = self.take_nodes(site, &groups, &mut gaps);
         let templates = self.take_templates(site, &groups, &mut gaps);
         let images = self.take_images(&nodes, &templates, &mut gaps);
-        nodes::infer_systems(&mut nodes, &images);
+        nodes::complete(&mut nodes, &images);
         let identity = Identity { account: site.account.clone(), arn: "recordings".to_owned() };
         let mut fleet = Fleet::new(as_of);
         fleet.sites = vec![SiteSeen { site: site.clone(), name: name.to_owned(), identity: Some(identity) }];
@@ -187,21 +187,20 @@ impl Recorded {
         let mut nodes = nodes::merged(site, instances, managed, groups);
         for node in &mut nodes {
             // On one page of several, nobody can tell who is absent.
-            if !all_managed && !known.contains(&node.id) {
+            if !all_managed && !known.contains(node.id.as_str()) {
                 node.agent = Agent::Unread;
             }
             if node.system.as_ref().is_none_or(|system| system.inferred) {
-                node.system = self.systems.remove(&node.id).or(node.system.take());
+                node.system = self.systems.remove(node.id.as_str()).map(Into::into).or(node.system.take());
             }
             if node.volumes.is_empty() {
-                node.volumes = self.volumes.remove(&node.id).unwrap_or_default();
+                node.volumes = self.volumes.remove(node.id.as_str()).unwrap_or_default().into();
             }
-            node.patch_state = self.states.remove(&node.id);
-            let patches = self.patches.remove(&node.id).unwrap_or_default();
-            node.patches = patches.into_values().filter(|_| node.patch_state.is_some()).collect();
-            for patch in &mut node.patches {
-                patch.released_at = self.releases.of(patch);
-            }
+            node.patch_state = self.states.remove(node.id.as_str());
+            let patches = self.patches.remove(node.id.as_str()).unwrap_or_default();
+            let dated = |patch: Patch| Patch { released_at: self.releases.of(&patch), ..patch };
+            node.patches =
+                patches.into_values().filter(|_| node.patch_state.is_some()).map(dated).map(Into::into).collect();
         }
         self.patched(&nodes, gaps);
         nodes

@@ -1,6 +1,5 @@
 //! What nodes and groups answer to a selector.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use super::Key;
@@ -10,8 +9,8 @@ use crate::model::{Group, Node, OperatingSystem, Platform};
 pub trait Subject {
     /// The value of a tag.
     fn tag(&self, key: &str) -> Option<&str>;
-    /// The values under a key; none where it does not apply.
-    fn values(&self, key: Key) -> Vec<Cow<'_, str>>;
+    /// Whether any of the values under a key fits; none does where the key does not apply.
+    fn any(&self, key: Key, fits: &dyn Fn(&str) -> bool) -> bool;
     /// How long it is overdue, if it is.
     fn overdue(&self) -> Option<Duration>;
 }
@@ -34,11 +33,11 @@ impl Subject for NodeSubject<'_> {
         self.node.tag(key)
     }
 
-    fn values(&self, key: Key) -> Vec<Cow<'_, str>> {
+    fn any(&self, key: Key, fits: &dyn Fn(&str) -> bool) -> bool {
         match key {
-            Key::Lane => self.lane.into_iter().map(Cow::Borrowed).collect(),
-            Key::Needs => self.needs.iter().copied().map(Cow::Borrowed).collect(),
-            key => self.node.values(key),
+            Key::Lane => self.lane.is_some_and(fits),
+            Key::Needs => self.needs.iter().any(|need| fits(need)),
+            key => self.node.any(key, fits),
         }
     }
 
@@ -49,18 +48,18 @@ impl Subject for NodeSubject<'_> {
 
 impl Subject for Node {
     fn tag(&self, key: &str) -> Option<&str> {
-        self.tags.get(key).map(String::as_str)
+        self.tags.get(key)
     }
 
-    fn values(&self, key: Key) -> Vec<Cow<'_, str>> {
+    fn any(&self, key: Key, fits: &dyn Fn(&str) -> bool) -> bool {
         match key {
-            Key::Name => vec![self.name.as_str().into()],
-            Key::Id => vec![self.id.as_str().into()],
-            Key::Group => self.group.iter().map(|group| group.as_str().into()).collect(),
-            Key::Os => self.system.iter().flat_map(system_names).map(Cow::Owned).collect(),
-            Key::Account => vec![self.site.account.as_str().into()],
-            Key::Region => vec![self.site.region.as_str().into()],
-            Key::Lane | Key::Needs | Key::Tag | Key::Overdue => Vec::new(),
+            Key::Name => fits(&self.name),
+            Key::Id => fits(&self.id),
+            Key::Group => self.group.as_deref().is_some_and(fits),
+            Key::Os => self.system.as_deref().is_some_and(|system| system_names(system).iter().any(|name| fits(name))),
+            Key::Account => fits(&self.site.account),
+            Key::Region => fits(&self.site.region),
+            Key::Lane | Key::Needs | Key::Tag | Key::Overdue => false,
         }
     }
 
@@ -71,15 +70,15 @@ impl Subject for Node {
 
 impl Subject for Group {
     fn tag(&self, key: &str) -> Option<&str> {
-        self.tags.get(key).map(String::as_str)
+        self.tags.get(key)
     }
 
-    fn values(&self, key: Key) -> Vec<Cow<'_, str>> {
+    fn any(&self, key: Key, fits: &dyn Fn(&str) -> bool) -> bool {
         match key {
-            Key::Name | Key::Id | Key::Group => vec![self.name.as_str().into()],
-            Key::Account => vec![self.site.account.as_str().into()],
-            Key::Region => vec![self.site.region.as_str().into()],
-            Key::Os | Key::Lane | Key::Needs | Key::Tag | Key::Overdue => Vec::new(),
+            Key::Name | Key::Id | Key::Group => fits(&self.name),
+            Key::Account => fits(&self.site.account),
+            Key::Region => fits(&self.site.region),
+            Key::Os | Key::Lane | Key::Needs | Key::Tag | Key::Overdue => false,
         }
     }
 

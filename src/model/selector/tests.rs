@@ -1,5 +1,3 @@
-use std::borrow::Cow;
-
 use proptest::prelude::*;
 
 use super::*;
@@ -15,8 +13,8 @@ impl Subject for Fake {
     fn tag(&self, key: &str) -> Option<&str> {
         self.tags.iter().find(|(known, _)| *known == key).map(|(_, value)| *value)
     }
-    fn values(&self, key: Key) -> Vec<Cow<'_, str>> {
-        self.values.iter().filter(|(known, _)| *known == key).map(|(_, value)| Cow::Borrowed(*value)).collect()
+    fn any(&self, key: Key, fits: &dyn Fn(&str) -> bool) -> bool {
+        self.values.iter().filter(|(known, _)| *known == key).any(|(_, value)| fits(value))
     }
     fn overdue(&self) -> Option<Duration> {
         (self.days_overdue > 0).then(|| Duration::from_secs(self.days_overdue * 86_400))

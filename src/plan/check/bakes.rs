@@ -31,8 +31,9 @@ pub(super) fn check(bake: &Bake, view: &View<'_>, findings: &mut Findings) {
     }
     settings(bake, recipe, builder, &name, findings);
     regions(bake, recipe, view, &name, findings);
-    let reserved = |key: &&String| ["aws:", "rebake:"].iter().any(|prefix| key.to_lowercase().starts_with(prefix));
-    findings.same(Rule::BakeTags, &name, "its tags", &bake.tags, &recipe.tags);
+    let reserved = |key: &&str| ["aws:", "rebake:"].iter().any(|prefix| key.to_lowercase().starts_with(prefix));
+    let tags = recipe.tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    findings.same(Rule::BakeTags, &name, "its tags", &bake.tags, &tags);
     findings.must(!bake.tags.keys().any(|key| reserved(&key)), Rule::BakeTags, &name, || {
         "a tag takes a reserved prefix".to_owned()
     });
@@ -110,7 +111,7 @@ fn version(bake: &Bake, recipe: &Recipe, view: &View<'_>, name: &str, findings: 
 /// Whether nodes that run an image and tell lack patches.
 fn lacks_patches(image: &Image, view: &View<'_>) -> bool {
     view.nodes().any(|(node, judged)| {
-        let runs = node.site == image.site && node.image.as_ref() == Some(&image.id) && judged.blind.is_none();
+        let runs = node.site == image.site && node.image.as_deref() == Some(&image.id) && judged.blind.is_none();
         runs && node.patches.iter().any(|patch| patch.state == "Missing")
     })
 }
@@ -120,7 +121,7 @@ fn held(bake: &Bake, view: &View<'_>, name: &str, findings: &mut Findings) {
     for held in
         recipes.filter(|held| held.name == bake.recipe && held.version == bake.version && held.site == bake.site)
     {
-        let tag = |key: &str| held.tags.get(key).map_or("", String::as_str);
+        let tag = |key: &str| held.tags.get(key).unwrap_or_default();
         let same = tag("rebake:digest") == bake.digest && tag("rebake:trigger") == bake.trigger;
         findings.must(same, Rule::VersionUp, name, || "Image Builder holds this version for another goal".to_owned());
     }

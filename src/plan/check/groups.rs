@@ -262,9 +262,9 @@ fn owned(goal: &GroupRollout, group: &Group, channel: &Channel, view: &View<'_>,
     let maker = template.and_then(|template| version(template, goal.from_version)).map(|version| &version.created_by);
     let tools = &view.against.config.owners.iac_principals;
     let tool = maker.filter(|maker| tools.iter().any(|pattern| pattern.matches(maker)));
-    let owner = stack.or(tool);
+    let owner = stack.or(tool.map(String::as_str));
     findings.must(owner.is_none() || channel.mode == Some(Mode::Refresh), Rule::Owner, name, || {
-        format!("{} owns its template", owner.map_or("", String::as_str))
+        format!("{} owns its template", owner.unwrap_or_default())
     });
     findings.must(channel.mode != Some(Mode::HandOver), Rule::Owner, name, || "the channel hands over".to_owned());
     findings.must(owner.is_some() == goal.owner.is_some(), Rule::Owner, name, || {

@@ -111,7 +111,7 @@ fn unread(node: &Node, judged: &Judgement, view: &View<'_>, name: &str, findings
 
 /// What is told of a node: its name, and what it lacked.
 fn before(target: &PatchTarget, (node, judged): (&Node, &Judgement), looks: bool, name: &str, findings: &mut Findings) {
-    findings.same(Rule::RingBefore, name, "the name of a node", &target.name, &node.name);
+    findings.same(Rule::RingBefore, name, "the name of a node", &target.name.as_str(), &node.name.as_str());
     let told = node.patch_state.as_ref().filter(|_| judged.blind.is_none() && !looks);
     let lacked = told.map(|state| state.missing + state.failed + state.pending_reboot + state.rejected);
     findings.same(Rule::RingBefore, name, &format!("what {} lacks", node.id), &target.non_compliant, &lacked);

@@ -75,7 +75,7 @@ impl<'a> View<'a> {
     pub(super) fn made(&self, site: &Site, recipe: &str) -> impl Iterator<Item = Made<'a>> {
         let here = self.against.fleet.images.iter().filter(move |image| image.site == *site);
         here.filter(|image| image.state == ImageState::Available).filter_map(move |image| {
-            let tag = |key: &str| image.tags.get(key).map_or("", String::as_str);
+            let tag = |key: &str| image.tags.get(key).unwrap_or_default();
             (tag("rebake:recipe") == recipe && tag("rebake:state") != "revoked").then(|| Made {
                 image,
                 version: tag("rebake:version"),
@@ -90,12 +90,12 @@ impl<'a> View<'a> {
     pub(super) fn application(&self, tags: &Tags) -> Option<Application> {
         let guardrails = &self.against.config.guardrails;
         let name = tags.get(&guardrails.application_tag).filter(|name| !name.is_empty())?;
-        let serving = self.serving.get(name.as_str()).copied().unwrap_or(0);
+        let serving = self.serving.get(name).copied().unwrap_or(0);
         let most = match guardrails.instances_at_once {
             Share::Count(most) => most,
             Share::Percent(percent) => (u64::from(serving) * u64::from(percent) / 100) as u32,
         };
-        Some(Application { name: name.clone(), most_out: most.min(serving).max(1) })
+        Some(Application { name: name.to_owned(), most_out: most.min(serving).max(1) })
     }
 
     /// The version that an image is of, by its tags.
@@ -136,12 +136,8 @@ fn serving<'a>(against: &Against<'a>) -> BTreeMap<&'a str, u32> {
             continue;
         }
         let group = node.group.as_deref().and_then(|name| groups.get(&(&node.site, name)).copied());
-        let names: BTreeSet<&str> = [Some(&node.tags), group]
-            .into_iter()
-            .flatten()
-            .filter_map(|tags| tags.get(key))
-            .map(String::as_str)
-            .collect();
+        let names: BTreeSet<&str> =
+            [Some(&node.tags), group].into_iter().flatten().filter_map(|tags| tags.get(key)).collect();
         for name in names {
             *serving.entry(name).or_default() += 1;
         }

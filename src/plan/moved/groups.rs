@@ -127,7 +127,7 @@ fn all_on(group: &Group, version: &TemplateVersion, now: &Now<'_>) -> bool {
     let ImageSource::Literal(image) = &version.image else { return false };
     let replaceable = |member: &&Member| member.lifecycle == "InService" && !member.protected;
     let on = |member: &Member| {
-        now.fleet.node(&group.site, &member.id).is_some_and(|node| node.image.as_ref() == Some(image))
+        now.fleet.node(&group.site, &member.id).is_some_and(|node| node.image.as_deref() == Some(image))
     };
     group.members.iter().filter(replaceable).all(on)
 }

@@ -1,7 +1,7 @@
 //! Where a bake stands: by the versions that the recipe has.
 
 use super::{Action, Now, Standing};
-use crate::classify::need::version_key;
+use crate::classify::standing::version_key;
 use crate::model::{Fact, Image, ImageRecipe, ImageTags, Site, tag};
 use crate::plan::Bake;
 
@@ -28,7 +28,7 @@ fn standing(bake: &Bake, now: &Now<'_>) -> Standing {
         };
     }
     if let Some(held) = held(bake, now) {
-        let tag = |key: &str| held.tags.get(key).map_or("", String::as_str);
+        let tag = |key: &str| held.tags.get(key).unwrap_or_default();
         let same = tag(tag::DIGEST) == bake.digest && tag(tag::TRIGGER) == bake.trigger;
         return if same {
             Standing::UnderWay

@@ -52,7 +52,7 @@ fn commands<'a>(ring: &RingPatch, target: &PatchTarget, now: &Now<'a>) -> Vec<(P
 /// Whether the last Scan of the goal has come through: nothing was left to install, or the Scan after the Install told.
 fn is_after(ring: &RingPatch, node: &Node, ours: &[(Phase, &Command)]) -> bool {
     let of_goal = |state: &&crate::model::PatchState| {
-        state.snapshot.as_ref() == Some(&ring.snapshot_id) && state.operation == PatchOperation::Scan
+        state.snapshot.as_deref() == Some(&ring.snapshot_id) && state.operation == PatchOperation::Scan
     };
     let Some(state) = node.patch_state.as_ref().filter(of_goal) else { return false };
     let active =

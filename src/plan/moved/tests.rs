@@ -156,9 +156,9 @@ impl Case {
     fn patched(&mut self, missing: u32) {
         let snapshot = self.plan.patches[0].snapshot_id.clone();
         self.fleet.nodes[1].patch_state = Some(PatchState {
-            baseline: String::new(),
-            snapshot: Some(snapshot),
-            patch_group: String::new(),
+            baseline: "".into(),
+            snapshot: Some(snapshot.into()),
+            patch_group: "".into(),
             operation: PatchOperation::Scan,
             at: sample::now(),
             installed: 9,
@@ -195,7 +195,7 @@ fn what_stands_as_it_was_is_to_be_done() {
     assert_eq!(case().standings(), [Standing::Before, Standing::Before, Standing::Before, Standing::Before]);
     let scaled = after(|case| case.fleet.groups[0].members.clear());
     assert_eq!(scaled, "", "scaling is no movement");
-    let advised = after(|case| case.fleet.nodes[1].patches.clear());
+    let advised = after(|case| case.fleet.nodes[1].patches = Box::default());
     assert_eq!(advised, "", "nor are advisories");
 }
 
@@ -228,9 +228,8 @@ fn another_image_has_moved() {
     assert!(newer.contains("image web 2.4.17: version 2.4.18 is there (ami-0x)"), "{newer}");
     let same = after(|case| {
         let other = image("ami-0x", "2.4.17", "tested");
-        case.fleet
-            .images
-            .push(Image { tags: other.tags.into_iter().filter(|(key, _)| key != tag::DIGEST).collect(), ..other });
+        let tags = other.tags.iter().filter(|(key, _)| *key != tag::DIGEST).collect();
+        case.fleet.images.push(Image { tags, ..other });
     });
     assert!(same.contains("ami-0x of the same version holds something else"), "{same}");
 }
@@ -250,7 +249,7 @@ fn a_group_that_somebody_changed_has_moved() {
     assert!(number.contains("runs version 13 of lt-0f3, the plan saw version 14"), "{number}");
     let foreign = told(|group| group.refresh = Some(refresh("14")));
     assert!(foreign.contains("refresh r-1 of somebody else"), "{foreign}");
-    let owned = told(|group| _ = group.tags.insert("aws:cloudformation:stack-name".into(), "web".into()));
+    let owned = told(|group| group.tags.insert("aws:cloudformation:stack-name", "web"));
     assert!(owned.contains("CloudFormation stack web owns"), "{owned}");
     let gone = after(|case| case.fleet.groups.clear());
     assert!(gone.ends_with("it is gone"), "{gone}");

@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 
 use super::{Input, is_read, site_of, unread};
 use crate::bake::digest::{Inputs, digest, token};
-use crate::classify::need::{newest_tested, version_key};
+use crate::classify::standing::{newest_tested, version_key};
 use crate::config::recipe::{ComponentFile, ImageBuilder};
 use crate::config::{self, Build, Recipe, Trigger};
 use crate::model::{Image, ImageRecipe, Platform, Site, tag};
@@ -132,7 +132,7 @@ pub(super) fn bake(input: &Input<'_>, recipe: &Recipe, asked: bool) -> Verdict {
         imds_required: builder.imds_required,
         regions: recipe.publish.regions.clone(),
         share_with: recipe.publish.share_with.clone(),
-        tags: recipe.tags.clone(),
+        tags: recipe.tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect(),
         expected_seconds,
     }))
 }
@@ -215,7 +215,7 @@ fn due(
     let mut reasons = Vec::new();
     let mut trigger = String::new();
     if tags.digest != digest {
-        let old_parent = image.tags.get(tag::PARENT).map_or("", String::as_str);
+        let old_parent = image.tags.get(tag::PARENT).unwrap_or_default();
         if tags.digest == digest_with(old_parent) {
             if wants(Trigger::ParentNewer) {
                 reasons.push("its parent is newer".to_owned());
@@ -309,7 +309,7 @@ fn next_version(input: &Input<'_>, recipe: &Recipe, site: &Site, digest: &str, t
     let images: Vec<_> = own.filter_map(Image::rebake).filter(|tags| tags.recipe == recipe.name).collect();
     let settled = |version: &str| images.iter().any(|tags| tags.version == version && tags.state != "candidate");
     let held = input.fleet.image_recipes.iter().filter(|held| held.site == *site && held.name == recipe.name);
-    let value = |held: &ImageRecipe, key: &str| held.tags.get(key).cloned().unwrap_or_default();
+    let value = |held: &ImageRecipe, key: &str| held.tags.get(key).unwrap_or_default().to_owned();
     let of_recipes = held.map(|held| (held.version.clone(), value(held, tag::DIGEST), value(held, tag::TRIGGER)));
     let of_images = images.iter().map(|tags| (tags.version.into(), tags.digest.into(), tags.trigger.into()));
     let begun: Vec<(u64, bool)> = of_images

@@ -24,7 +24,8 @@ pub(super) fn leftovers(input: &Input<'_>, rollouts: &[Rollout], patches: &[Ring
     for (node, judged) in input.fleet.nodes.iter().zip(input.judgements) {
         let in_plan = patched.contains(node.id.as_str())
             || node.group.as_deref().is_some_and(|group| rolled.contains(&(&node.site, group)));
-        let Some((kind, subject, reason, cure)) = why(input, node, judged, in_plan, named.contains(&node.id)) else {
+        let Some((kind, subject, reason, cure)) = why(input, node, judged, in_plan, named.contains(node.id.as_str()))
+        else {
             continue;
         };
         let site = Some(node.site.clone());
@@ -43,7 +44,7 @@ pub(super) fn leftovers(input: &Input<'_>, rollouts: &[Rollout], patches: &[Ring
 type Why = (LeftOutKind, String, String, String);
 
 fn why(input: &Input<'_>, node: &Node, judged: &Judgement, in_plan: bool, named: bool) -> Option<Why> {
-    let name = || if node.name.is_empty() { node.id.clone() } else { node.name.clone() };
+    let name = || if node.name.is_empty() { &node.id } else { &node.name }.to_string();
     if let Some(exempt) = &judged.exception {
         let until = exempt.last_day();
         let reason = format!("exception until {until} ({}, {})", exempt.why, exempt.owner);
@@ -56,7 +57,7 @@ fn why(input: &Input<'_>, node: &Node, judged: &Judgement, in_plan: bool, named:
             Some((LeftOutKind::Excluded, reason.clone(), reason, String::new()))
         }
         Lane::Delegated => {
-            let subject = node.group.clone().unwrap_or_else(name);
+            let subject = node.group.as_deref().map_or_else(name, str::to_owned);
             let (reason, cure) = match &judged.owner {
                 Some(owner) => (format!("owned by {}", owner.name), owner.cure.clone()),
                 None => (fact(judged), "whoever owns it patches it".to_owned()),
@@ -78,7 +79,7 @@ fn why(input: &Input<'_>, node: &Node, judged: &Judgement, in_plan: bool, named:
 
 /// The first fact that put a node into its lane.
 fn fact(judged: &Judgement) -> String {
-    judged.evidence.first().map_or_else(|| judged.lane.to_string(), |evidence| evidence.fact.clone())
+    judged.evidence.first().map_or_else(|| judged.lane.to_string(), |evidence| evidence.fact.to_string())
 }
 
 fn immutable(input: &Input<'_>, node: &Node, judged: &Judgement) -> Option<Why> {
@@ -86,7 +87,7 @@ fn immutable(input: &Input<'_>, node: &Node, judged: &Judgement) -> Option<Why> 
         return None;
     }
     let Some(group) = node.group.as_deref() else {
-        let name = if node.name.is_empty() { node.id.clone() } else { node.name.clone() };
+        let name = if node.name.is_empty() { &node.id } else { &node.name }.to_string();
         let reason = format!("in no group that could replace it, {}", fact(judged));
         let cure = "a group with a launch template, or another lane".to_owned();
         return Some((LeftOutKind::NoRecipe, name, reason, cure));

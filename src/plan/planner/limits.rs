@@ -18,7 +18,7 @@ impl<'a> Applications<'a> {
     pub(super) fn of(input: &Input<'a>) -> Self {
         let guardrails = &input.config.guardrails;
         let key = guardrails.application_tag.as_str();
-        let name = |tags: &'a Tags| tags.get(key).map(String::as_str).filter(|name| !name.is_empty());
+        let name = |tags: &'a Tags| tags.get(key).filter(|name| !name.is_empty());
         let groups: BTreeMap<(&Site, &str), &str> = input
             .fleet
             .groups
@@ -40,7 +40,7 @@ impl<'a> Applications<'a> {
     /// The application that tags name.
     pub(super) fn named(&self, tags: &Tags) -> Option<Application> {
         let name = tags.get(self.key).filter(|name| !name.is_empty())?;
-        Some(Application { name: name.clone(), most_out: self.most_out.get(name.as_str()).copied().unwrap_or(1) })
+        Some(Application { name: name.to_owned(), most_out: self.most_out.get(name).copied().unwrap_or(1) })
     }
 }
 

@@ -62,7 +62,7 @@ pub(super) fn not_patched(input: &Input<'_>, left_out: &mut Vec<LeftOut>) {
             Lane::Unreachable => (LeftOutKind::Unreachable, "nobody can see into it", "rebake explain NODE"),
             Lane::Excluded => (LeftOutKind::Excluded, "excluded", ""),
         };
-        found.entry(why).or_default().push(node.id.clone());
+        found.entry(why).or_default().push(node.id.to_string());
     }
     left_out.extend(found.into_iter().map(|((kind, reason, cure), nodes)| LeftOut {
         kind,
@@ -108,8 +108,8 @@ fn patch(input: &Input<'_>, ring: &Ring, applications: &Applications<'_>, due: &
         .iter()
         .map(|(node, judged)| PatchTarget {
             site: node.site.clone(),
-            node: node.id.clone(),
-            name: node.name.clone(),
+            node: node.id.to_string(),
+            name: node.name.to_string(),
             non_compliant: match judged.blind {
                 None => node.patch_state.as_ref().map(crate::model::PatchState::non_compliant),
                 Some(_) => None,
@@ -144,7 +144,7 @@ fn patch(input: &Input<'_>, ring: &Ring, applications: &Applications<'_>, due: &
         errors: ring.errors.unwrap_or_else(|| config::ring::aws_ramp(targets.len()).1),
         snapshot_keep_seconds: ring
             .snapshot_keep
-            .filter(|_| due.iter().any(|(node, _)| node.kind == NodeKind::Instance))
+            .filter(|_| due.iter().any(|(node, _)| node.kind() == NodeKind::Instance))
             .map(|keep| keep.as_secs()),
         expected_seconds: 0,
         nodes: targets,
@@ -157,7 +157,7 @@ fn patch(input: &Input<'_>, ring: &Ring, applications: &Applications<'_>, due: &
 fn goal(ring: &Ring, due: &[(&Node, &Judgement)]) -> String {
     let mut parts = vec!["patch".to_owned(), ring.name.clone()];
     for (node, _) in due {
-        parts.push(node.id.clone());
+        parts.push(node.id.to_string());
         let mut lacking: Vec<&str> = node.patches.iter().map(|patch| patch.id.as_str()).collect();
         lacking.sort_unstable();
         parts.extend(lacking.into_iter().map(str::to_owned));

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::groups::{Known, Verdict, verdict};
 use super::limits::Applications;
 use super::{Input, is_read, judgement, needing, never_opens, site_of, unread};
-use crate::classify::{channel_of, need};
+use crate::classify::channel_of;
+use crate::classify::standing::newest_tested;
 use crate::config::{Build, Channel, Recipe};
 use crate::model::{Group, Image, Lane, RolloutOutcome, RolloutRecord, Site};
 use crate::plan::{Bake, ChannelTarget, Gate, GroupRollout, HandOver, LeftOut, LeftOutKind, Rollout, Wave};
@@ -224,7 +225,7 @@ fn version(input: &Input<'_>, recipe: &Recipe, bake: Option<&Bake>) -> Option<St
         Build::ImageBuilder(_) => {
             let mut sites = recipe.publish.regions.iter().filter_map(|region| site_of(input.config, region));
             let site = sites.find(|site| is_read(input, site))?;
-            let newest = need::newest_tested(input.fleet, &site, &recipe.name)?;
+            let newest = newest_tested(input.fleet, &site, &recipe.name)?;
             newest.rebake().map(|tags| tags.version.to_owned())
         }
         // Rolling out the parent or somebody else's images needs no build; their version is the image's name.

@@ -48,7 +48,7 @@ pub(super) fn of_bake<'a>(input: &Input<'a>, recipe: &Recipe) -> Option<&'a Gap>
 /// The sites at which a recipe's images and channels are.
 fn published(input: &Input<'_>, recipe: &Recipe) -> Vec<Site> {
     let home = recipe.publish.regions.first().and_then(|region| site_of(input.config, region));
-    let accounts = home.into_iter().map(|home| home.account).chain(recipe.publish.share_with.iter().cloned());
+    let accounts = home.into_iter().map(|home| home.account.clone()).chain(recipe.publish.share_with.iter().cloned());
     let regions = &recipe.publish.regions;
     accounts.flat_map(|account| regions.iter().map(move |region| Site::new(&account, region))).collect()
 }

@@ -108,7 +108,7 @@ fn members<'a>(judged: &'a [Judgement], group: &Group) -> Vec<&'a Judgement> {
 /// What its members run, with how many of them.
 fn images(fleet: &Fleet, group: &Group) -> BTreeMap<String, usize> {
     let mut images: BTreeMap<String, usize> = BTreeMap::new();
-    let nodes = fleet.nodes.iter().filter(|node| node.site == group.site && node.group.as_ref() == Some(&group.name));
+    let nodes = fleet.nodes.iter().filter(|node| node.site == group.site && node.group.as_deref() == Some(&group.name));
     for node in nodes {
         let image = node.image.as_deref().unwrap_or("an image that is not known");
         let tags = fleet.image(&group.site, image).and_then(crate::model::Image::rebake);

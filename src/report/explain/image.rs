@@ -101,7 +101,7 @@ fn state(image: &Image) -> &str {
 /// How many nodes run it, by group.
 fn groups(fleet: &Fleet, image: &Image) -> BTreeMap<String, usize> {
     let mut groups: BTreeMap<String, usize> = BTreeMap::new();
-    for node in fleet.nodes.iter().filter(|node| node.site == image.site && node.image.as_ref() == Some(&image.id)) {
+    for node in fleet.nodes.iter().filter(|node| node.site == image.site && node.image.as_deref() == Some(&image.id)) {
         let group = node.group.as_ref().map_or_else(|| "in no group".to_owned(), |group| format!("in group {group}"));
         *groups.entry(group).or_default() += 1;
     }

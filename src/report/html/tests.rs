@@ -52,7 +52,7 @@ fn a_page_loads_nothing_and_allows_only_itself() {
 fn foreign_text_stays_text() {
     let hostile = "</script><script>alert(1)</script><img src=x onerror=alert(1)>\u{2028}\u{202e}{{data}}<!--";
     let page = whole(|fleet, _| {
-        fleet.nodes[0].name = hostile.to_owned();
+        fleet.nodes[0].name = hostile.into();
         fleet.nodes[0].tags.insert(hostile.to_owned(), hostile.to_owned());
         fleet.gaps[0].message = hostile.to_owned();
         fleet.gaps[0].resource = Some(hostile.to_owned());

@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 use rebake::config::Share;
-use rebake::model::{Fleet, Window};
+use rebake::model::{Fleet, Site, Window};
 use rebake::plan::check::Rule;
 use rebake::plan::{Bake, Component, Gate, GroupRollout, LeftOutKind, Plan, Reboot, RingPatch, Rollout, Wave};
 
@@ -49,9 +49,19 @@ fn roll(plan: &mut Plan, fleet: &Fleet, (recipe, channel): (&str, &str), name: &
     rollout(plan, recipe, channel).waves = vec![Wave { groups: vec![rolled] }];
 }
 
+/// A site of another account.
+fn foreign(site: &mut Site) {
+    *site = Site::new("999999999999", &site.region);
+}
+
+/// A site of another region.
+fn moved(site: &mut Site, region: &str) {
+    *site = Site::new(&site.account, region);
+}
+
 /// The id of a node by its name.
 fn id(fleet: &Fleet, name: &str) -> String {
-    fleet.nodes.iter().find(|node| node.name == name).unwrap().id.clone()
+    fleet.nodes.iter().find(|node| node.name == name).unwrap().id.to_string()
 }
 
 /// Puts a node of the fleet into a ring.
@@ -59,7 +69,7 @@ fn patch(plan: &mut Plan, fleet: &Fleet, node: &str) {
     let node = fleet.nodes.iter().find(|known| known.id == node).unwrap();
     let canary = ring(plan, "canary");
     let target =
-        rebake::plan::PatchTarget { node: node.id.clone(), site: node.site.clone(), ..canary.nodes[0].clone() };
+        rebake::plan::PatchTarget { node: node.id.to_string(), site: node.site.clone(), ..canary.nodes[0].clone() };
     canary.nodes.push(target);
 }
 
@@ -73,9 +83,9 @@ pub(super) const CORRUPTIONS: &[(Rule, &str, Spoil)] = &[
     }),
     (Rule::Sites, "no site", |plan, _| plan.sites.clear()),
     (Rule::Sites, "a site twice", |plan, _| plan.sites.push(plan.sites[0].clone())),
-    (Rule::Sites, "a foreign account", |plan, _| plan.sites[0].site.account = "999999999999".into()),
-    (Rule::Place, "a node elsewhere", |plan, _| ring(plan, "rest").nodes[0].site.region = "eu-central-1".into()),
-    (Rule::Place, "a group of another account", |plan, _| group(plan).site.account = "999999999999".into()),
+    (Rule::Sites, "a foreign account", |plan, _| foreign(&mut plan.sites[0].site)),
+    (Rule::Place, "a node elsewhere", |plan, _| moved(&mut ring(plan, "rest").nodes[0].site, "eu-central-1")),
+    (Rule::Place, "a group of another account", |plan, _| foreign(&mut group(plan).site)),
     (Rule::Limits, "all groups at once", |plan, _| plan.limits.groups_at_once = 99),
     (Rule::Limits, "no group at once", |plan, _| plan.limits.groups_at_once = 0),
     (Rule::Limits, "a whole application at once", |plan, _| plan.limits.instances_at_once = Share::Percent(100)),
@@ -121,12 +131,12 @@ pub(super) const CORRUPTIONS: &[(Rule, &str, Spoil)] = &[
         if let Some(Component::Own { document, .. }) = web(plan).components.last_mut() { document.push_str("# and more\n") }
     }),
     (Rule::BakeRegions, "a region too many", |plan, _| web(plan).regions.push("eu-central-1".into())),
-    (Rule::BakeRegions, "built elsewhere", |plan, _| web(plan).site.region = "us-east-1".into()),
+    (Rule::BakeRegions, "built elsewhere", |plan, _| moved(&mut web(plan).site, "us-east-1")),
     (Rule::BakeSettings, "IMDSv1", |plan, _| web(plan).imds_required = false),
     (Rule::BakeSettings, "another instance profile", |plan, _| web(plan).instance_profile = "admin".into()),
     (Rule::BakeSettings, "shared with a stranger", |plan, _| web(plan).share_with.push("999999999999".into())),
     (Rule::BakeSettings, "another platform", |plan, _| web(plan).platform = "Windows".into()),
-    (Rule::BakeTags, "a tag of rebake's", |plan, _| _ = web(plan).tags.insert("rebake:state".into(), "tested".into())),
+    (Rule::BakeTags, "a tag of rebake's", |plan, _| web(plan).tags.insert("rebake:state", "tested")),
     (Rule::Unchanged, "an image that is not there", |plan, _| plan.unchanged[0].version = "3.0.9".into()),
     (Rule::Unchanged, "no proof", |plan, _| plan.unchanged[0].why.clear()),
     (Rule::ChannelKnown, "no such channel", |plan, _| prod(plan).channel = "production".into()),

@@ -6,8 +6,8 @@ use super::{Item, Read, What, nowhere, one};
 use crate::inventory::import::place::Hint;
 use crate::inventory::import::told::Told;
 use crate::model::{
-    Agent, Image, ImageSource, ImageState, Node, NodeKind, NodeState, OperatingSystem, Tags, Template, TemplateVersion,
-    Volume, tag,
+    Agent, Image, ImageSource, ImageState, Node, NodeState, OperatingSystem, Tags, Template, TemplateVersion, Volume,
+    tag,
 };
 use crate::text::hex;
 
@@ -33,8 +33,8 @@ fn instance(told: Told<'_>, owner: Option<&str>) -> Result<Option<Item>, &'stati
     let volumes = told.at("BlockDeviceMappings").each().filter_map(|mapping| {
         let (device, disk) = (mapping.at("DeviceName").text().unwrap_or_default(), mapping.at("Ebs"));
         Some(Volume {
-            id: disk.at("VolumeId").owned()?,
-            device: device.to_owned(),
+            id: disk.at("VolumeId").owned()?.into(),
+            device: device.into(),
             root: root == Some(device),
             delete_on_termination: disk.at("DeleteOnTermination").truth().unwrap_or(false),
         })
@@ -44,24 +44,32 @@ fn instance(told: Told<'_>, owner: Option<&str>) -> Result<Option<Item>, &'stati
     let operator = told.at("Operator");
     let hint = Hint { account: owner.or(interface).map(str::to_owned), ..Hint::in_zone(zone.as_deref()) };
     let node = Node {
-        name: tags.get("Name").cloned().unwrap_or_default(),
+        name: tags.shared("Name").cloned().unwrap_or_default(),
         site: nowhere(),
-        kind: NodeKind::Instance,
         state,
-        system: told.at("PlatformDetails").text().and_then(OperatingSystem::by_billing).or_else(|| windows(told)),
-        image: told.at("ImageId").owned(),
+        system: told
+            .at("PlatformDetails")
+            .text()
+            .and_then(OperatingSystem::by_billing)
+            .or_else(|| windows(told))
+            .map(Into::into),
+        image: told.at("ImageId").owned().map(Into::into),
         launched_at: told.at("LaunchTime").moment(),
-        instance_type: told.at("InstanceType").owned(),
-        architecture: told.at("Architecture").owned(),
-        zone,
+        instance_type: told.at("InstanceType").owned().map(Into::into),
+        architecture: told.at("Architecture").owned().map(Into::into),
+        zone: zone.map(Into::into),
         tags,
         group: None,
-        operator: operator.at("Principal").owned().filter(|_| operator.at("Managed").truth() == Some(true)),
+        operator: operator
+            .at("Principal")
+            .owned()
+            .filter(|_| operator.at("Managed").truth() == Some(true))
+            .map(Into::into),
         agent: Agent::Unread,
         patch_state: None,
-        patches: Vec::new(),
+        patches: Box::default(),
         volumes: volumes.collect(),
-        id,
+        id: id.into(),
     };
     Ok(Some(Item { hint, what: What::Node(Box::new(node)) }))
 }
@@ -77,8 +85,8 @@ pub(super) fn volumes(told: Told<'_>) -> Read {
     let hint = Hint::in_zone(told.at("AvailabilityZone").text());
     let attached = told.at("Attachments").each().filter_map(|attachment| {
         let volume = Volume {
-            id: id.to_owned(),
-            device: attachment.at("Device").owned().unwrap_or_default(),
+            id: id.into(),
+            device: attachment.at("Device").owned().unwrap_or_default().into(),
             root: false,
             delete_on_termination: attachment.at("DeleteOnTermination").truth().unwrap_or(false),
         };
@@ -101,7 +109,7 @@ pub(super) fn image(told: Told<'_>) -> Read {
         architecture: told.at("Architecture").owned().unwrap_or_default(),
         platform: told.at("PlatformDetails").owned().unwrap_or_default(),
         deprecated_at: told.at("DeprecationTime").moment(),
-        parent: tags.get(tag::PARENT).cloned().or_else(|| told.at("SourceImageId").owned()),
+        parent: tags.get(tag::PARENT).map(str::to_owned).or_else(|| told.at("SourceImageId").owned()),
         allowed: told.at("ImageAllowed").truth(),
         ancestors: Vec::new(),
         snapshots: disks.filter_map(|disk| disk.at("Ebs").at("SnapshotId").owned()).collect(),

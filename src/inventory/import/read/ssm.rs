@@ -69,9 +69,9 @@ pub(super) fn state(told: Told<'_>) -> Read {
     let baseline = told.at("BaselineId").owned().unwrap_or_default();
     let hint = Hint { account: None, ..Hint::of_arn(Some(&baseline)) };
     let state = PatchState {
-        baseline,
-        snapshot: told.at("SnapshotId").owned(),
-        patch_group: told.at("PatchGroup").owned().unwrap_or_default(),
+        baseline: baseline.into(),
+        snapshot: told.at("SnapshotId").owned().map(Into::into),
+        patch_group: told.at("PatchGroup").owned().unwrap_or_default().into(),
         operation: match told.at("Operation").text() {
             Some("Install") => PatchOperation::Install,
             _ => PatchOperation::Scan,
