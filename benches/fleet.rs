@@ -143,8 +143,8 @@ fn node(fleet: &Fleet, number: usize, now: Timestamp) -> Node {
     let site = fleet.sites[number % fleet.sites.len()].site.clone();
     let image = &fleet.images[number % fleet.sites.len()];
     let place = number / fleet.sites.len();
-    let grouped = number % 5 != 0;
-    let lacking = number % 3 == 0;
+    let grouped = !number.is_multiple_of(5);
+    let lacking = number.is_multiple_of(3);
     // Members of a group have ids beside one another, so that a group is one run of the sorted nodes.
     let mut node = Node::new(site, &format!("i-0{place:016x}"));
     let app = ["web", "shop", "crm", "api", "batch"][place / MEMBERS % 5];
@@ -185,7 +185,7 @@ fn node(fleet: &Fleet, number: usize, now: Timestamp) -> Node {
     if lacking {
         let patch = |id: &str, severity: &str| Patch {
             id: id.into(),
-            title: format!("{id} of Amazon Linux 2023").into(),
+            title: format!("{id} of Amazon Linux 2023"),
             classification: "Security".into(),
             severity: severity.into(),
             state: "Missing".into(),

@@ -114,9 +114,26 @@ impl Gap {
         match self.code.as_str() {
             NOT_RECORDED | ONE_PAGE => format!("record it: {}", self.recording()),
             "NoCredentials" => "set AWS_PROFILE or --profile, or sign in with `aws sso login`".to_owned(),
-            "UnknownHost" => "check the network and the endpoint".to_owned(),
-            _ => format!("allow {}", self.action),
+            "UnknownHost" | "ConnectionRefused" => "check the network and the endpoint".to_owned(),
+            "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" | "TokenRefreshRequired" => {
+                "renew the credentials (`aws sso login`, or a new session) and look again".to_owned()
+            }
+            "SignatureDoesNotMatch" | "InvalidSignatureException" | "RequestTimeTooSkewed" => {
+                "set this machine's clock (a signature holds for five minutes), and check the secret key".to_owned()
+            }
+            "OptInRequired" | "AuthFailure" | "InvalidClientTokenId" | "UnrecognizedClientException" => format!(
+                "enable the region {} for the account, or take it out of `regions` of its [[site]]; else check the credentials",
+                self.site.region
+            ),
+            _ if self.is_refusal() => format!("allow {}", self.action),
+            _ => "look again; if it stays: rebake doctor".to_owned(),
         }
+    }
+
+    /// Whether AWS refused the call to this caller.
+    fn is_refusal(&self) -> bool {
+        self.code.starts_with("AccessDenied")
+            || matches!(self.code.as_str(), "UnauthorizedOperation" | "ForbiddenException")
     }
 
     /// The command of the AWS CLI that prints what is missing.

@@ -298,6 +298,6 @@ mod tests {
     fn what_cannot_be_told_has_its_cure() {
         let (fleet, judged) = sample::fleet();
         let text = table(&fleet, &judged[3], None, sample::now(), 80);
-        assert!(text.contains("AmazonSSMManagedInstanceCore"), "{text}");
+        assert!(text.contains("aws ssm create-activation"), "{text}");
     }
 }

@@ -83,6 +83,10 @@ pub enum WireFaultKind {
     /// Refused with this error, by its name in the model. Calls of operations that do not declare it are let pass; EC2's
     /// model declares none, and takes any.
     Error(String),
+    /// Refused because the session of the credentials has ended.
+    Expired,
+    /// Refused because the request's signature is of a moment too far from the service's clock.
+    Skewed,
     /// The answer comes late, in milliseconds.
     Slow(u64),
     /// The connection breaks before the call has an effect.

@@ -19,6 +19,7 @@ mod faults;
 mod formats;
 mod guardrails;
 mod help;
+mod honest;
 mod inventory;
 mod job;
 mod killed;

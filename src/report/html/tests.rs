@@ -30,7 +30,7 @@ fn a_page_tells_what_the_screen_tells() {
         "wave 1 web-staging",
         "waits for 24 h soak on staging",
         "allow ssm:DescribeInstancePatchStates",
-        "give it an instance profile",
+        "aws ssm create-activation",
     ];
     for words in told {
         assert!(page.contains(words), "{words} is missing");

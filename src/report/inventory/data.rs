@@ -1,5 +1,6 @@
 //! The inventory as data, written node by node: a tree of all of it would be many times as large as the fleet.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -30,17 +31,42 @@ impl Serialize for Data<'_> {
             let identity = seen.identity.as_ref().map(|identity| identity.arn.as_str());
             json!({"account": seen.site.account, "region": seen.site.region, "name": seen.name, "identity": identity})
         });
-        let mut data = to.serialize_struct("Fleet", 8)?;
+        let mut data = to.serialize_struct("Fleet", 10)?;
         data.serialize_field("schema", "rebake/fleet")?;
         data.serialize_field("version", &1)?;
         data.serialize_field("as_of", &fleet.as_of)?;
         data.serialize_field("sites", &sites.collect::<Vec<Value>>())?;
         data.serialize_field("totals", &Totals::of(judged, now).json())?;
+        data.serialize_field("lanes", &lanes(judged))?;
+        data.serialize_field("reporting", &reporting(judged))?;
         data.serialize_field("nodes", &Nodes(self))?;
         data.serialize_field("findings", &findings(fleet, judged))?;
         data.serialize_field("gaps", &fleet.gaps)?;
         data.end()
     }
+}
+
+/// How many nodes each lane has.
+fn lanes(judged: &[Judgement]) -> BTreeMap<&'static str, usize> {
+    let mut lanes: BTreeMap<&str, usize> = Lane::ALL.iter().map(|lane| (lane.as_str(), 0)).collect();
+    for one in judged {
+        *lanes.entry(one.lane.as_str()).or_default() += 1;
+    }
+    lanes
+}
+
+/// How many nodes are stopped, how many of the others are seen, and how many are not.
+fn reporting(judged: &[Judgement]) -> BTreeMap<&'static str, usize> {
+    let mut numbers = BTreeMap::from([("stopped", 0), ("seen", 0), ("unseen", 0)]);
+    for one in judged {
+        let class = match one.blind {
+            Some(Blind::Stopped) => "stopped",
+            Some(_) => "unseen",
+            None => "seen",
+        };
+        *numbers.entry(class).or_default() += 1;
+    }
+    numbers
 }
 
 /// The nodes, each made when it is written.
@@ -104,10 +130,10 @@ impl<'a> NodeData<'a> {
             id: &node.id,
             site: &node.site,
             name: &node.name,
-            kind: node.kind,
+            kind: node.kind(),
             lane: one.lane,
             evidence: &one.evidence,
-            owner: one.owner.as_ref(),
+            owner: one.owner.as_deref(),
             recipe: one.recipe.as_ref().map(|(recipe, _)| recipe.as_str()),
             channel: one.recipe.as_ref().map(|(_, channel)| channel.as_str()),
             needs_patching: one.needs_patching(),
@@ -116,7 +142,7 @@ impl<'a> NodeData<'a> {
             needs: &one.needs,
             blind: one.blind.as_ref(),
             exception: one.exception.as_ref(),
-            system: node.system.as_ref(),
+            system: node.system.as_deref(),
             support: one.support.as_ref(),
             image: node.image.as_deref(),
             launched_from: LaunchedFrom::of(fleet, node, one, now),

@@ -229,6 +229,26 @@ pub(super) fn fault(service: Service, operation: &Operation, fault: &WireFaultKi
         (WireFaultKind::Deny, Service::ImageBuilder) => {
             (DENIED.of(operation), "User is not authorized to perform this operation.", 403)
         }
+        (WireFaultKind::Expired, Service::Ec2) => ("RequestExpired", "Request has expired.", 400),
+        (WireFaultKind::Expired, Service::AutoScaling | Service::Sts) => {
+            ("ExpiredToken", "The security token included in the request is expired", 403)
+        }
+        (WireFaultKind::Expired, Service::Ssm | Service::ImageBuilder) => {
+            ("ExpiredTokenException", "The security token included in the request is expired", 400)
+        }
+        (WireFaultKind::Skewed, Service::Ec2) => {
+            ("AuthFailure", "AWS was not able to validate the provided access credentials", 401)
+        }
+        (WireFaultKind::Skewed, Service::AutoScaling | Service::Sts) => (
+            "SignatureDoesNotMatch",
+            "Signature expired: it is earlier than the service's clock by more than 5 min.",
+            403,
+        ),
+        (WireFaultKind::Skewed, Service::Ssm | Service::ImageBuilder) => (
+            "InvalidSignatureException",
+            "Signature expired: it is earlier than the service's clock by more than 5 min.",
+            400,
+        ),
         (WireFaultKind::Internal, Service::Ec2) => ("InternalError", "An internal error has occurred", 500),
         (WireFaultKind::Internal, Service::AutoScaling | Service::Sts) => {
             ("InternalFailure", "An internal error has occurred", 500)

@@ -1,0 +1,135 @@
+//! What is not known is never called healthy, and the totals add up, whatever could not be read.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use rebake::classify::{Blind, Judgement};
+use rebake::config::{Config, library};
+use rebake::inventory::wanted;
+use rebake::model::{Fact, Lane, Node, NodeState};
+use rebake::pass::Look;
+use rebake::report::inventory;
+use rebake::sandbox::faults::WireFaultKind;
+use serde_json::Value;
+
+use crate::env::Env;
+use crate::port::fault;
+
+/// A look at the demo while calls of a pattern fail in a way, after so many that succeed.
+async fn looked(config: &Config, calls: &str, skip: u32, kind: WireFaultKind, region: Option<&str>) -> (Env, Look) {
+    let env = Env::demo().await;
+    let mut rule = fault(calls, u32::MAX, kind);
+    rule.skip = skip;
+    rule.region = region.map(str::to_owned);
+    env.cloud().faults.wire = vec![rule];
+    let look = Look::at(&env.aws, &env.clock, config.clone(), &wanted::request(config)).await;
+    (env, look)
+}
+
+/// Whether it is shown as a node that needs nothing.
+fn is_healthy(one: &Judgement) -> bool {
+    one.needs.is_empty() && one.blind.is_none() && one.exception.is_none() && one.lane != Lane::Excluded
+}
+
+/// The nodes that are shown as healthy although the undisturbed look says otherwise.
+fn wrongly_healthy(look: &Look, undisturbed: &Look) -> Vec<String> {
+    let known: BTreeMap<&str, &Judgement> = undisturbed.judged.iter().map(|one| (one.node.as_str(), one)).collect();
+    let wrong = look.judged.iter().filter(|one| is_healthy(one));
+    wrong
+        .filter(|one| known.get(one.node.as_str()).is_none_or(|known| !is_healthy(known)))
+        .map(|one| one.node.to_string())
+        .collect()
+}
+
+/// What is wrong with the totals of a look: nodes are the sum of the lanes, and of what is not stopped each node is either
+/// seen or named as not reporting.
+fn totals(look: &Look) -> Result<(), String> {
+    let document = inventory::json(&look.fleet, &look.judged, look.now);
+    let count = |value: &Value| value.as_u64().unwrap_or(u64::MAX);
+    let (totals, lanes, reporting) = (&document["totals"], &document["lanes"], &document["reporting"]);
+    let nodes = document["nodes"].as_array().map_or(0, Vec::len) as u64;
+    let sum: u64 = lanes.as_object().into_iter().flatten().map(|(_, lane)| count(lane)).sum();
+    if count(&totals["nodes"]) != nodes || sum != nodes || look.fleet.nodes.len() as u64 != nodes {
+        return Err(format!("{nodes} nodes, {sum} in lanes: {totals}"));
+    }
+    let stopped = |node: &Node| matches!(node.state, NodeState::Stopped { .. });
+    let running = look.fleet.nodes.iter().filter(|node| !stopped(node)).count();
+    let seen = look.judged.iter().filter(|one| one.blind.is_none()).count();
+    let unseen = look.judged.iter().filter(|one| one.blind.is_some_and(|blind| blind != Blind::Stopped)).count();
+    let told = ["seen", "unseen"].map(|key| count(&reporting[key]) as usize);
+    if seen + unseen != running || told != [seen, unseen] {
+        return Err(format!("{seen} seen and {unseen} unseen of {running} that run: {reporting}"));
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_node_is_called_healthy_that_depends_on_a_denied_call() {
+    let config = library::demo().unwrap();
+    let (env, undisturbed) = looked(&config, "none:None", 0, WireFaultKind::Deny, None).await;
+    totals(&undisturbed).unwrap();
+    let reads: BTreeSet<String> = env.calls().into_iter().filter(|call| call != "sts:GetCallerIdentity").collect();
+    assert!(reads.len() >= 20, "{reads:#?}");
+    let mut wrong = Vec::new();
+    for call in &reads {
+        for kind in [WireFaultKind::Deny, WireFaultKind::Internal] {
+            let (_, look) = looked(&config, call, 0, kind.clone(), None).await;
+            let healthy = wrongly_healthy(&look, &undisturbed);
+            if !healthy.is_empty() {
+                wrong.push(format!("{call} ({kind:?}): {} called healthy: {}", healthy.len(), healthy.join(" ")));
+            }
+            if let Err(why) = totals(&look) {
+                wrong.push(format!("{call} ({kind:?}): {why}"));
+            }
+            // The gap names the action, and a cure that fits the failure.
+            let of_call = look.fleet.gaps.iter().filter(|gap| gap.action == *call).collect::<Vec<_>>();
+            let cure = if kind == WireFaultKind::Deny { format!("allow {call}") } else { "look again".to_owned() };
+            if of_call.is_empty() || of_call.iter().any(|gap| !gap.cure().contains(&cure)) {
+                wrong.push(format!("{call} ({kind:?}): {:?}", look.fleet.gaps.first().map(rebake::model::Gap::cure)));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn credentials_that_run_out_on_the_way_leave_gaps_with_their_cure() {
+    let config = library::demo().unwrap();
+    let (_, undisturbed) = looked(&config, "none:None", 0, WireFaultKind::Deny, None).await;
+    for skip in [0, 5, 20, 40] {
+        let (_, look) = looked(&config, "*:*", skip, WireFaultKind::Expired, None).await;
+        assert!(!look.fleet.gaps.is_empty(), "{skip}");
+        for gap in &look.fleet.gaps {
+            assert!(gap.cure().starts_with("renew the credentials"), "{skip}: {gap:?}: {}", gap.cure());
+        }
+        assert_eq!(wrongly_healthy(&look, &undisturbed), [""; 0], "{skip}");
+        totals(&look).unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_machine_whose_clock_is_wrong_is_told_so() {
+    let config = library::demo().unwrap();
+    let (_, look) = looked(&config, "*:*", 0, WireFaultKind::Skewed, Some("us-east-1")).await;
+    let gap = &look.fleet.gaps[0];
+    assert!(gap.fact == Fact::Site && gap.cure().contains("clock"), "{gap:?}: {}", gap.cure());
+    assert!(look.fleet.nodes.iter().any(|node| node.site.region == "eu-west-1"));
+    totals(&look).unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_site_that_answers_late_holds_up_no_other_and_is_read() {
+    let config = library::demo().unwrap();
+    let (_, undisturbed) = looked(&config, "none:None", 0, WireFaultKind::Deny, None).await;
+    let env = Env::demo().await;
+    let mut late = fault("ec2:DescribeInstances", 1, WireFaultKind::Slow(60_000));
+    late.region = Some("us-east-1".to_owned());
+    env.cloud().faults.wire = vec![late];
+    let begun = env.clock.now();
+    let look = Look::at(&env.aws, &env.clock, config.clone(), &wanted::request(&config)).await;
+    let took = Duration::try_from(env.clock.now().duration_since(begun)).unwrap();
+    assert_eq!(look.fleet.gaps, []);
+    assert_eq!(look.fleet.nodes.len(), undisturbed.fleet.nodes.len());
+    assert!(took < Duration::from_secs(180), "{took:?}");
+    totals(&look).unwrap();
+}
