@@ -23,6 +23,12 @@ const FLEET: Kind = Object(&[
         "the sites that were asked",
     ),
     Member("totals", Kind::Part(&TOTALS), "how many nodes there are of what"),
+    Member("lanes", Map(&Count), "how many nodes each lane has: their sum is all nodes"),
+    Member(
+        "reporting",
+        Map(&Count),
+        "how many nodes are stopped, seen (their patch state is known) and unseen: all nodes",
+    ),
     Member("nodes", List(&Kind::Part(&NODE)), "every node that was asked for, once"),
     Member("findings", List(&Kind::Part(&FINDING)), "what is not as it should be: reported, not cured"),
     Member("gaps", List(&Kind::Part(&GAP)), "what could not be read"),
