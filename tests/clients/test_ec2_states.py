@@ -126,11 +126,14 @@ def test_with_eventual_consistency_things_take_their_seconds(tmp_path):
     ec2 = sandbox.client("ec2")
     volume = ec2.create_volume(AvailabilityZone="eu-west-1a", Size=1)["VolumeId"]
     vpc = ec2.create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]
-    assert set(volumes(ec2, Filters=[{"Name": "status", "Values": ["creating"]}])) == {volume}
-    assert ec2.describe_vpcs(Filters=[{"Name": "state", "Values": ["pending"]}])["Vpcs"][0]["VpcId"] == vpc
-    sandbox.wait(ec2, "volume_available", VolumeIds=[volume])
+    # What was just made is not told for up to half a minute, and where it is, it may still be on its way.
+    assert refused(ec2.describe_volumes, VolumeIds=[volume]) == "InvalidVolume.NotFound"
+    assert ec2.describe_vpcs(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["Vpcs"] == []
+    sandbox.until(lambda: volume in volumes(ec2) and volumes(ec2)[volume]["State"] == "available", "1s")
+    sandbox.until(lambda: any(one["VpcId"] == vpc for one in ec2.describe_vpcs()["Vpcs"]), "1s")
     sandbox.wait(ec2, "vpc_available", VpcIds=[vpc])
     instance = run(ec2, own_images(ec2)[-1])
+    sandbox.wait(ec2, "instance_exists", InstanceIds=[instance])
     sandbox.wait(ec2, "instance_running", InstanceIds=[instance])
     (root,) = volumes(ec2).keys() - {volume}
     ec2.terminate_instances(InstanceIds=[instance])
