@@ -1,7 +1,7 @@
 //! The commands that only look: nothing here changes anything, the lock included.
 
 use std::borrow::Cow;
-use std::io::Write;
+use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use clap::Args;
@@ -117,7 +117,19 @@ pub(crate) fn tell(global: &Global, text: &str) -> Result<(), Failure> {
 /// Prints a text as it is. A closed pipe ends a reading command in peace.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
     let mut out = anstream::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    written(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+}
+
+/// Prints a result as JSON while it is made: of a large fleet the text alone would be gigabytes.
+fn print_json(value: &impl Serialize) -> Result<(), Failure> {
+    // JSON holds no control characters that a terminal would obey.
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    let told = serde_json::to_writer_pretty(&mut out, value).map_err(std::io::Error::from);
+    written(told.and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush()))
+}
+
+fn written(result: std::io::Result<()>) -> Result<(), Failure> {
+    match result {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(Failure::new(format!("cannot write the result: {error}")))
         }
@@ -205,7 +217,8 @@ pub(super) fn inventory(global: &Global, wanted: &Wanted) -> Result<Exit, Failur
                 pretty(&json!({"schema": "rebake/totals", "version": 1, "totals": sheet.objects()}))
             }
             (Format::Json, _) => {
-                pretty(&report::inventory::Data { fleet: &look.fleet, judged: &judged, now: look.now })
+                print_json(&report::inventory::Data { fleet: &look.fleet, judged: &judged, now: look.now })?;
+                String::new()
             }
             (Format::Csv, Some(sheet)) => sheet.csv(),
             (Format::Md, Some(sheet)) => sheet.markdown(),
