@@ -139,6 +139,18 @@ pub fn classify(config: &Config, fleet: &Fleet, now: Timestamp) -> Vec<Judgement
     fleet.nodes.iter().map(|node| judge.of(node)).collect()
 }
 
+/// Nodes with their judgements, in the order of the judgements.
+pub fn pairs<'a>(fleet: &'a Fleet, judged: &'a [Judgement]) -> impl Iterator<Item = (&'a Node, &'a Judgement)> {
+    // Judgements follow the order of the fleet: the next one is most often about the next node.
+    let mut next = 0;
+    judged.iter().filter_map(move |one| {
+        let is_next = fleet.nodes.get(next).is_some_and(|node| node.id == one.node && node.site == one.site);
+        let at = if is_next { next } else { fleet.position(&one.site, &one.node)? };
+        next = at + 1;
+        Some((fleet.nodes.get(at)?, one))
+    })
+}
+
 /// What the groups of a fleet say about their members, by site and name.
 struct Groups<'a>(HashMap<(&'a Site, &'a str), OfGroup<'a>>);
 

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Judgement, NeedKind};
+use super::{Judgement, NeedKind, pairs};
 use crate::model::{Baseline, Fact, Fleet, Group, ImageSource, ImageState, Lane, Node, Site};
 use crate::text::command::shell_word;
 use crate::text::count;
@@ -85,8 +85,7 @@ pub fn findings(fleet: &Fleet, judged: &[Judgement]) -> Vec<Finding> {
     let mut lanes: BTreeMap<(&Site, &str), Lane> = BTreeMap::new();
     let mut patch_groups: BTreeMap<(&Site, &str), Vec<&Node>> = BTreeMap::new();
     let mut scanned: BTreeMap<(&Site, &str, Option<&str>), Vec<&Node>> = BTreeMap::new();
-    for one in judged {
-        let Some(node) = fleet.node(&one.site, &one.node) else { continue };
+    for (node, one) in pairs(fleet, judged) {
         if one.lane == Lane::Excluded {
             continue;
         }

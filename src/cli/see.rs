@@ -122,7 +122,6 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
 
 /// Prints a result as JSON while it is made: of a large fleet the text alone would be gigabytes.
 fn print_json(value: &impl Serialize) -> Result<(), Failure> {
-    // JSON holds no control characters that a terminal would obey.
     let mut out = BufWriter::new(std::io::stdout().lock());
     let told = serde_json::to_writer_pretty(&mut out, value).map_err(std::io::Error::from);
     written(told.and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush()))

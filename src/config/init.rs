@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::model::Fleet;
+use crate::model::{Fleet, Tags};
 use crate::text::{Source, count, terminal_safe};
 
 /// What an inventory shows, as far as a first configuration needs it.
@@ -13,7 +13,7 @@ pub struct Seen {
     /// The accounts with their names and regions.
     pub accounts: Vec<SeenAccount>,
     /// The groups with their own tags.
-    pub groups: Vec<(String, BTreeMap<String, String>)>,
+    pub groups: Vec<(String, Tags)>,
     /// The tag keys of nodes that are in no group, with how many nodes have each.
     pub node_tags: BTreeMap<String, usize>,
 }
@@ -44,13 +44,7 @@ impl Seen {
                 }),
             }
         }
-        seen.groups = fleet
-            .groups
-            .iter()
-            .map(|group| {
-                (group.name.clone(), group.tags.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect())
-            })
-            .collect();
+        seen.groups = fleet.groups.iter().map(|group| (group.name.clone(), group.tags.clone())).collect();
         let pets = fleet.nodes.iter().filter(|node| node.group.is_none());
         for key in pets.flat_map(|node| node.tags.keys()).filter(|key| !key.starts_with("aws:")) {
             *seen.node_tags.entry(key.to_owned()).or_default() += 1;
@@ -58,28 +52,23 @@ impl Seen {
         seen
     }
 
+    /// Whether a group, or a node outside of groups, has a tag.
+    fn is_used(&self, key: &str) -> bool {
+        self.groups.iter().any(|(_, tags)| tags.contains_key(key)) || self.node_tags.contains_key(key)
+    }
+
     /// The tag whose value names an application: the usual keys, else none.
     fn application(&self) -> Option<&str> {
         const USUAL: [&str; 6] = ["app", "App", "application", "Application", "service", "Service"];
-        let used = |key: &&str| {
-            self.groups.iter().any(|(_, tags)| tags.contains_key(*key)) || self.node_tags.contains_key(*key)
-        };
-        USUAL.into_iter().find(used)
+        USUAL.into_iter().find(|key| self.is_used(key))
     }
 
     /// The tag that tells environments apart, with the values that groups have.
     fn environment(&self) -> Option<(&str, Vec<&str>)> {
         const USUAL: [&str; 6] = ["env", "Env", "environment", "Environment", "stage", "Stage"];
-        let key = USUAL.into_iter().find(|key| {
-            self.groups.iter().any(|(_, tags)| tags.contains_key(*key)) || self.node_tags.contains_key(*key)
-        })?;
-        let mut values: Vec<&str> = self
-            .groups
-            .iter()
-            .filter_map(|(_, tags)| tags.get(key))
-            .map(String::as_str)
-            .filter(|value| is_plain(value))
-            .collect();
+        let key = USUAL.into_iter().find(|key| self.is_used(key))?;
+        let mut values: Vec<&str> =
+            self.groups.iter().filter_map(|(_, tags)| tags.get(key)).filter(|value| is_plain(value)).collect();
         values.sort_unstable();
         values.dedup();
         Some((key, values))
@@ -179,7 +168,7 @@ fn channels(seen: &Seen) -> String {
     let mut wanted: BTreeMap<(&str, Option<&str>), Vec<&str>> = BTreeMap::new();
     for (name, tags) in &seen.groups {
         let Some(app) = tags.get(application).filter(|app| is_plain(app)) else { continue };
-        let value = environment.and_then(|key| tags.get(key)).map(String::as_str).filter(|value| is_plain(value));
+        let value = environment.and_then(|key| tags.get(key)).filter(|value| is_plain(value));
         wanted.entry((app, value)).or_default().push(name);
     }
     let mut text = String::from(
@@ -206,7 +195,7 @@ fn channels(seen: &Seen) -> String {
 /// Groups for which no application can be told.
 fn ungrouped(seen: &Seen) -> String {
     let application = seen.application();
-    let has_one = |tags: &BTreeMap<String, String>| application.is_some_and(|key| tags.contains_key(key));
+    let has_one = |tags: &Tags| application.is_some_and(|key| tags.contains_key(key));
     let names: Vec<String> =
         seen.groups.iter().filter(|(_, tags)| !has_one(tags)).map(|(name, _)| comment(name)).collect();
     if names.is_empty() {

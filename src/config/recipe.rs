@@ -8,7 +8,6 @@ mod channel;
 mod component;
 mod document;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -21,6 +20,7 @@ pub use document::{Document, Phase};
 
 use super::item::Item;
 use super::table::Table;
+use crate::model::Tags;
 use crate::text::{Place, Problem, parse_duration, suggestion};
 
 /// A recipe.
@@ -43,7 +43,7 @@ pub struct Recipe {
     /// Where the image goes.
     pub publish: Publish,
     /// People's own tags on images and snapshots.
-    pub tags: BTreeMap<String, String>,
+    pub tags: Tags,
     /// The channels, in the order in which they are written.
     pub channels: Vec<Channel>,
     /// Where it is written.
@@ -190,8 +190,8 @@ fn publish(top: &Table<'_>, new_regions: &[String]) -> Option<Publish> {
     Some(Publish { regions, share_with: table.list("share-with", Item::account) })
 }
 
-fn tags(top: &Table<'_>) -> BTreeMap<String, String> {
-    let Some(table) = top.free_table("tags") else { return BTreeMap::new() };
+fn tags(top: &Table<'_>) -> Tags {
+    let Some(table) = top.free_table("tags") else { return Tags::new() };
     let entry = |(key, item): (&str, Item<'_>)| {
         let value = table.keep(tag(key, &item))?;
         Some((key.to_owned(), value))

@@ -32,7 +32,7 @@ pub(super) fn merged(
         if !is_on_premises(&known) && read.0 && !nodes.contains_key(known.id.as_str()) {
             continue;
         }
-        let node = nodes.entry(known.id.clone().into()).or_insert_with(|| unseen(site, &known));
+        let node = nodes.entry(known.id.as_str().into()).or_insert_with(|| unseen(site, &known));
         if node.name.is_empty() {
             node.name = known.name.into();
         }
@@ -43,7 +43,7 @@ pub(super) fn merged(
     for group in groups {
         for member in &group.members {
             if let Some(node) = nodes.get_mut(member.id.as_str()) {
-                node.group = Some(group.name.clone().into());
+                node.group = Some(group.name.as_str().into());
             }
         }
     }
@@ -75,7 +75,7 @@ fn is_on_premises(node: &ManagedNode) -> bool {
 /// A node that only Systems Manager knows.
 fn unseen(site: &Site, known: &ManagedNode) -> Node {
     Node {
-        name: known.name.clone().into(),
+        name: known.name.as_str().into(),
         state: if known.stopped { NodeState::Stopped { since: None } } else { NodeState::Running },
         launched_at: known.registered_at,
         ..Node::new(site.clone(), &known.id)

@@ -101,17 +101,17 @@ impl Reader<'_> {
             self.tagged(&nodes),
             self.patched(&nodes, &known, &baselines),
         );
-        let (Details { templates, images }, tags, patched) = details;
+        let (Details { templates, images }, mut tags, mut patched) = details;
         for node in &mut nodes {
-            if let Some(tags) = tags.get(node.id.as_str()) {
-                node.tags.clone_from(tags);
+            if let Some(tags) = tags.remove(node.id.as_str()) {
                 if let Some(name) = tags.shared("Name") {
                     node.name.clone_from(name);
                 }
+                node.tags = tags;
             }
-            if let Some((state, patches)) = patched.get(node.id.as_str()) {
-                node.patch_state = Some(state.clone());
-                node.patches = patches.iter().cloned().map(Into::into).collect();
+            if let Some((state, patches)) = patched.remove(node.id.as_str()) {
+                node.patch_state = Some(state);
+                node.patches = patches.into_iter().map(Into::into).collect();
             }
         }
         nodes::complete(&mut nodes, &images);
@@ -264,8 +264,11 @@ impl Reader<'_> {
         let ids: Vec<String> = ids.map(|node| node.id.to_string()).collect();
         let batches: Vec<&[String]> = ids.chunks(STATES_AT_ONCE).collect();
         let states = each(&batches, |batch| async { (*batch, self.connection.patch_states_of(batch).await) }).await;
-        let states = states.into_iter().flat_map(|(batch, states)| {
-            batch.iter().map(move |id| (id.clone(), states.clone().map(|mut states| states.remove(id))))
+        let states = states.into_iter().flat_map(|(batch, mut states)| {
+            batch.iter().map(move |id| {
+                let state = states.as_mut().map(|states| states.remove(id)).map_err(|error| error.clone());
+                (id.clone(), state)
+            })
         });
         let states = self.gaps.each(Fact::PatchStates, states.collect());
         let needing: Vec<String> = states

@@ -9,7 +9,7 @@ pub(crate) fn site() -> Site {
 
 /// Tags.
 pub(crate) fn tags(tags: &[(&str, &str)]) -> Tags {
-    tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    tags.iter().copied().collect()
 }
 
 /// An instance that runs outside of groups, and of which Systems Manager knows nothing.

@@ -28,9 +28,8 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use super::inventory::{Totals, headline};
-use super::nodes::pairs;
 use super::words;
-use crate::classify::Judgement;
+use crate::classify::{Judgement, pairs};
 use crate::event::Event;
 use crate::model::{Fleet, Node};
 use crate::plan::Plan;

@@ -9,11 +9,11 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
-use super::nodes::{pairs, short};
+use super::nodes::short;
 use super::table::{Align, Table, paragraph};
 use super::words;
 use crate::classify::finding::findings;
-use crate::classify::{Judgement, Support};
+use crate::classify::{Judgement, Support, pairs};
 use crate::model::{Fleet, Gap, Lane, Node};
 use crate::text::{count, format_age, markdown_safe};
 

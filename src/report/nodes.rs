@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::inventory::Totals;
 use super::sheet::Sheet;
-use crate::classify::Judgement;
+use crate::classify::{Judgement, pairs};
 use crate::model::{Fleet, Node, NodeKind, NodeState};
 use crate::text::suggestion;
 
@@ -124,7 +124,7 @@ impl Column {
             Self::Channel => {
                 judged.recipe.as_ref().map(|(recipe, channel)| format!("{recipe}/{channel}")).unwrap_or_default()
             }
-            Self::Recipe => judged.recipe.as_ref().map(|(recipe, _)| recipe.clone()).unwrap_or_default().to_string(),
+            Self::Recipe => judged.recipe.as_ref().map(|(recipe, _)| recipe.to_string()).unwrap_or_default(),
             Self::Owner => judged.owner.as_ref().map(|owner| owner.name.clone()).unwrap_or_default(),
             Self::Tag(key) => node.tags.get(key).unwrap_or_default().to_owned(),
         }
@@ -182,11 +182,6 @@ impl By {
         let (reversed, name) = text.strip_prefix('-').map_or((false, text), |name| (true, name));
         Ok(Self { column: Column::parse(name)?, reversed })
     }
-}
-
-/// Nodes with their judgements, in the order of the judgements.
-pub fn pairs<'a>(fleet: &'a Fleet, judged: &'a [Judgement]) -> impl Iterator<Item = (&'a Node, &'a Judgement)> {
-    judged.iter().filter_map(move |one| Some((fleet.node(&one.site, &one.node)?, one)))
 }
 
 /// The nodes, one row each, in an order.

@@ -4,33 +4,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rebake::config::{Config, library};
-use rebake::inventory::wanted;
 use rebake::model::Lane;
 use rebake::pass::Look;
 use rebake::plan::Plan;
 use rebake::plan::planner::Asked;
-use rebake::sandbox::faults::{Faults, WireFault, WireFaultKind};
+use rebake::sandbox::faults::WireFaultKind;
 
 use crate::env::Env;
+use crate::honest;
 
 /// A look at the demo, with every call of a kind refused.
 async fn looked(config: &Config, refused: Option<(&str, Option<&str>, WireFaultKind)>) -> (Env, Look, Plan) {
-    let env = Env::demo().await;
-    if let Some((calls, region, kind)) = refused {
-        let region = region.map(str::to_owned);
-        let rule = WireFault {
-            calls: calls.to_owned(),
-            region,
-            skip: 0,
-            times: None,
-            percent: None,
-            kind,
-            seen: 0,
-            struck: 0,
-        };
-        env.cloud().faults = Faults { wire: vec![rule], ..Faults::default() };
-    }
-    let look = Look::at(&env.aws, &env.clock, config.clone(), &wanted::request(config)).await;
+    let (calls, region, kind) = refused.unwrap_or(("none:None", None, WireFaultKind::Deny));
+    let (env, look) = honest::looked(config, calls, 0, kind, region).await;
     let plan = look.plan(&Asked::default()).unwrap_or_else(|refused| panic!("{refused:#?}"));
     (env, look, plan)
 }

@@ -16,7 +16,13 @@ use crate::env::Env;
 use crate::port::fault;
 
 /// A look at the demo while calls of a pattern fail in a way, after so many that succeed.
-async fn looked(config: &Config, calls: &str, skip: u32, kind: WireFaultKind, region: Option<&str>) -> (Env, Look) {
+pub(crate) async fn looked(
+    config: &Config,
+    calls: &str,
+    skip: u32,
+    kind: WireFaultKind,
+    region: Option<&str>,
+) -> (Env, Look) {
     let env = Env::demo().await;
     let mut rule = fault(calls, u32::MAX, kind);
     rule.skip = skip;

@@ -1,10 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-
-fn tags(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-    pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
-}
+use crate::model::sample::tags;
 
 fn seen() -> Seen {
     Seen {

@@ -32,8 +32,7 @@ pub(super) fn check(bake: &Bake, view: &View<'_>, findings: &mut Findings) {
     settings(bake, recipe, builder, &name, findings);
     regions(bake, recipe, view, &name, findings);
     let reserved = |key: &&str| ["aws:", "rebake:"].iter().any(|prefix| key.to_lowercase().starts_with(prefix));
-    let tags = recipe.tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-    findings.same(Rule::BakeTags, &name, "its tags", &bake.tags, &tags);
+    findings.same(Rule::BakeTags, &name, "its tags", &bake.tags, &recipe.tags);
     findings.must(!bake.tags.keys().any(|key| reserved(&key)), Rule::BakeTags, &name, || {
         "a tag takes a reserved prefix".to_owned()
     });

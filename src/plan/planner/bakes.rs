@@ -132,7 +132,7 @@ pub(super) fn bake(input: &Input<'_>, recipe: &Recipe, asked: bool) -> Verdict {
         imds_required: builder.imds_required,
         regions: recipe.publish.regions.clone(),
         share_with: recipe.publish.share_with.clone(),
-        tags: recipe.tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect(),
+        tags: recipe.tags.clone(),
         expected_seconds,
     }))
 }

@@ -6,8 +6,7 @@ use jiff::civil::{Date, date};
 
 use super::Facts;
 use super::markup::{line, mark, number, share, spans_of, strip, table};
-use crate::classify::Support;
-use crate::report::nodes::pairs;
+use crate::classify::{Support, pairs};
 use crate::report::words;
 use crate::text::{count, html_safe};
 

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use super::Facts;
 use super::markup::{cure, number, table};
-use crate::classify::Blind;
+use crate::classify::{Blind, pairs};
 use crate::model::{Gap, Node};
 use crate::report::inventory::fact;
-use crate::report::nodes::pairs;
 use crate::report::words;
 use crate::text::{count, html_safe};
 

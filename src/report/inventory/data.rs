@@ -8,9 +8,9 @@ use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
 use serde_json::{Value, json};
 
-use super::{Totals, pairs};
+use super::Totals;
 use crate::classify::finding::findings;
-use crate::classify::{Blind, Evidence, Exempt, Judgement, Need, Owner, Support};
+use crate::classify::{Blind, Evidence, Exempt, Judgement, Need, Owner, Support, pairs};
 use crate::model::{Ancestor, Fleet, ImageState, Lane, Node, NodeKind, OperatingSystem, PatchState, Site, Tags};
 
 /// The inventory as data: schema `rebake/fleet`, version 1. Times are RFC 3339 in UTC.

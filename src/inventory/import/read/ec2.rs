@@ -53,10 +53,10 @@ fn instance(told: Told<'_>, owner: Option<&str>) -> Result<Option<Item>, &'stati
             .and_then(OperatingSystem::by_billing)
             .or_else(|| windows(told))
             .map(Into::into),
-        image: told.at("ImageId").owned().map(Into::into),
+        image: told.at("ImageId").text().map(Into::into),
         launched_at: told.at("LaunchTime").moment(),
-        instance_type: told.at("InstanceType").owned().map(Into::into),
-        architecture: told.at("Architecture").owned().map(Into::into),
+        instance_type: told.at("InstanceType").text().map(Into::into),
+        architecture: told.at("Architecture").text().map(Into::into),
         zone: zone.map(Into::into),
         tags,
         group: None,

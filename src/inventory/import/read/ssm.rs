@@ -70,7 +70,7 @@ pub(super) fn state(told: Told<'_>) -> Read {
     let hint = Hint { account: None, ..Hint::of_arn(Some(&baseline)) };
     let state = PatchState {
         baseline: baseline.into(),
-        snapshot: told.at("SnapshotId").owned().map(Into::into),
+        snapshot: told.at("SnapshotId").text().map(Into::into),
         patch_group: told.at("PatchGroup").owned().unwrap_or_default().into(),
         operation: match told.at("Operation").text() {
             Some("Install") => PatchOperation::Install,
