@@ -167,6 +167,11 @@ impl Group {
         named && self.is_balanced()
     }
 
+    /// Whether nothing is left in it or in its pool.
+    pub(super) fn is_emptied(&self) -> bool {
+        self.members.iter().all(|member| member.lifecycle.is_over()) && self.pool.is_empty()
+    }
+
     /// Whether a load balancer, a target group or another traffic source is attached.
     pub(super) fn is_balanced(&self) -> bool {
         !self.target_group_arns.is_empty()

@@ -154,8 +154,7 @@ pub(super) fn delete(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError
                 "You cannot delete an AutoScalingGroup while there are instances or pending Spot instance request(s) still in the group.",
             ));
         }
-        let empty = group.members.iter().all(|member| member.lifecycle.is_over()) && group.pool.is_empty();
-        if !force && !empty {
+        if !force && !group.is_emptied() {
             return Err(ApiError::new(
                 "ScalingActivityInProgress",
                 "You cannot delete an AutoScalingGroup while there are scaling activities in progress for that group.",
@@ -177,8 +176,7 @@ pub(super) fn delete(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError
         Ok(())
     })?;
     let groups = &mut ctx.region().autoscaling.groups;
-    let over = |group: &Group| group.members.iter().all(|member| member.lifecycle.is_over()) && group.pool.is_empty();
-    if groups.get(name).is_some_and(over)
+    if groups.get(name).is_some_and(Group::is_emptied)
         && let Some(group) = groups.remove(name)
     {
         look::bury(ctx, group);

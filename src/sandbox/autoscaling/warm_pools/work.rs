@@ -127,13 +127,14 @@ pub(in crate::sandbox::autoscaling) fn keep(ctx: &mut Ctx<'_>, group: &mut Group
     for member in members {
         advance(ctx, group, &member);
     }
-    let wanted = size(group);
-    while (staying(group).count() as i64) < wanted && launch(ctx, group) {}
-    let mut excess = staying(group).count() as i64 - wanted;
-    while excess > 0 {
-        let Some(id) = staying(group).next().map(|member| member.instance_id.clone()) else { break };
+    let mut missing = size(group) - staying(group).count() as i64;
+    while missing > 0 && launch(ctx, group) {
+        missing -= 1;
+    }
+    let excess = usize::try_from(-missing).unwrap_or_default();
+    let leaving: Vec<Word> = staying(group).take(excess).map(|member| member.instance_id.clone()).collect();
+    for id in leaving {
         terminate(ctx, group, &id);
-        excess -= 1;
     }
     if group.pool_deleting && group.pool.is_empty() {
         group.pool_deleting = false;
@@ -163,37 +164,23 @@ fn advance(ctx: &mut Ctx<'_>, group: &mut Group, member: &Member) {
     match warmed(member) {
         Warmed::Pending if up => {
             let hooks = hooks::waits(ctx, group, Transition::Launching);
-            if hooks.is_empty() {
-                return rest(ctx, group, member);
-            }
-            put(group, id, Warmed::PendingWait { hooks });
-            activities::progress(group, member.activity.as_deref(), ActivityStatus::MidLifecycleAction);
+            rest_after(ctx, group, member, hooks, |hooks| Warmed::PendingWait { hooks });
         }
         Warmed::Returning => {
             let hooks = hooks::waits(ctx, group, Transition::Terminating);
-            if hooks.is_empty() {
-                return rest(ctx, group, member);
-            }
-            put(group, id, Warmed::ReturningWait { hooks });
-            activities::progress(group, member.activity.as_deref(), ActivityStatus::MidLifecycleAction);
+            rest_after(ctx, group, member, hooks, |hooks| Warmed::ReturningWait { hooks });
         }
         Warmed::ReturningWait { hooks } => match hooks::verdict(group, hooks, ctx.now) {
             Verdict::Waiting => {}
             Verdict::Abandoned if group.retains() => put(group, id, Warmed::Retaining { returning: true }),
-            Verdict::Abandoned | Verdict::Proceed => {
-                put(group, id, Warmed::PendingProceed);
-                rest(ctx, group, member);
-            }
+            Verdict::Abandoned | Verdict::Proceed => rest(ctx, group, member),
         },
         Warmed::Pending if health == ec2::Health::Gone => {
             terminate(ctx, group, id);
         }
         Warmed::PendingWait { hooks } => match hooks::verdict(group, hooks, ctx.now) {
             Verdict::Waiting => {}
-            Verdict::Proceed => {
-                put(group, id, Warmed::PendingProceed);
-                rest(ctx, group, member);
-            }
+            Verdict::Proceed => rest(ctx, group, member),
             Verdict::Abandoned => {
                 terminate(ctx, group, id);
             }
@@ -222,6 +209,21 @@ fn advance(ctx: &mut Ctx<'_>, group: &mut Group, member: &Member) {
         Warmed::Terminated => leave(ctx, group, id),
         _ => {}
     }
+}
+
+/// The instance goes to its rest once its hooks have answered.
+fn rest_after(
+    ctx: &mut Ctx<'_>,
+    group: &mut Group,
+    member: &Member,
+    hooks: Vec<hooks::HookWait>,
+    waiting: fn(Vec<hooks::HookWait>) -> Warmed,
+) {
+    if hooks.is_empty() {
+        return rest(ctx, group, member);
+    }
+    put(group, &member.instance_id, waiting(hooks));
+    activities::progress(group, member.activity.as_deref(), ActivityStatus::MidLifecycleAction);
 }
 
 /// The instance goes to its rest: it is stopped, unless the pool keeps it running.
