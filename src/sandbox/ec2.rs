@@ -232,7 +232,9 @@ pub struct Launch {
 /// `InvalidAMIID.NotFound`, `InvalidAMIID.Unavailable`, `InsufficientInstanceCapacity` …
 pub fn launch(ctx: &mut Ctx<'_>, launch: &Launch) -> Result<String, ApiError> {
     let order = launch::Order { launch, count: 1, client_token: "" };
-    launch::launch(ctx, &order).map(|ids| ids.into_iter().next().unwrap_or_default())
+    let id = launch::launch(ctx, &order)?.into_iter().next().unwrap_or_default();
+    consistency::note(ctx, &id);
+    Ok(id)
 }
 
 /// Terminates an instance: `shutting-down` now, `terminated` soon, gone from the lists within an hour. Unknown ids are
@@ -356,7 +358,9 @@ pub struct NewImage {
 /// # Errors
 /// `InvalidInstanceID.NotFound`, `InvalidAMIName.Duplicate` …
 pub fn create_image(ctx: &mut Ctx<'_>, image: &NewImage) -> Result<String, ApiError> {
-    image::create(ctx, image)
+    let id = image::create(ctx, image)?;
+    consistency::note(ctx, &id);
+    Ok(id)
 }
 
 /// A copy of an image into this place, for Image Builder or for `CopyImage`.
@@ -383,7 +387,9 @@ pub struct ImageCopy {
 /// # Errors
 /// `InvalidAMIID.NotFound`, `InvalidAMIName.Duplicate`, `InvalidRegion` …
 pub fn copy_image(ctx: &mut Ctx<'_>, copy: &ImageCopy) -> Result<String, ApiError> {
-    image::copy(ctx, copy)
+    let id = image::copy(ctx, copy)?;
+    consistency::note(ctx, &id);
+    Ok(id)
 }
 
 /// An image as far as other services care.

@@ -59,6 +59,9 @@ use window::{MaintenanceWindow, WindowExecution};
 pub struct State {
     /// Parameters by name, AWS's public ones (`/aws/service/…`) among them.
     pub parameters: BTreeMap<String, Parameter>,
+    /// Names of parameters that are gone, and when each is free, in a world with eventual consistency.
+    #[serde(default)]
+    pub given_up: BTreeMap<String, jiff::Timestamp>,
     /// Hybrid managed nodes, by `mi-…`.
     pub hybrid_nodes: BTreeMap<String, HybridNode>,
     /// Patch baselines, by `pb-…`, or by ARN where AWS owns them.

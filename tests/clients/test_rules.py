@@ -146,6 +146,78 @@ def test_a_name_is_taken_for_a_moment_after_it_was_given_up(lagging):
     assert copy() != first
 
 
+def test_a_new_version_of_a_template_is_not_told_for_a_moment(lagging):
+    lagging.control("reset", {})
+    ec2 = lagging.client("ec2")
+    template(ec2)
+    versions = lambda **which: [one["VersionNumber"] for one in ec2.describe_launch_template_versions(**which)["LaunchTemplateVersions"]]  # noqa: E731
+    newest = lambda: ec2.describe_launch_templates(LaunchTemplateNames=["web"])["LaunchTemplates"][0]["LatestVersionNumber"]  # noqa: E731
+    assert refused(versions, LaunchTemplateName="web") == "InvalidLaunchTemplateId.NotFound"
+    assert refused(ec2.describe_launch_templates, LaunchTemplateNames=["web"]) == "InvalidLaunchTemplateName.NotFoundException"
+    lagging.advance("30s")
+    made = ec2.create_launch_template_version(LaunchTemplateName="web", SourceVersion="1", LaunchTemplateData={"InstanceType": "m6i.large"})
+    assert made["LaunchTemplateVersion"]["VersionNumber"] == 2
+    assert versions(LaunchTemplateName="web") == [1] and newest() == 1
+    assert versions(Versions=["$Latest"]) == versions(LaunchTemplateName="web", Versions=["$Latest"]) == [1]
+    assert refused(versions, LaunchTemplateName="web", Versions=["2"]) == "InvalidLaunchTemplateId.VersionNotFound"
+    # What does not describe it finds it.
+    ec2.run_instances(ImageId=image(ec2), MinCount=1, MaxCount=1, LaunchTemplate={"LaunchTemplateName": "web", "Version": "2"})
+    lagging.advance("30s")
+    assert versions(LaunchTemplateName="web") == [2, 1] and newest() == 2
+
+
+def test_what_other_services_make_is_not_told_for_a_moment(lagging):
+    lagging.control("reset", {})
+    ec2, autoscaling = lagging.client("ec2"), lagging.client("autoscaling")
+    template(ec2, LaunchTemplateData={"ImageId": image(ec2), "InstanceType": "m7i.large"})
+    autoscaling.create_auto_scaling_group(
+        AutoScalingGroupName="web", MinSize=1, MaxSize=1, AvailabilityZones=[f"{REGION}a"], LaunchTemplate={"LaunchTemplateName": "web"},
+    )  # fmt: skip
+    members = lambda: autoscaling.describe_auto_scaling_groups()["AutoScalingGroups"][0]["Instances"]  # noqa: E731
+    while not members():
+        lagging.advance("1s")
+    member = members()[0]["InstanceId"]
+    assert refused(ec2.describe_instances, InstanceIds=[member]) == "InvalidInstanceID.NotFound"
+    assert not ec2.describe_instances(Filters=[{"Name": "tag:aws:autoscaling:groupName", "Values": ["web"]}])["Reservations"]
+    lagging.advance("30s")
+    assert ec2.describe_instances(InstanceIds=[member])["Reservations"]
+    lagging.advance("10m")
+    task = ec2.create_replace_root_volume_task(InstanceId=member)["ReplaceRootVolumeTask"]["ReplaceRootVolumeTaskId"]
+    find = lambda: ec2.describe_replace_root_volume_tasks(ReplaceRootVolumeTaskIds=[task])["ReplaceRootVolumeTasks"]  # noqa: E731
+    assert refused(find) == "InvalidReplaceRootVolumeTaskId.NotFound"
+    assert not ec2.describe_replace_root_volume_tasks()["ReplaceRootVolumeTasks"]
+    lagging.advance("30s")
+    assert find()
+
+
+def test_a_command_is_listed_after_a_moment(lagging):
+    lagging.control("reset", {})
+    ec2, ssm = lagging.client("ec2"), lagging.client("ssm")
+    node = ec2.run_instances(
+        ImageId=image(ec2), MinCount=1, MaxCount=1, InstanceType="m5.large", IamInstanceProfile={"Name": "web"}
+    )["Instances"][0]["InstanceId"]  # fmt: skip
+    lagging.advance("10m")
+    sent = ssm.send_command(DocumentName="AWS-RunShellScript", Parameters={"commands": ["echo"]}, InstanceIds=[node])["Command"]["CommandId"]
+    listed = lambda: ssm.list_commands(CommandId=sent)["Commands"] and ssm.list_command_invocations(CommandId=sent)["CommandInvocations"]  # noqa: E731
+    assert not listed()
+    lagging.advance("30s")
+    assert listed()
+
+
+def test_the_name_of_a_parameter_is_taken_for_a_moment_after_it_was_deleted(lagging):
+    """AWS says to wait 30 seconds (DeleteParameter); it names no error."""
+    lagging.control("reset", {})
+    ssm = lagging.client("ssm")
+    put = lambda **more: ssm.put_parameter(Name="/a", Value="b", Type="String", **more)["Version"]  # noqa: E731
+    put()
+    ssm.delete_parameter(Name="/a")
+    assert refused(ssm.get_parameter, Name="/a") == "ParameterNotFound"
+    assert refused(put) == "ParameterAlreadyExists"
+    assert refused(put, Overwrite=True) == "TooManyUpdates"
+    lagging.advance("30s")
+    assert put() == 1
+
+
 def test_without_it_everything_is_there_at_once(ec2):
     made = ec2.run_instances(ImageId=image(ec2), MinCount=1, MaxCount=1, InstanceType="m5.large")["Instances"][0]["InstanceId"]
     assert ec2.describe_instances(InstanceIds=[made])["Reservations"]

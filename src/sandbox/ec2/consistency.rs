@@ -2,7 +2,8 @@
 //! lists, and the name of an image that was just deregistered is still taken ("Eventual consistency in the Amazon EC2
 //! API"; for the name, the error code `InvalidAMIName.Duplicate`).
 //!
-//! Only what clients make is concerned, and only what describes it: other calls find it at once.
+//! It concerns what clients make, the instances and images that other services make here (groups, Image Builder), and
+//! the versions of launch templates; and only the calls that describe it: others find it at once.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::filter::{IMAGE, INSTANCE, Kind, SECURITY_GROUP, SNAPSHOT, SUBNET, TEMPLATE, VOLUME, VPC};
+use super::{root_volume, template, usage_report};
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::value::{ApiError, Get};
 
@@ -37,7 +39,7 @@ struct Describing {
     kind: &'static Kind,
 }
 
-const DESCRIBING: [Describing; 9] = [
+const DESCRIBING: [Describing; 11] = [
     describing("DescribeInstances", "InstanceIds", &["Reservations", "Instances"], "InstanceId", &INSTANCE),
     describing("DescribeInstanceStatus", "InstanceIds", &["InstanceStatuses"], "InstanceId", &INSTANCE),
     describing("DescribeImages", "ImageIds", &["Images"], "ImageId", &IMAGE),
@@ -47,6 +49,14 @@ const DESCRIBING: [Describing; 9] = [
     describing("DescribeVpcs", "VpcIds", &["Vpcs"], "VpcId", &VPC),
     describing("DescribeSubnets", "SubnetIds", &["Subnets"], "SubnetId", &SUBNET),
     describing("DescribeSecurityGroups", "GroupIds", &["SecurityGroups"], "GroupId", &SECURITY_GROUP),
+    describing(
+        "DescribeReplaceRootVolumeTasks",
+        "ReplaceRootVolumeTaskIds",
+        &["ReplaceRootVolumeTasks"],
+        "ReplaceRootVolumeTaskId",
+        &root_volume::TASK,
+    ),
+    describing("DescribeImageUsageReports", "ReportIds", &["ImageUsageReports"], "ReportId", &usage_report::REPORT),
 ];
 
 const fn describing(
@@ -70,6 +80,15 @@ fn made(operation: &str, answer: &Value) -> Vec<String> {
         "CreateVolume" => of(answer, "VolumeId").into_iter().collect(),
         "CreateSecurityGroup" => of(answer, "GroupId").into_iter().collect(),
         "CreateLaunchTemplate" => of(&answer["LaunchTemplate"], "LaunchTemplateId").into_iter().collect(),
+        "CreateLaunchTemplateVersion" => {
+            let version = &answer["LaunchTemplateVersion"];
+            let named = version.text("LaunchTemplateId").zip(version.int("VersionNumber"));
+            named.map(|(id, number)| template::version_key(id, number)).into_iter().collect()
+        }
+        "CreateReplaceRootVolumeTask" => {
+            of(&answer["ReplaceRootVolumeTask"], "ReplaceRootVolumeTaskId").into_iter().collect()
+        }
+        "CreateImageUsageReport" => of(answer, "ReportId").into_iter().collect(),
         "CreateVpc" => of(&answer["Vpc"], "VpcId").into_iter().collect(),
         "CreateSubnet" => of(&answer["Subnet"], "SubnetId").into_iter().collect(),
         _ => Vec::new(),
@@ -77,7 +96,8 @@ fn made(operation: &str, answer: &Value) -> Vec<String> {
 }
 
 impl Lag {
-    fn hides(&self, id: &str, now: Timestamp) -> bool {
+    /// Whether something is not told yet: by its id, a version of a launch template by [`template::version_key`].
+    pub(super) fn hides(&self, id: &str, now: Timestamp) -> bool {
         self.fresh.get(id).is_some_and(|told| now < *told)
     }
 }
@@ -113,18 +133,27 @@ pub(super) fn settle(ctx: &mut Ctx<'_>, operation: &str, input: &Value, answer: 
     }
     let given_up = input.text("ImageId").filter(|_| operation == "DeregisterImage");
     let given_up = given_up.and_then(|id| Some(ctx.region().ec2.images.get(id)?.name.clone()));
-    let made = made(operation, answer);
-    if made.is_empty() && given_up.is_none() {
+    for id in made(operation, answer) {
+        note(ctx, &id);
+    }
+    if let Some(name) = given_up {
+        let free = now + ctx.draw_between(LAG.0, LAG.1, &name, "lag");
+        let taken = &mut ctx.region().ec2.lag.taken;
+        taken.retain(|_, free| now < *free);
+        taken.insert(name, free);
+    }
+}
+
+/// Notes what was made, where a world asks for it: it is told later.
+pub(super) fn note(ctx: &mut Ctx<'_>, id: &str) {
+    if !ctx.cloud.eventual_consistency {
         return;
     }
-    let until = |ctx: &Ctx<'_>, what: &str| now + ctx.draw_between(LAG.0, LAG.1, what, "lag");
-    let fresh: Vec<(String, Timestamp)> = made.into_iter().map(|id| (id.clone(), until(ctx, &id))).collect();
-    let taken = given_up.map(|name| (name.clone(), until(ctx, &name)));
-    let lag = &mut ctx.region().ec2.lag;
-    lag.fresh.retain(|_, told| now < *told);
-    lag.taken.retain(|_, free| now < *free);
-    lag.fresh.extend(fresh);
-    lag.taken.extend(taken);
+    let now = ctx.now;
+    let told = now + ctx.draw_between(LAG.0, LAG.1, id, "lag");
+    let fresh = &mut ctx.region().ec2.lag.fresh;
+    fresh.retain(|_, told| now < *told);
+    fresh.insert(id.to_owned(), told);
 }
 
 fn hide(answer: &mut Value, lists: &[&str], id: &str, lag: &Lag, now: Timestamp) {

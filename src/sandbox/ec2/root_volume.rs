@@ -27,7 +27,7 @@ const TAKES: (Duration, Duration) = (Duration::from_secs(10), Duration::from_sec
 const FAILS: Duration = Duration::from_secs(10);
 
 /// The codes for ids are inferred: AWS documents none.
-const TASK: Kind = Kind {
+pub(super) const TASK: Kind = Kind {
     prefix: "replacevol",
     malformed: "InvalidReplaceRootVolumeTaskId.Malformed",
     unknown: "InvalidReplaceRootVolumeTaskId.NotFound",

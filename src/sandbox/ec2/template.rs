@@ -10,12 +10,14 @@ mod make;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::consistency::Lag;
 use super::filter::TEMPLATE;
 use super::{ResolvedTemplate, once};
 use crate::sandbox::cloud::Ctx;
@@ -70,6 +72,18 @@ impl Template {
         }
     }
 
+    /// The template without the versions that are not told yet.
+    fn told(&self, id: &str, lag: &Lag, now: Timestamp) -> Cow<'_, Self> {
+        let is_hidden = |number: &i64| lag.hides(&version_key(id, *number), now);
+        // Only the newest can be so new.
+        if !self.versions.keys().next_back().is_some_and(is_hidden) {
+            return Cow::Borrowed(self);
+        }
+        let mut told = self.clone();
+        told.versions.retain(|number, _| !is_hidden(number));
+        Cow::Owned(told)
+    }
+
     /// The version that a text means, with its number.
     ///
     /// # Errors
@@ -81,6 +95,11 @@ impl Template {
             ApiError::new("InvalidLaunchTemplateId.VersionNotFound", message)
         })
     }
+}
+
+/// What a version of a template is known by to [`Lag`].
+pub(super) fn version_key(id: &str, number: i64) -> String {
+    format!("{id} {number}")
 }
 
 /// Finds the version that a specification names.

@@ -27,7 +27,7 @@ const KINDS: [&str; 4] =
     ["ec2:Instance", "ec2:LaunchTemplate", "imagebuilder:ImageRecipe", "imagebuilder:ContainerRecipe"];
 
 /// The codes for ids are inferred: AWS documents none.
-const REPORT: Kind = Kind {
+pub(super) const REPORT: Kind = Kind {
     prefix: "amiur",
     malformed: "InvalidImageUsageReportId.Malformed",
     unknown: "InvalidImageUsageReportId.NotFound",

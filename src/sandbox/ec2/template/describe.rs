@@ -37,9 +37,12 @@ const VERSION_FILTERS: [&str; 16] = [
 /// `DescribeLaunchTemplates`.
 pub(super) fn templates(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     let (ids, names) = (input.texts("LaunchTemplateIds"), input.texts("LaunchTemplateNames"));
-    let all = &ctx.region().ec2.templates;
+    let now = ctx.now;
+    let ec2 = &ctx.region().ec2;
+    let (all, lag) = (&ec2.templates, &ec2.lag);
     TEMPLATE.check(&ids, |id| all.contains_key(id))?;
-    if let Some(name) = names.iter().find(|name| !all.values().any(|template| template.name == **name)) {
+    let is_told = |name: &str| all.iter().any(|(id, template)| template.name == name && !lag.hides(id, now));
+    if let Some(name) = names.iter().find(|name| !is_told(name)) {
         return Err(unknown_name(name));
     }
     let filters = Filters::read(input, &["create-time", "launch-template-name", "tag-key"])?;
@@ -54,7 +57,7 @@ pub(super) fn templates(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiEr
         .filter(|(id, _)| ids.is_empty() || ids.contains(&id.as_str()))
         .filter(|(_, found)| names.is_empty() || names.contains(&found.name.as_str()))
         .filter(|(_, found)| passes(found))
-        .map(|(id, found)| (id.clone(), template(id, found)))
+        .map(|(id, found)| (id.clone(), template(id, &found.told(id, lag, now))))
         .collect();
     page::answer(input, "LaunchTemplates", SIZES, items)
 }
@@ -86,7 +89,12 @@ pub(super) fn versions(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiErr
 
 /// Versions of the template that the request names.
 fn of_one(ctx: &mut Ctx<'_>, input: &Value) -> Result<Vec<Value>, ApiError> {
-    let (id, template) = named(ctx, input)?;
+    let id = named(ctx, input)?.0.to_owned();
+    let now = ctx.now;
+    let ec2 = &ctx.region().ec2;
+    let template =
+        ec2.templates.get(&id).filter(|_| !ec2.lag.hides(&id, now)).ok_or_else(|| TEMPLATE.not_found(&id))?;
+    let (id, template) = (id.as_str(), &*template.told(&id, &ec2.lag, now));
     let asked = input.texts("Versions");
     let bounds = (input.text("MinVersion"), input.text("MaxVersion"));
     if !asked.is_empty() && bounds != (None, None) {
@@ -115,7 +123,10 @@ fn of_all(ctx: &mut Ctx<'_>, input: &Value) -> Result<Vec<Value>, ApiError> {
         return Err(ApiError::new("MissingParameter", message));
     }
     let mut told = Vec::new();
-    for (id, template) in &ctx.region().ec2.templates {
+    let now = ctx.now;
+    let ec2 = &ctx.region().ec2;
+    for (id, template) in ec2.templates.iter().filter(|(id, _)| !ec2.lag.hides(id, now)) {
+        let template = &*template.told(id, &ec2.lag, now);
         let numbers: BTreeSet<i64> = asked.iter().filter_map(|text| template.number(text)).collect();
         let versions = numbers.into_iter().rev().filter_map(|number| Some((number, template.versions.get(&number)?)));
         told.extend(versions.map(|(number, one)| version(id, template, number, one)));

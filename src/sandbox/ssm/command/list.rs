@@ -1,4 +1,9 @@
 //! Reading commands and invocations.
+//!
+//! "The Run Command API follows an eventual consistency model" (GetCommandInvocation): with it, lists tell a new command
+//! after a moment.
+
+use std::time::Duration;
 
 use jiff::{Timestamp, ToSpan};
 use serde_json::{Value, json};
@@ -10,6 +15,8 @@ use crate::sandbox::value::{ApiError, Get, maybe_time, time};
 
 /// Commands are kept for thirty days.
 const KEPT_HOURS: i64 = 30 * 24;
+/// How late lists are, at the least and at the most.
+const LAG: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(30));
 /// Characters of output and error that GetCommandInvocation tells, and of a step that the lists tell.
 const OUTPUT: usize = 24_000;
 const ERROR: usize = 8_000;
@@ -121,14 +128,16 @@ pub(in crate::sandbox::ssm) fn get_invocation(ctx: &mut Ctx<'_>, input: &Value) 
 /// The commands that a request asks for, the newest first.
 fn commands<'a>(ctx: &'a Ctx<'_>, input: &Value, of_invocations: bool) -> Result<Vec<&'a Command>, ApiError> {
     let now = ctx.now;
-    let lag = ctx.cloud.eventual_consistency;
+    let lags = ctx.cloud.eventual_consistency;
     let all = &ctx.cloud.places[&ctx.place].ssm.commands;
     let one = match input.text("CommandId") {
         Some(id) => Some(all.get(id).ok_or_else(invalid_command)?),
         None => None,
     };
     let is_seen = |command: &&Command| {
-        (!lag || run::visible_from(command.requested) <= now) && command.requested + KEPT_HOURS.hours() > now
+        let told = || command.requested + ctx.draw_between(LAG.0, LAG.1, &command.id, "list lag");
+        let is_new = lags && command.requested + LAG.1 > now;
+        (!is_new || told() <= now) && command.requested + KEPT_HOURS.hours() > now
     };
     let of_node = |command: &&Command| {
         input.text("InstanceId").is_none_or(|node| command.invocations.iter().any(|one| one.node == node))

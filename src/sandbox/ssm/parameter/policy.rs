@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::Version;
+use super::{Version, delete};
 use crate::sandbox::cloud::{self, Ctx};
 use crate::sandbox::ssm::Event;
 use crate::sandbox::value::{ApiError, Get};
@@ -71,9 +71,9 @@ pub(super) fn schedule(ctx: &mut Ctx<'_>, name: &str, version: &Version) {
 /// Deletes a parameter whose latest version has expired: a later version may have moved the moment.
 pub(in crate::sandbox::ssm) fn expire(ctx: &mut Ctx<'_>, name: &str) {
     let now = ctx.now;
-    let parameters = &mut ctx.region().ssm.parameters;
+    let parameters = &ctx.region().ssm.parameters;
     if parameters.get(name).and_then(|one| expires(one.latest()?)).is_some_and(|at| at <= now) {
-        parameters.remove(name);
+        delete::remove(ctx, name);
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::read::invalid_key;
-use super::{ImageWrite, Parameter, Version, is_public, policy};
+use super::{ImageWrite, Parameter, Version, delete, is_public, policy};
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::ssm::{Event, tag};
 use crate::sandbox::value::{ApiError, Get};
@@ -34,6 +34,9 @@ pub(in crate::sandbox::ssm) fn put(ctx: &mut Ctx<'_>, input: &Value) -> Result<V
     match &existing {
         Some(_) if !overwrite => return Err(already_exists()),
         Some(existing) => existing.room(name)?,
+        // AWS names no error for either.
+        None if delete::is_held(ctx, name) && !overwrite => return Err(already_exists()),
+        None if delete::is_held(ctx, name) => return Err(updating()),
         None if ctx.region().ssm.parameters.keys().filter(|name| !is_public(name)).count() >= PARAMETERS => {
             return Err(ApiError::new(
                 "ParameterLimitExceeded",
@@ -264,6 +267,11 @@ fn already_exists() -> ApiError {
         "ParameterAlreadyExists",
         "The parameter already exists. To overwrite this value, set the overwrite option in the request to true.",
     )
+}
+
+fn updating() -> ApiError {
+    let message = "There are concurrent updates for a resource that supports one update at a time.";
+    ApiError::new("TooManyUpdates", message)
 }
 
 fn validation(message: impl Into<String>) -> ApiError {
