@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::call::Call;
 use super::connection::Connection;
-use super::error::Error;
+use super::error::{Error, ErrorKind};
 use super::images::tags;
 use super::text::moment_of;
 use super::width::each;
@@ -101,7 +101,7 @@ impl Connection {
         Ok(known.into_iter().map(|(id, versions)| (id, versions.into_values().collect())).collect())
     }
 
-    /// Versions of a template by number, as far as they exist, in order.
+    /// Versions of a template by number, as far as they exist and are told, in order.
     pub async fn template_versions(
         &self,
         template: &str,
@@ -110,7 +110,15 @@ impl Connection {
         let mut versions = Vec::new();
         let numbers: Vec<String> = numbers.iter().map(u64::to_string).collect();
         for batch in numbers.chunks(200) {
-            versions.extend(self.versions_of(template, Some(batch.to_vec())).await?);
+            match self.versions_of(template, Some(batch.to_vec())).await {
+                // One of them is gone, or not told yet, and AWS tells none of the others: they are among all that there are.
+                Err(error) if error.kind == ErrorKind::Gone => {
+                    let all = self.all_template_versions(template).await?;
+                    let wanted = |version: &TemplateVersion| batch.contains(&version.number.to_string());
+                    versions.extend(all.into_iter().filter(wanted));
+                }
+                told => versions.extend(told?),
+            }
         }
         versions.sort_by_key(|version| version.number);
         Ok(versions)

@@ -1,9 +1,10 @@
 //! The questions to one site.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use futures::join;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::gaps::Gaps;
 use super::parents::Resolved;
@@ -16,6 +17,11 @@ use crate::model::{
 
 /// Node ids in one question for patch states.
 const STATES_AT_ONCE: usize = 50;
+
+/// How long EC2 may not tell yet what was just made; how often it is looked for, and how long is waited in between.
+const LAG: SignedDuration = SignedDuration::from_secs(60);
+const LOOKS: u32 = 6;
+const PAUSE: Duration = Duration::from_secs(10);
 
 /// How many generations of images are looked through.
 const GENERATIONS: usize = 5;
@@ -197,7 +203,38 @@ impl Reader<'_> {
         for error in &failed {
             self.gaps.add(Fact::Templates, Some(&error.resource), error);
         }
+        let templates = self.with_new_versions(templates, groups).await;
         self.gaps.list(Fact::Templates, Ok(templates)).unwrap_or_default()
+    }
+
+    /// Adds the versions that refreshes lead to which were begun a moment ago: EC2 may tell a version later than Auto
+    /// Scaling does the refresh, and whose the refresh is only the version tells.
+    async fn with_new_versions(&self, mut templates: Vec<Template>, groups: &[Group]) -> Vec<Template> {
+        let clock = self.connection.clock();
+        let began = |group: &&Group| group.refresh.as_ref().and_then(|refresh| refresh.started_at);
+        // One that is pending has no beginning yet.
+        let young = |group: &&Group| began(group).is_none_or(|at| clock.now().duration_since(at) < LAG);
+        for _ in 0..LOOKS {
+            let due: Vec<(String, u64)> = groups.iter().filter(young).filter_map(desired).collect();
+            let lacks = |template: &Template| {
+                let due = due.iter().filter(|(id, number)| *id == template.id && template.version(*number).is_none());
+                due.map(|(_, number)| *number).collect::<BTreeSet<u64>>()
+            };
+            let late: Vec<(usize, BTreeSet<u64>)> =
+                templates.iter().map(lacks).enumerate().filter(|(_, numbers)| !numbers.is_empty()).collect();
+            if late.is_empty() {
+                break;
+            }
+            clock.sleep(PAUSE).await;
+            for (at, numbers) in late {
+                let template = &mut templates[at];
+                // What cannot be read now is looked for again, or stays away as it was.
+                let found = self.connection.template_versions(&template.id, &numbers).await.unwrap_or_default();
+                template.versions.extend(found);
+                template.versions.sort_by_key(|version| version.number);
+            }
+        }
+        templates
     }
 
     /// Asks for the images that are named and were not asked for yet.

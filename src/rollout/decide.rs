@@ -114,14 +114,21 @@ fn wait(goal: &Goal<'_>, group: &Group, refresh: &Refresh, now: Timestamp) -> St
     })
 }
 
+/// Whether EC2 tells the image of every member in service: it tells a new instance later than its group does.
+fn are_told(seen: &Seen, group: &Group) -> bool {
+    group.members.iter().all(|member| member.lifecycle != "InService" || seen.images.contains_key(&member.id))
+}
+
 /// AWS says Successful: believe the images, not the word. Lists lag, so a straggler is looked at for a while.
 fn verify(goal: &Goal<'_>, seen: &Seen, group: &Group, now: Timestamp) -> Step<Action, Rolled> {
     let stragglers = stragglers(goal, seen, group);
-    if stragglers.is_empty() && seen.saved_image.as_deref() == Some(goal.image) {
+    let ended = seen.refreshes.first().and_then(|refresh| refresh.ended_at).unwrap_or(now);
+    let waits = now.duration_since(ended) < SignedDuration::from_mins(3);
+    let is_reached = stragglers.is_empty() && seen.saved_image.as_deref() == Some(goal.image);
+    if is_reached && (are_told(seen, group) || !waits) {
         return Step::Done(rolled(goal, seen, group));
     }
-    let ended = seen.refreshes.first().and_then(|refresh| refresh.ended_at).unwrap_or(now);
-    if now.duration_since(ended) < SignedDuration::from_mins(3) {
+    if waits {
         return Step::Wait(Wait {
             until: now + LOOK,
             what: "verifying the image of each instance".to_owned(),
@@ -166,3 +173,6 @@ fn stop(goal: &Goal<'_>, why: String, end: FailedEnd) -> Step<Action, Rolled> {
     );
     Step::Stop(Stop { why, next, end })
 }
+
+#[cfg(test)]
+mod tests;

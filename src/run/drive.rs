@@ -39,6 +39,10 @@ pub(crate) trait Job {
     fn describe(&self, action: &Self::Action) -> String;
     /// Whether an effect changes what runs, or what others read as the truth.
     fn touches(&self, action: &Self::Action) -> bool;
+    /// Whether an effect would make again what another one has made, as a whole or in part.
+    fn repeats(&self, made: &Self::Action, action: &Self::Action) -> bool {
+        made == action
+    }
     /// The site at which an effect happens that has no client token: the lock there is read again right before it.
     fn untokened(&self, action: &Self::Action) -> Option<Site>;
 }
@@ -65,6 +69,13 @@ struct Made<Action> {
     answered: bool,
 }
 
+impl<Action> Made<Action> {
+    /// Whether lists may not tell it yet.
+    fn may_be_hidden(&self, run: &Run) -> bool {
+        run.clock.now().duration_since(self.at) < signed(LAG)
+    }
+}
+
 /// Drives a job to its end.
 pub(crate) async fn drive<J: Job>(run: &Run, task: &str, job: &J) -> Ended<J::Done> {
     let mut made: Vec<Made<J::Action>> = Vec::new();
@@ -74,6 +85,10 @@ pub(crate) async fn drive<J: Job>(run: &Run, task: &str, job: &J) -> Ended<J::Do
             Ok(seen) => seen,
             Err(error) => match failures.bear(run, &error).await {
                 Borne::GoOn => continue,
+                Borne::Stopping if made.iter().any(|made| made.may_be_hidden(run)) => {
+                    run.clock.sleep(PAUSE).await;
+                    continue;
+                }
                 Borne::Stopping => return Ended::Left { what: "nothing new was started".to_owned() },
                 Borne::GiveUp => return Ended::Stopped(stop_of(&error)),
             },
@@ -94,14 +109,14 @@ pub(crate) async fn drive<J: Job>(run: &Run, task: &str, job: &J) -> Ended<J::Do
                 }
             }
             Step::Do(action) => {
-                if run.wishes.stopping() {
-                    return Ended::Left { what: "nothing new was started".to_owned() };
-                }
-                let now = run.clock.now();
-                let same = || made.iter().filter(|made| made.action == action);
-                if same().any(|made| now.duration_since(made.at) < signed(LAG)) {
+                let same = || made.iter().filter(|made| job.repeats(&made.action, &action));
+                // Waited for by whoever stops as well: the next run must not find the lock free, and the lists without it.
+                if same().any(|made| made.may_be_hidden(run)) {
                     run.clock.sleep(PAUSE).await;
                     continue;
+                }
+                if run.wishes.stopping() {
+                    return Ended::Left { what: "nothing new was started".to_owned() };
                 }
                 if same().filter(|made| made.answered).count() >= TRIES {
                     return Ended::Stopped(not_taken(&job.describe(&action)));
@@ -117,11 +132,13 @@ pub(crate) async fn drive<J: Job>(run: &Run, task: &str, job: &J) -> Ended<J::Do
                         made.push(Made { action, at: run.clock.now(), answered: true });
                     }
                     Err(error) => {
-                        if matches!(error.kind, ErrorKind::Lost | ErrorKind::Transient) {
+                        let unknown = matches!(error.kind, ErrorKind::Lost | ErrorKind::Transient);
+                        if unknown {
                             made.push(Made { action, at: run.clock.now(), answered: false });
                         }
                         match failures.bear(run, &error).await {
                             Borne::GoOn => {}
+                            Borne::Stopping if unknown => {}
                             Borne::Stopping => return Ended::Left { what: error.to_string() },
                             Borne::GiveUp => {
                                 let refused = matches!(error.kind, ErrorKind::Denied | ErrorKind::Invalid);
@@ -203,3 +220,6 @@ fn lock_lost(site: &Site) -> Stop {
         end: FailedEnd::LeftAsItIs,
     }
 }
+
+#[cfg(test)]
+mod tests;

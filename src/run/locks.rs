@@ -160,10 +160,10 @@ impl Locks {
                     }
                 }
                 Some(_) | None => {
-                    // Whether it was written, and whether somebody was faster, the next look says.
-                    match self.write(run, site, HOLDS, !versions.is_empty()).await {
-                        Err(error) if error.kind != ErrorKind::Conflict => again(&mut failures, run, &error).await?,
-                        Ok(()) | Err(_) => {}
+                    // Whether it was written, and whether somebody was faster, the next look says. Without a version to
+                    // look at, its name may still be taken by one that was deleted.
+                    if let Err(error) = self.write(run, site, HOLDS, !versions.is_empty()).await {
+                        again(&mut failures, run, &error).await?;
                     }
                 }
             }

@@ -160,7 +160,9 @@ async fn run(scene: Scene) -> Undisturbed {
     let config = library::demo().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let journal = folder.path().join("journal.ndjson");
-    let cloud = Arc::new(Mutex::new(world::demo(env::epoch()).unwrap()));
+    let cloud = world::demo(env::epoch()).unwrap();
+    assert!(cloud.eventual_consistency);
+    let cloud = Arc::new(Mutex::new(cloud));
     let stage = Arc::new(Stage {
         scene,
         cloud: Arc::clone(&cloud),

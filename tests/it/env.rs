@@ -1,4 +1,4 @@
-//! A test's AWS: the sandbox in process, in paused tokio time.
+//! A test's AWS: the sandbox in process, in paused tokio time, and always as late as AWS may be.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -42,7 +42,8 @@ impl Env {
     }
 
     /// On a cloud of the test's own, which goes on from where it was.
-    pub(crate) async fn on(cloud: Cloud) -> Self {
+    pub(crate) async fn on(mut cloud: Cloud) -> Self {
+        cloud.eventual_consistency = true;
         let clock = Clock::tokio(cloud.now);
         let cloud = Arc::new(Mutex::new(cloud));
         let transport = transport(Arc::clone(&cloud), clock.clone());

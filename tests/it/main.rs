@@ -23,6 +23,7 @@ mod honest;
 mod inventory;
 mod job;
 mod killed;
+mod lag;
 mod library;
 mod main_job;
 mod moved;

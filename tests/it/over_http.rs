@@ -77,6 +77,8 @@ fn proven_by_the_calls(served: &Served) {
 
 /// Two accounts, and a role in the second that the caller may assume.
 const TWO_ACCOUNTS: &str = r#"
+eventual-consistency = true
+
 [[account]]
 id          = "111111111111"
 access-keys = ["AKIAEXAMPLE"]
