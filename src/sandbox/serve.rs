@@ -6,11 +6,12 @@
 //! are bounded. What a browser sends for a page of somewhere else is refused.
 //!
 //! - [`clock`]: virtual time beside the wall's. [`answer`]: one request, from its bytes to its answer. [`stream`]:
-//!   clients that do not read.
+//!   clients that do not read. [`crowd`]: who leaves when there is no room left.
 
 mod answer;
 mod clock;
 mod control;
+mod crowd;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -25,17 +26,14 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 pub use self::clock::Mode;
 use self::clock::ServeClock;
+use self::crowd::{Crowd, Seat};
 use self::stream::Impatient;
 use super::store::{Account, StoreError};
 use super::world;
-
-/// Connections at a time; further ones wait in the queue of the listener.
-const CONNECTIONS: usize = 512;
 
 /// How long a client may take to send the head of a request, a connection kept open for the next one included.
 const HEAD_WITHIN: Duration = Duration::from_mins(1);
@@ -145,16 +143,17 @@ pub async fn serve(options: Options, account: Account, until: impl Future<Output
 }
 
 async fn accept(listener: &TcpListener, shared: &Arc<Shared>, connections: &mut JoinSet<()>) {
-    let free = Arc::new(Semaphore::new(CONNECTIONS));
-    // The semaphore is never closed.
-    while let Ok(permit) = Arc::clone(&free).acquire_owned().await {
+    let crowd = Arc::<Crowd>::default();
+    loop {
         while connections.try_join_next().is_some() {}
         match listener.accept().await {
             Ok((stream, _)) => {
-                let shared = Arc::clone(shared);
+                let (shared, seat) = (Arc::clone(shared), Arc::new(crowd.enter().await));
                 connections.spawn(async move {
-                    connection(stream, shared).await;
-                    drop(permit);
+                    tokio::select! {
+                        () = connection(stream, &shared, &seat) => {}
+                        () = seat.leaves() => {}
+                    }
                 });
             }
             // Out of file descriptors, for example: clients that leave make room.
@@ -163,16 +162,16 @@ async fn accept(listener: &TcpListener, shared: &Arc<Shared>, connections: &mut 
     }
 }
 
-async fn connection(stream: TcpStream, shared: Arc<Shared>) {
+async fn connection(stream: TcpStream, shared: &Shared, seat: &Arc<Seat>) {
     // Answers are small and clients wait for them.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(|request| answer::answer(&shared, request));
+    let service = service_fn(|request| answer::answer(shared, seat, request));
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_WITHIN)
         .max_buf_size(LARGEST_HEAD)
         .auto_date_header(false)
-        .serve_connection(TokioIo::new(Impatient::new(stream)), service)
+        .serve_connection(TokioIo::new(Impatient::new(stream, Arc::clone(seat))), service)
         .await;
     // The client went away, sent no HTTP, or was to get no answer: the connection is closed, and that is all.
     drop(served);

@@ -9,6 +9,7 @@ use http_body_util::{BodyExt, Full, Limited};
 use jiff::Timestamp;
 
 use super::super::cloud::Outcome;
+use super::crowd::Seat;
 use super::{Shared, control};
 
 /// The largest body, in bytes: more than any operation of the emulated services takes.
@@ -31,6 +32,7 @@ pub(super) enum NoAnswer {
 /// Answers a request, in virtual time.
 pub(super) async fn answer<B>(
     shared: &Shared,
+    seat: &Seat,
     request: http::Request<B>,
 ) -> Result<http::Response<Full<Bytes>>, NoAnswer>
 where
@@ -51,6 +53,7 @@ where
         Ok(Err(error)) => return Err(NoAnswer::Body(error)),
         Err(elapsed) => return Err(NoAnswer::Body(elapsed.into())),
     };
+    seat.is_answered();
     if let Some(path) = request.uri().path().strip_prefix("/_sandbox/") {
         let path = path.to_owned();
         return Ok(dated(control::answer(shared, &path, &request), shared.clock.now()));
