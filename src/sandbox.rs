@@ -31,6 +31,7 @@ pub mod faults;
 pub mod imagebuilder;
 pub mod machine;
 mod page_token;
+mod positions;
 mod schedule;
 pub mod serve;
 pub mod shared;

@@ -28,6 +28,7 @@ mod policies;
 mod processes;
 mod refresh;
 mod root_volume;
+mod roster;
 pub mod seed;
 mod tags;
 #[cfg(test)]

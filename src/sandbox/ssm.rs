@@ -40,7 +40,6 @@ use serde_json::Value;
 
 use super::client_token::Tokens;
 use super::cloud::Ctx;
-use super::shared::Word;
 use super::value::ApiError;
 use super::wire::{self, Service};
 use super::world;
@@ -51,7 +50,7 @@ use command::Command;
 use document::OwnDocument;
 use node::HybridNode;
 use parameter::{ImageWrite, Parameter};
-use patch::{PatchState, Snapshot};
+use patch::{PatchStates, Snapshot};
 use window::{MaintenanceWindow, WindowExecution};
 
 /// What this service holds in one place.
@@ -73,7 +72,7 @@ pub struct State {
     /// Frozen sets of approved patches, by `SNAPSHOT/BASELINE`.
     pub snapshots: BTreeMap<String, Snapshot>,
     /// The row and the patches that the last operation of a node reported.
-    pub patch_states: BTreeMap<Word, Box<PatchState>>,
+    pub patch_states: PatchStates,
     /// Which command or association patches a node at the moment.
     pub patching: BTreeMap<String, String>,
     /// Commands, by id.

@@ -51,7 +51,7 @@ fn outs(cloud: &Cloud, plan: &Plan) -> Vec<Out> {
             region.ssm.commands.values().filter(|command| {
                 command.parameters.get("Operation").is_some_and(|operation| operation[0] == "Install")
             });
-        for invocation in installs.flat_map(|command| &command.invocations) {
+        for invocation in installs.flat_map(|command| command.invocations.iter()) {
             let (Some(from), Some(to)) = (invocation.sent, invocation.ended) else { continue };
             let application = targets[invocation.node.as_str()].to_owned();
             outs.push(Out { application, from, to, nodes: 1, what: invocation.node.clone() });

@@ -123,7 +123,9 @@ pub(super) fn begin(
 ) -> String {
     let id = ctx.uuid("activity");
     let horizon = ctx.now - SIX_WEEKS;
-    group.activities.retain(|activity| activity.started_at >= horizon);
+    // They are in the order in which they began.
+    let old = group.activities.partition_point(|activity| activity.started_at < horizon);
+    group.activities.drain(..old);
     group.activities.push(Activity {
         id: id.clone(),
         group: group.name.clone(),

@@ -1,5 +1,6 @@
 //! Desired and actual capacity: launching what is missing, terminating what is too much or unhealthy.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::activities::{self, ActivityStatus, ailment_cause, moment};
@@ -204,8 +205,13 @@ fn try_launch(
 
 /// The zone with the fewest live members, and a subnet in it.
 fn choose_place(group: &Group) -> (Option<String>, Option<String>) {
-    let crowd = |zone: &String| group.live().filter(|member| member.zone == *zone).count();
-    let zone = group.zones.iter().min_by_key(|zone| crowd(zone)).cloned();
+    let mut crowds: BTreeMap<&str, usize> = group.zones.iter().map(|zone| (zone.as_str(), 0)).collect();
+    for member in group.live() {
+        if let Some(crowd) = crowds.get_mut(member.zone.as_str()) {
+            *crowd += 1;
+        }
+    }
+    let zone = group.zones.iter().min_by_key(|zone| crowds.get(zone.as_str())).cloned();
     let subnet = group.subnets.iter().find(|(_, of)| Some(of) == zone.as_ref()).map(|(id, _)| id.clone());
     (zone, subnet)
 }

@@ -33,8 +33,7 @@ pub(super) fn instances(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiEr
     let state = &ctx.region().autoscaling;
     let member = |(id, group): (&str, &str)| {
         let home = state.groups.get(group)?;
-        let pooled = || home.pool.iter().find(|member| member.instance_id == id);
-        Some(describe_alone(group, home.member(id).or_else(pooled)?))
+        Some(describe_alone(group, home.member(id).or_else(|| home.pool.get(id))?))
     };
     let homes: Vec<(&str, (&str, &str))> = if ids.is_empty() {
         let start = page::last(input, "AutoScalingInstances")?;

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::roster::Roster;
 use super::{Activity, Configuration, Hook, Member, Refresh, WarmPool};
 
 /// An Auto Scaling group.
@@ -52,7 +53,7 @@ pub struct Group {
     /// Suspended process → reason.
     pub suspended: BTreeMap<String, String>,
     /// In the order in which they came.
-    pub members: Vec<Member>,
+    pub members: Roster,
     /// By name.
     pub hooks: BTreeMap<String, Hook>,
     /// Scaling policies by name, as they are described.
@@ -61,7 +62,7 @@ pub struct Group {
     pub warm_pool: Option<WarmPool>,
     /// The instances of the warm pool.
     #[serde(default)]
-    pub pool: Vec<Member>,
+    pub pool: Roster,
     /// Whether the warm pool goes when its instances have gone.
     #[serde(default)]
     pub pool_deleting: bool,
@@ -129,11 +130,11 @@ impl Group {
             maintenance_policy: None,
             tags: BTreeMap::new(),
             suspended: BTreeMap::new(),
-            members: Vec::new(),
+            members: Roster::default(),
             hooks: BTreeMap::new(),
             policies: BTreeMap::new(),
             warm_pool: None,
-            pool: Vec::new(),
+            pool: Roster::default(),
             pool_deleting: false,
             cooldown_until: None,
             further: Map::new(),
@@ -187,11 +188,11 @@ impl Group {
     }
 
     pub(super) fn member(&self, instance_id: &str) -> Option<&Member> {
-        self.members.iter().find(|member| member.instance_id == instance_id)
+        self.members.get(instance_id)
     }
 
     pub(super) fn member_mut(&mut self, instance_id: &str) -> Option<&mut Member> {
-        self.members.iter_mut().find(|member| member.instance_id == instance_id)
+        self.members.get_mut(instance_id)
     }
 
     /// The members that count towards the desired capacity: pending and in service.

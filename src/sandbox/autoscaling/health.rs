@@ -5,16 +5,18 @@ use std::time::Duration;
 use super::{Ailment, Group, Lifecycle, Member};
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::ec2;
+use crate::sandbox::shared::Word;
 
 /// Marks members that fail a health check.
 pub(super) fn check(ctx: &mut Ctx<'_>, group: &mut Group) {
     if group.suspends("HealthCheck") {
         return;
     }
-    let found: Vec<(usize, Ailment)> =
-        group.members.iter().enumerate().filter_map(|(at, member)| Some((at, diagnose(ctx, group, member)?))).collect();
-    for (at, ailment) in found {
-        if let Some(member) = group.members.get_mut(at) {
+    let found =
+        group.members.iter().filter_map(|member| Some((member.instance_id.clone(), diagnose(ctx, group, member)?)));
+    let found: Vec<(Word, Ailment)> = found.collect();
+    for (id, ailment) in found {
+        if let Some(member) = group.member_mut(&id) {
             member.ailment = Some(ailment);
         }
     }

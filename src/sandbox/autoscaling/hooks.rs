@@ -254,7 +254,7 @@ pub(super) fn heartbeat(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiEr
 /// The wait that a request means, by token or by instance.
 fn active_wait<'a>(group: &'a mut Group, input: &Value) -> Result<&'a mut HookWait, ApiError> {
     let (name, token, instance) = (hook_name(input), input.text("LifecycleActionToken"), input.text("InstanceId"));
-    let members = group.members.iter_mut().chain(&mut group.pool);
+    let members = group.members.iter_mut().chain(group.pool.iter_mut());
     let waits =
         members.filter(|member| instance.is_none_or(|id| member.instance_id == id)).flat_map(
             |member| match &mut member.lifecycle {

@@ -183,6 +183,6 @@ pub(super) fn retained(ctx: &Ctx<'_>, group: &mut Group, member: &Member) {
 }
 
 fn leave(ctx: &mut Ctx<'_>, group: &mut Group, instance_id: &str) {
-    group.members.retain(|member| member.instance_id != instance_id);
+    group.members.remove(instance_id);
     ctx.region().autoscaling.homes.remove(instance_id);
 }

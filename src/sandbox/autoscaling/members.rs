@@ -95,8 +95,7 @@ pub(super) fn terminate(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiEr
 /// called on instances in a warm pool"), and what another activity has in hand: AWS is seen to refuse a member that
 /// enters standby (keikoproj/upgrade-manager#77) and one that a launch hook holds.
 fn refuse_termination(group: &Group, id: &str) -> Result<(), ApiError> {
-    let pooled = || group.pool.iter().find(|member| member.instance_id == id);
-    let member = group.member(id).or_else(|| pooled().filter(|member| member.lifecycle.is_retained()));
+    let member = group.member(id).or_else(|| group.pool.get(id).filter(|member| member.lifecycle.is_retained()));
     let member = member.ok_or_else(|| not_found(id))?;
     if matches!(member.lifecycle, Lifecycle::EnteringStandby | Lifecycle::PendingWait { .. }) {
         let activity = member.activity.as_deref().unwrap_or_default();

@@ -14,7 +14,7 @@ pub fn group(ctx: &mut Ctx<'_>, mut group: Group, members: Vec<Member>) {
     for member in &members {
         ctx.region().autoscaling.homes.insert(member.instance_id.clone(), group.name.as_str().into());
     }
-    group.members = members;
+    group.members = members.into_iter().collect();
     ctx.region().autoscaling.groups.insert(group.name.clone(), group);
 }
 

@@ -6,6 +6,7 @@
 //! the document together), it is `DeliveryTimedOut`, which does not count as an error: a fleet of dead agents is no
 //! failure (Systems Manager User Guide, "Understanding command statuses", "Understanding command timeouts").
 
+mod invocations;
 mod list;
 mod output;
 mod run;
@@ -17,6 +18,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use invocations::Invocations;
 pub(super) use list::{get_invocation, list, list_invocations};
 pub(super) use output::is_bucket;
 pub(super) use run::play;
@@ -48,7 +50,7 @@ pub struct Command {
     /// A number, or a percentage of the targets.
     pub max_errors: String,
     /// The nodes that it means, in the order of sending.
-    pub invocations: Vec<Invocation>,
+    pub invocations: Invocations,
     /// Whether somebody cancelled it.
     pub cancelled: bool,
     /// The execution of a maintenance window that sent it.
@@ -143,6 +145,22 @@ pub enum Phase {
 }
 
 impl Phase {
+    /// All of them, in their order.
+    pub const ALL: [Self; 12] = [
+        Self::Pending,
+        Self::Delayed,
+        Self::InProgress,
+        Self::Success,
+        Self::Failed,
+        Self::DeliveryTimedOut,
+        Self::ExecutionTimedOut,
+        Self::Undeliverable,
+        Self::Cancelling,
+        Self::Cancelled,
+        Self::Terminated,
+        Self::InvalidPlatform,
+    ];
+
     /// `StatusDetails`.
     #[must_use]
     pub fn details(self) -> &'static str {
@@ -232,28 +250,28 @@ impl Command {
     /// `Status` and `StatusDetails`.
     #[must_use]
     pub fn status(&self) -> (&'static str, &'static str) {
-        let phases = || self.invocations.iter().map(|invocation| invocation.phase);
         if self.invocations.is_empty() {
             return ("Failed", "NoInstancesInTag");
         }
-        if phases().any(|phase| !phase.is_over()) {
-            let begun = phases().any(|phase| !phase.is_waiting());
+        if !self.is_over() {
+            let begun = self.count(|phase| !phase.is_waiting()) > 0;
             return match (self.cancelled, begun) {
                 (true, _) => ("Cancelling", "Cancelling"),
                 (false, true) => ("InProgress", "InProgress"),
                 (false, false) => ("Pending", "Pending"),
             };
         }
-        let heard = || phases().filter(|phase| !phase.is_silent());
+        let heard = self.count(|phase| !phase.is_silent());
+        let all = |one: Phase| self.count(|phase| phase == one) == heard;
         if self.cancelled {
             ("Cancelled", "Cancelled")
-        } else if self.errors() > self.error_limit() || heard().next().is_none() {
+        } else if self.errors() > self.error_limit() || heard == 0 {
             ("Failed", "Failed")
-        } else if heard().all(|phase| phase == Phase::DeliveryTimedOut) {
+        } else if all(Phase::DeliveryTimedOut) {
             ("TimedOut", "DeliveryTimedOut")
-        } else if heard().all(|phase| phase == Phase::Cancelled) {
+        } else if all(Phase::Cancelled) {
             ("Cancelled", "Cancelled")
-        } else if heard().all(|phase| phase == Phase::Success) {
+        } else if all(Phase::Success) {
             ("Success", "Success")
         } else {
             ("Failed", "Incomplete")
@@ -261,8 +279,8 @@ impl Command {
     }
 
     /// How many invocations are in such a phase.
-    fn count(&self, is: fn(Phase) -> bool) -> usize {
-        self.invocations.iter().filter(|invocation| is(invocation.phase)).count()
+    fn count(&self, is: impl Fn(Phase) -> bool) -> usize {
+        self.invocations.count(is)
     }
 
     /// How many invocations may be under way at once.
@@ -278,11 +296,7 @@ impl Command {
     /// Whether all of its invocations are over.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        self.invocations.iter().all(|one| one.phase.is_over())
-    }
-
-    fn invocation(&mut self, node: &str) -> Option<&mut Invocation> {
-        self.invocations.iter_mut().find(|invocation| invocation.node == node)
+        self.count(|phase| !phase.is_over()) == 0
     }
 }
 

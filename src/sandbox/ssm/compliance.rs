@@ -63,17 +63,32 @@ const KEYS: [&str; 19] = [
     "InstalledTime",
 ];
 
-/// `ListComplianceSummaries`: how many nodes comply, by compliance type. It counts over all nodes, as AWS's answer does.
+/// How a node complies with a type: whether it does, and the worst severity of what does not.
+pub type Standing = (bool, &'static str);
+
+/// How the last scan of a node says that it complies.
+pub(super) fn standing(state: &PatchState) -> Standing {
+    let bad = || state.rows.iter().filter(|row| row.status.is_non_compliant());
+    let worst = LEVELS.iter().find(|(level, _)| bad().any(|row| row.level == *level));
+    (worst.is_none(), worst.map_or("UNSPECIFIED", |(level, _)| *level))
+}
+
+/// `ListComplianceSummaries`: how many nodes comply, by compliance type.
 pub(super) fn list_summaries(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     check(input)?;
     // How many nodes are in a state, each at its worst severity.
-    let mut by_type: BTreeMap<&str, [Levels; 2]> = BTreeMap::new();
-    let filtered = !input.items("Filters").is_empty();
-    for verdict in verdicts(ctx, &[], Bound::Unbounded).filter(|one| !filtered || passes(&one.told(), input)) {
-        let [good, bad] = by_type.entry(verdict.kind).or_default();
-        let state = if verdict.complies() { good } else { bad };
-        *state.entry(verdict.severity()).or_default() += 1;
-    }
+    let by_kind = |filter: &Value| filter.text("Key") == Some("ComplianceType");
+    let by_type = if input.items("Filters").iter().all(by_kind) {
+        let mut all = counted(&ctx.region().ssm);
+        all.retain(|kind, _| passes(&json!({"ComplianceType": kind}), input));
+        all
+    } else {
+        let mut some: ByType<'_> = BTreeMap::new();
+        for verdict in verdicts(ctx, &[], Bound::Unbounded).filter(|one| passes(&one.told(), input)) {
+            count(&mut some, verdict.kind, (verdict.complies(), verdict.severity()), 1);
+        }
+        some
+    };
     let items = by_type.iter().map(|(kind, [good, bad])| {
         json!({
             "ComplianceType": kind,
@@ -82,6 +97,38 @@ pub(super) fn list_summaries(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, 
         })
     });
     page::of(items.collect(), "ComplianceSummaryItems", input, 50)
+}
+
+/// How many nodes comply, and how many do not, each at its worst severity, by compliance type.
+type ByType<'a> = BTreeMap<&'a str, [Levels; 2]>;
+
+fn count<'a>(by_type: &mut ByType<'a>, kind: &'a str, (complies, severity): Standing, nodes: usize) {
+    let [good, bad] = by_type.entry(kind).or_default();
+    *(if complies { good } else { bad }).entry(severity).or_default() += nodes;
+}
+
+/// The counts over all nodes: those of scans are kept, those of what was put are made of what was put.
+fn counted(state: &State) -> ByType<'_> {
+    let mut all: ByType<'_> = BTreeMap::new();
+    for (standing, nodes) in state.patch_states.standings() {
+        count(&mut all, "Patch", standing, nodes);
+    }
+    for (id, kinds) in &state.compliance {
+        let scan = state.patch_states.get(id.as_str());
+        let is_over = scan.is_some_and(|scan| is_put_over(Some(kinds), scan));
+        if let Some(scan) = scan.filter(|_| is_over) {
+            let (complies, severity) = standing(scan);
+            let [good, bad] = all.entry("Patch").or_default();
+            if let Some(nodes) = (if complies { good } else { bad }).get_mut(severity) {
+                *nodes -= 1;
+            }
+        }
+        for (kind, put) in kinds.iter().filter(|(kind, _)| scan.is_none() || is_over || *kind != "Patch") {
+            let verdict = verdict(id, kind, &Told::Put(put));
+            count(&mut all, kind, (verdict.complies(), verdict.severity()), 1);
+        }
+    }
+    all
 }
 
 /// `ListResourceComplianceSummaries`: how many items of each node comply, by compliance type.
@@ -263,30 +310,32 @@ fn verdicts<'a>(
     asked: &[&str],
     from: Bound<&str>,
 ) -> impl Iterator<Item = Verdict<'a>> + use<'a> {
-    told_of(&ctx.region().ssm, asked, from).map(|(id, kind, what)| {
-        let mut verdict = Verdict { id, kind, execution: Value::Null, good: Levels::new(), bad: Levels::new() };
-        let mut count = |bad: bool, level: &str| {
-            let levels = if bad { &mut verdict.bad } else { &mut verdict.good };
-            if let Some((level, _)) = LEVELS.iter().find(|(known, _)| *known == level) {
-                *levels.entry(level).or_default() += 1;
-            }
-        };
-        match what {
-            Told::Scan(state) => {
-                for row in state.rows.iter().filter(|row| row.status != Status::AvailableSecurityUpdate) {
-                    count(row.status.is_non_compliant(), &row.level);
-                }
-                verdict.execution = execution(state);
-            }
-            Told::Put(put) => {
-                for item in &put.items {
-                    count(item.text("Status") == Some("NON_COMPLIANT"), item.text("Severity").unwrap_or_default());
-                }
-                verdict.execution = put.execution.clone();
-            }
+    told_of(&ctx.region().ssm, asked, from).map(|(id, kind, what)| verdict(id, kind, &what))
+}
+
+fn verdict<'a>(id: &'a str, kind: &'a str, what: &Told<'_>) -> Verdict<'a> {
+    let mut verdict = Verdict { id, kind, execution: Value::Null, good: Levels::new(), bad: Levels::new() };
+    let mut count = |bad: bool, level: &str| {
+        let levels = if bad { &mut verdict.bad } else { &mut verdict.good };
+        if let Some((level, _)) = LEVELS.iter().find(|(known, _)| *known == level) {
+            *levels.entry(level).or_default() += 1;
         }
-        verdict
-    })
+    };
+    match what {
+        Told::Scan(state) => {
+            for row in state.rows.iter().filter(|row| row.status != Status::AvailableSecurityUpdate) {
+                count(row.status.is_non_compliant(), &row.level);
+            }
+            verdict.execution = execution(state);
+        }
+        Told::Put(put) => {
+            for item in &put.items {
+                count(item.text("Status") == Some("NON_COMPLIANT"), item.text("Severity").unwrap_or_default());
+            }
+            verdict.execution = put.execution.clone();
+        }
+    }
+    verdict
 }
 
 impl Verdict<'_> {

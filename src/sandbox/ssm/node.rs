@@ -24,7 +24,6 @@ use crate::sandbox::ec2::InstanceView;
 use crate::sandbox::machine::{Agent, Machine};
 use crate::sandbox::shared::Shared;
 use crate::sandbox::ssm::State;
-use crate::sandbox::ssm::command::Invocation;
 use crate::sandbox::value::ApiError;
 
 /// From ping to ping (amazon-ssm-agent, `HealthFrequencyMinutes`).
@@ -192,10 +191,12 @@ pub(super) fn find(ctx: &mut Ctx<'_>, id: &str) -> Option<Node> {
 impl State {
     /// Whether a node has reported anything yet: a Scan, a run of an association, the start of a command.
     fn has_heard_of(&self, node: &str) -> bool {
-        let began = |one: &Invocation| one.node == node && one.started.is_some();
         self.patch_states.contains_key(node)
             || self.associations.values().any(|one| one.nodes.get(node).is_some())
-            || self.commands.values().any(|command| command.invocations.iter().any(began))
+            || self
+                .commands
+                .values()
+                .any(|command| command.invocations.on(node).is_some_and(|one| one.started.is_some()))
     }
 }
 

@@ -7,6 +7,7 @@
 mod assess;
 mod list;
 mod operate;
+mod states;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,7 @@ pub(super) use list::{
     describe_group_state, describe_patches, describe_states, describe_states_for_group, shown_patch,
 };
 pub(super) use operate::{Refused, freeze, install, missing, record};
+pub use states::PatchStates;
 
 use super::baseline::Baseline;
 use crate::sandbox::shared::{Shared, Word, pooled};

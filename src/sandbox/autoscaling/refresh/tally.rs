@@ -32,7 +32,7 @@ impl Tally {
     /// Counts.
     pub(super) fn take(ctx: &mut Ctx<'_>, group: &Group, refresh: &Refresh) -> Self {
         let mut tally = Self::default();
-        for member in &group.members {
+        for member in group.members.iter() {
             let old = refresh.turnover.old.contains(&member.instance_id);
             tally.old += i64::from(old);
             if !member.lifecycle.is_live() {

@@ -123,7 +123,7 @@ fn size(group: &Group) -> i64 {
 
 /// Moves the members of a pool on, and closes the gap between its size and what it holds.
 pub(in crate::sandbox::autoscaling) fn keep(ctx: &mut Ctx<'_>, group: &mut Group) {
-    let members = group.pool.clone();
+    let members = group.pool.to_vec();
     for member in members {
         advance(ctx, group, &member);
     }
@@ -239,7 +239,7 @@ fn settle(ctx: &mut Ctx<'_>, group: &mut Group, member: &Member) {
     let state = group.warm_pool.as_ref().map_or(PoolState::Stopped, |pool| pool.state);
     put(group, &member.instance_id, Warmed::Resting(state));
     activities::end(group, member.activity.as_deref(), ActivityStatus::Successful, None, ctx.now);
-    if let Some(member) = in_pool(group, &member.instance_id) {
+    if let Some(member) = group.pool.get_mut(&member.instance_id) {
         member.activity = None;
     }
 }
@@ -256,8 +256,8 @@ pub(in crate::sandbox::autoscaling) fn take(
         matches!(warmed(member), Warmed::Resting(_))
             && Configuration::matches(&blueprints, member.source.as_ref(), &member.instance_type)
     };
-    let at = group.pool.iter().position(fits)?;
-    let mut member = group.pool.remove(at);
+    let id = group.pool.iter().find(|member| fits(member))?.instance_id.clone();
+    let mut member = group.pool.remove(&id)?;
     if *warmed(&member) != Warmed::Resting(PoolState::Running) {
         ec2::start(ctx, &member.instance_id);
     }
@@ -274,8 +274,7 @@ pub(in crate::sandbox::autoscaling) fn takes_back(group: &Group) -> bool {
 
 /// Puts a member of the group back into the pool.
 pub(in crate::sandbox::autoscaling) fn take_back(ctx: &mut Ctx<'_>, group: &mut Group, instance_id: &str) {
-    let Some(at) = group.members.iter().position(|member| member.instance_id == instance_id) else { return };
-    let mut member = group.members.remove(at);
+    let Some(mut member) = group.members.remove(instance_id) else { return };
     let cause = format!(
         "At {} instance {instance_id} was returned to the warm pool in response to a difference between desired and actual capacity.",
         moment(ctx.now)
@@ -292,7 +291,7 @@ pub(in crate::sandbox::autoscaling) fn terminate(
     group: &mut Group,
     instance_id: &Word,
 ) -> Option<String> {
-    let member = in_pool(group, instance_id).cloned()?;
+    let member = group.pool.get(instance_id).cloned()?;
     if matches!(warmed(&member), Warmed::Terminating | Warmed::TerminatingWait { .. } | Warmed::TerminatingProceed) {
         return member.activity;
     }
@@ -323,17 +322,13 @@ pub(in crate::sandbox::autoscaling) fn renew(ctx: &mut Ctx<'_>, group: &mut Grou
     !old.is_empty() || busy(group)
 }
 
-fn in_pool<'a>(group: &'a mut Group, instance_id: &str) -> Option<&'a mut Member> {
-    group.pool.iter_mut().find(|member| member.instance_id == instance_id)
-}
-
 fn put(group: &mut Group, instance_id: &str, to: Warmed) {
-    if let Some(member) = in_pool(group, instance_id) {
+    if let Some(member) = group.pool.get_mut(instance_id) {
         member.lifecycle = Lifecycle::Warmed(to);
     }
 }
 
 fn leave(ctx: &mut Ctx<'_>, group: &mut Group, instance_id: &str) {
-    group.pool.retain(|member| member.instance_id != instance_id);
+    group.pool.remove(instance_id);
     ctx.region().autoscaling.homes.remove(instance_id);
 }

@@ -41,9 +41,10 @@ pub(in crate::sandbox::ssm) fn list_invocations(ctx: &mut Ctx<'_>, input: &Value
     let status =
         input.items("Filters").iter().find(|one| one.text("key") == Some("Status")).and_then(|one| one.text("value"));
     let found = commands.into_iter().flat_map(|command| {
-        let means = move |one: &&Invocation| only.is_none_or(|node| one.node == node);
+        let alone = only.map(|node| command.invocations.on(node));
+        let every = alone.is_none().then(|| command.invocations.iter()).into_iter().flatten();
         let passes = move |one: &&Invocation| status.is_none_or(|status| one.phase.status() == status);
-        command.invocations.iter().filter(means).filter(passes).map(move |one| (command, one))
+        alone.flatten().into_iter().chain(every).filter(passes).map(move |one| (command, one))
     });
     let show = |(command, invocation): (&Command, &Invocation)| {
         let mut row = shown_invocation(command, invocation);
@@ -82,7 +83,7 @@ pub(in crate::sandbox::ssm) fn get_invocation(ctx: &mut Ctx<'_>, input: &Value) 
     let name = ctx.region().ssm.commands.get(id).ok_or_else(absent)?.document.clone();
     let document = document::find(ctx, &name);
     let command = &ctx.region().ssm.commands[id];
-    let invocation = command.invocations.iter().find(|one| one.node == node).ok_or_else(absent)?;
+    let invocation = command.invocations.on(node).ok_or_else(absent)?;
     if run::visible_from(command.requested) > now {
         return Err(absent());
     }
@@ -139,9 +140,8 @@ fn commands<'a>(ctx: &'a Ctx<'_>, input: &Value, of_invocations: bool) -> Result
         let is_new = lags && command.requested + LAG.1 > now;
         (!is_new || told() <= now) && command.requested + KEPT_HOURS.hours() > now
     };
-    let of_node = |command: &&Command| {
-        input.text("InstanceId").is_none_or(|node| command.invocations.iter().any(|one| one.node == node))
-    };
+    let of_node =
+        |command: &&Command| input.text("InstanceId").is_none_or(|node| command.invocations.on(node).is_some());
     let every = one.is_none().then(|| all.values()).into_iter().flatten();
     let mut found: Vec<&Command> = one.into_iter().chain(every).filter(is_seen).filter(of_node).collect();
     for filter in input.items("Filters") {

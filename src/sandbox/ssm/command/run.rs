@@ -28,22 +28,12 @@ pub(super) fn dispatch(ctx: &mut Ctx<'_>, id: &str) {
     }
     let Some(command) = ctx.region().ssm.commands.get_mut(id) else { return };
     let total = command.delivery_timeout + command.execution_timeout;
-    let mut room = {
-        let under_way = command.invocations.iter().filter(|one| one.sent.is_some() && !one.phase.is_over()).count();
-        command.window().saturating_sub(under_way)
-    };
-    let stopped = command.errors() > command.error_limit();
-    let mut sent = Vec::new();
-    for invocation in command.invocations.iter_mut().filter(|one| one.sent.is_none() && !one.phase.is_over()) {
-        if stopped {
-            invocation.phase = Phase::Terminated;
-            invocation.ended = Some(now);
-        } else if room > 0 {
-            room -= 1;
-            invocation.sent = Some(now);
-            sent.push(invocation.node.clone());
-        }
+    if command.errors() > command.error_limit() {
+        command.invocations.terminate_rest(now);
+        return;
     }
+    let room = command.window().saturating_sub(command.invocations.under_way());
+    let sent: Vec<String> = (0..room).map_while(|_| command.invocations.send_next(now)).collect();
     for node in sent {
         let after = draw(ctx, id, &node, "delivery", 1, 5);
         schedule(ctx, id, &node, after, Step::Deliver);
@@ -81,18 +71,18 @@ fn stop_by_alarm(ctx: &mut Ctx<'_>, id: &str, alarm: Value) {
 pub(super) fn drop(ctx: &mut Ctx<'_>, id: &str, nodes: &[String]) {
     let now = ctx.now;
     let Some(command) = ctx.region().ssm.commands.get_mut(id) else { return };
-    for invocation in command.invocations.iter_mut().filter(|one| nodes.contains(&one.node)) {
-        invocation.phase = Phase::Cancelled;
-        invocation.ended = Some(now);
+    for node in nodes {
+        command.invocations.change(node, |one| {
+            one.phase = Phase::Cancelled;
+            one.ended = Some(now);
+        });
     }
     tell_window(ctx, id);
 }
 
 /// Asks the agent to give an invocation up.
 pub(super) fn stop(ctx: &mut Ctx<'_>, id: &str, node: &str) {
-    if let Some(invocation) = invocation(ctx, id, node) {
-        invocation.phase = Phase::Cancelling;
-    }
+    change(ctx, id, node, |one| one.phase = Phase::Cancelling);
     let after = draw(ctx, id, node, "cancel", 1, 4);
     schedule(ctx, id, node, after, Step::Stopped);
 }
@@ -134,7 +124,7 @@ fn deliver(ctx: &mut Ctx<'_>, id: &str, node: &str) {
     let Some(command) = ctx.region().ssm.commands.get(id) else { return };
     let delivery = command.delivery_timeout;
     let (name, parameters) = (command.document.clone(), command.parameters.clone());
-    let sent = command.invocations.iter().find(|one| one.node == node).and_then(|one| one.sent).unwrap_or(now);
+    let sent = command.invocations.on(node).and_then(|one| one.sent).unwrap_or(now);
     let Some(document) = document::find(ctx, &name) else { return };
     let Some(known) = node::find(ctx, node) else {
         end(ctx, id, node, Phase::Undeliverable, -1);
@@ -148,9 +138,7 @@ fn deliver(ctx: &mut Ctx<'_>, id: &str, node: &str) {
         if now + RETRY < sent + delivery.seconds() {
             schedule(ctx, id, node, RETRY, Step::Deliver);
         }
-        if let Some(invocation) = invocation(ctx, id, node) {
-            invocation.phase = Phase::Delayed;
-        }
+        change(ctx, id, node, |one| one.phase = Phase::Delayed);
         return;
     }
     let is_patching = document.work == Does::Patch;
@@ -159,10 +147,10 @@ fn deliver(ctx: &mut Ctx<'_>, id: &str, node: &str) {
         schedule(ctx, id, node, QUEUE, Step::Deliver);
         return;
     }
-    if let Some(invocation) = invocation(ctx, id, node) {
-        invocation.phase = Phase::InProgress;
-        invocation.started = Some(now);
-    }
+    change(ctx, id, node, |one| {
+        one.phase = Phase::InProgress;
+        one.started = Some(now);
+    });
     if ctx.cloud.faults.silences(node) {
         if let Some(machine) = ctx.region().machines.get_mut(node) {
             machine.agent = Agent::Silent { since: now };
@@ -196,9 +184,8 @@ fn begin_script(ctx: &mut Ctx<'_>, id: &str, node: &Node, document: &Document, p
     let after = base + played.iter().map(|(_, outcome)| outcome.slept).sum::<Duration>();
     let limit = ctx.region().ssm.commands.get(id).map_or(0, |command| command.execution_timeout);
     let limit = Duration::from_secs(limit.unsigned_abs());
-    if let Some(invocation) = invocation(ctx, id, &node.id) {
-        invocation.steps = played.into_iter().map(|(step, outcome)| step_run(&step.name, outcome)).collect();
-    }
+    let steps = played.into_iter().map(|(step, outcome)| step_run(&step.name, outcome)).collect();
+    change(ctx, id, &node.id, |one| one.steps = steps);
     let (after, step) = if after > limit { (limit, Step::Overrun) } else { (after, Step::Done) };
     schedule(ctx, id, &node.id, after, step);
 }
@@ -243,9 +230,8 @@ fn begin_patching(ctx: &mut Ctx<'_>, id: &str, node: &Node, parameters: &Value) 
         Operation::Scan => (scan_time(ctx, node, id), Step::Scanned),
         Operation::Install => (install_time(ctx, node, id, &rows), Step::Installed),
     };
-    if let Some(invocation) = invocation(ctx, id, &node.id) {
-        invocation.work = Some(Work { frozen, rows, failed: std::collections::BTreeSet::new() });
-    }
+    let work = Work { frozen, rows, failed: std::collections::BTreeSet::new() };
+    change(ctx, id, &node.id, |one| one.work = Some(work));
     schedule(ctx, id, &node.id, after, step);
 }
 
@@ -256,16 +242,14 @@ fn scanned(ctx: &mut Ctx<'_>, id: &str, node: &str) {
 
 /// The patches are on the disk. With a reboot to come, the report waits for the second pass.
 fn installed(ctx: &mut Ctx<'_>, id: &str, node: &str) {
-    let Some(mut work) = invocation(ctx, id, node).and_then(|one| one.work.take()) else { return };
+    let Some(mut work) = change(ctx, id, node, |one| one.work.take()).flatten() else { return };
     let Some(known) = node::find(ctx, node) else { return };
     let (_, reboot) = operation_of(ctx, id);
     work.failed = patch::install(ctx, node, &work.rows);
     let software = ctx.region().machines.get(node).map(|machine| &machine.software);
     let pending = software.is_some_and(|software| software.installed.values().any(|patch| patch.pending_reboot));
     let failed = !work.failed.is_empty();
-    if let Some(invocation) = invocation(ctx, id, node) {
-        invocation.work = Some(work);
-    }
+    change(ctx, id, node, |one| one.work = Some(work));
     if pending && reboot == Reboot::IfNeeded {
         let (from, to) = reboot_seconds(&known);
         let after = draw(ctx, id, node, "reboot", from, to);
@@ -300,9 +284,8 @@ fn end_install(ctx: &mut Ctx<'_>, id: &str, node: &str, failed: bool) {
 fn report(ctx: &mut Ctx<'_>, id: &str, node: &str) {
     let now = ctx.now;
     let Some(known) = node::find(ctx, node) else { return };
-    let Some(invocation) = invocation(ctx, id, node) else { return };
-    let started = invocation.started.unwrap_or(now);
-    let Some(work) = invocation.work.take() else { return };
+    let taken = change(ctx, id, node, |one| Some((one.started.unwrap_or(now), one.work.take()?)));
+    let Some((started, work)) = taken.flatten() else { return };
     let asked = operation_of(ctx, id);
     patch::record(ctx, &known, &work.frozen, asked, started, &work.failed);
     let state = ctx.region().ssm.patch_states.get(node);
@@ -325,15 +308,15 @@ fn failures(work: &Work) -> usize {
 /// Ends an invocation, lets its lock go, and sends on.
 pub(super) fn end(ctx: &mut Ctx<'_>, id: &str, node: &str, phase: Phase, code: i64) {
     let now = ctx.now;
-    if let Some(invocation) = invocation(ctx, id, node) {
-        invocation.phase = phase;
-        invocation.ended = Some(now);
-        invocation.code = code;
-        invocation.work = None;
+    change(ctx, id, node, |one| {
+        one.phase = phase;
+        one.ended = Some(now);
+        one.code = code;
+        one.work = None;
         if !matches!(phase, Phase::Success | Phase::Failed) {
-            invocation.steps.clear();
+            one.steps.clear();
         }
-    }
+    });
     let patching = &mut ctx.region().ssm.patching;
     if patching.get(node).is_some_and(|holder| *holder == format!("command:{id}")) {
         patching.remove(node);
@@ -350,15 +333,20 @@ fn tell_window(ctx: &mut Ctx<'_>, id: &str) {
     }
 }
 
-fn invocation<'a>(ctx: &'a mut Ctx<'_>, id: &str, node: &str) -> Option<&'a mut Invocation> {
-    ctx.region().ssm.commands.get_mut(id)?.invocation(node)
+fn invocation<'a>(ctx: &'a mut Ctx<'_>, id: &str, node: &str) -> Option<&'a Invocation> {
+    ctx.region().ssm.commands.get(id)?.invocations.on(node)
+}
+
+/// Changes an invocation; what the change gives, or none if there is no such invocation.
+fn change<T>(ctx: &mut Ctx<'_>, id: &str, node: &str, change: impl FnOnce(&mut Invocation) -> T) -> Option<T> {
+    ctx.region().ssm.commands.get_mut(id)?.invocations.change(node, change)
 }
 
 fn say(ctx: &mut Ctx<'_>, id: &str, node: &str, output: &str, error: &str) {
-    if let Some(invocation) = invocation(ctx, id, node) {
-        invocation.output.push_str(output);
-        invocation.error.push_str(error);
-    }
+    change(ctx, id, node, |one| {
+        one.output.push_str(output);
+        one.error.push_str(error);
+    });
 }
 
 /// Who patches a node now.

@@ -112,7 +112,7 @@ pub(in crate::sandbox::ssm) fn cancel(ctx: &mut Ctx<'_>, input: &Value) -> Resul
     if only.iter().collect::<BTreeSet<_>>().len() < only.len() {
         return Err(ApiError::new("DuplicateInstanceId", "A managed node ID is given more than once."));
     }
-    if let Some(stranger) = only.iter().find(|node| !command.invocations.iter().any(|one| one.node == **node)) {
+    if let Some(stranger) = only.iter().find(|node| command.invocations.on(node).is_none()) {
         return Err(ApiError::new("InvalidInstanceId", format!("The command was not sent to {stranger}.")));
     }
     let means = |node: &str| only.is_empty() || only.contains(&node);

@@ -1,5 +1,6 @@
 use serde_json::{Value, json};
 
+use super::Phase;
 use crate::sandbox::machine::Agent;
 use crate::sandbox::ssm::fixture::Fixture;
 
@@ -180,4 +181,38 @@ fn a_script_that_asks_for_a_reboot_gets_it() {
     world.wait(300);
     assert_eq!(world.invocation(&command, &node), "Success");
     assert!(world.machine(&node).booted_at > before);
+}
+
+#[test]
+fn what_is_counted_of_invocations_is_what_a_walk_counts() {
+    let mut world = Fixture::new();
+    world.cloud.faults.broken_patches = vec!["*".to_owned()];
+    let nodes: Vec<String> = (1..=12).map(|number| world.node(number, "al2023")).collect();
+    world.cloud.faults.silent_agents = nodes[..2].to_vec();
+    let sent = world.call(
+        "SendCommand",
+        json!({"DocumentName": "AWS-RunPatchBaseline", "InstanceIds": nodes, "Parameters": {"Operation": ["Install"]}, "MaxConcurrency": "4", "MaxErrors": "2"}),
+    );
+    let command = sent["Command"]["CommandId"].as_str().unwrap().to_owned();
+    let mut seen = std::collections::BTreeSet::new();
+    for second in 0..1200 {
+        world.wait(10);
+        if second == 600 {
+            let saved = serde_json::to_string(&world.cloud).unwrap();
+            world.cloud = serde_json::from_str(&saved).unwrap();
+        }
+        let command = &world.cloud.places[&world.place].ssm.commands[&command];
+        for phase in Phase::ALL {
+            let walked = command.invocations.iter().filter(|one| one.phase == phase).count();
+            assert_eq!(command.invocations.count(|one| one == phase), walked, "{phase:?}");
+            seen.extend((walked > 0).then_some(phase.details()));
+        }
+        let under_way = command.invocations.iter().filter(|one| one.sent.is_some() && !one.phase.is_over()).count();
+        assert_eq!(command.invocations.under_way(), under_way);
+        assert!(nodes.iter().all(|node| command.invocations.on(node).is_some_and(|one| one.node == *node)));
+    }
+    assert_eq!(
+        seen.into_iter().collect::<Vec<_>>(),
+        ["DeliveryTimedOut", "Failed", "InProgress", "Pending", "Terminated"]
+    );
 }

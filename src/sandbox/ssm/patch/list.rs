@@ -4,10 +4,9 @@ use std::ops::Bound;
 
 use serde_json::{Value, json};
 
-use super::{PatchRow, PatchState, Status};
+use super::{PatchRow, PatchState, PatchStates, Status};
 use crate::sandbox::catalogue::{Catalogue, Patch};
 use crate::sandbox::cloud::Ctx;
-use crate::sandbox::shared::Word;
 use crate::sandbox::ssm::node::Node;
 use crate::sandbox::ssm::{baseline, node, page};
 use crate::sandbox::value::{ApiError, Get, maybe_time, time};
@@ -30,8 +29,7 @@ pub(in crate::sandbox::ssm) fn describe_states_for_group(ctx: &mut Ctx<'_>, inpu
     }
     let (catalogue, states) = read(ctx);
     page::keyed("InstancePatchStates", input, 100, |start| {
-        let range = (start.as_ref().map(String::as_str), Bound::Unbounded);
-        let rows = states.range::<str, _>(range).filter(|(_, state)| state.patch_group == group);
+        let rows = states.of_group(group, start.as_ref().map(String::as_str));
         let rows = rows.map(|(id, state)| (id.to_string(), shown(id, state, catalogue)));
         rows.filter(|(_, row)| filters.iter().all(|filter| counts(row, filter)))
     })
@@ -106,9 +104,7 @@ pub(in crate::sandbox::ssm) fn describe_patches(ctx: &mut Ctx<'_>, input: &Value
     page::of(rows, "Patches", input, 50)
 }
 
-type States = std::collections::BTreeMap<Word, Box<PatchState>>;
-
-fn read<'a>(ctx: &'a mut Ctx<'_>) -> (&'a Catalogue, &'a States) {
+fn read<'a>(ctx: &'a mut Ctx<'_>) -> (&'a Catalogue, &'a PatchStates) {
     ctx.region();
     let states = &ctx.cloud.places[&ctx.place].ssm.patch_states;
     (&ctx.cloud.catalogue, states)

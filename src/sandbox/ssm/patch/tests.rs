@@ -3,6 +3,7 @@ use serde_json::{Value, json};
 use super::Operation;
 use crate::sandbox::ssm::fixture::Fixture;
 use crate::sandbox::ssm::seed;
+use crate::sandbox::value::Get;
 
 fn states(world: &mut Fixture, node: &str) -> Vec<String> {
     let got = world.call("DescribeInstancePatches", json!({"InstanceId": node}));
@@ -154,4 +155,72 @@ fn rows_of_the_past_follow_from_the_packages_of_then() {
     assert_eq!(row["MissingCount"], 1);
     assert_eq!(row["OperationEndTime"], json!(1_792_454_400_000_i64));
     assert_eq!(world.cloud.now.to_string(), crate::sandbox::ssm::fixture::START);
+}
+
+/// The index of rows says what a walk over them says, whatever becomes of the rows.
+#[test]
+fn groups_and_summaries_follow_the_rows() {
+    let mut world = Fixture::new();
+    let nodes: Vec<String> = (1..=6).map(|number| world.node(number, "al2023")).collect();
+    let tag = |world: &mut Fixture, node: &str, group: &str| {
+        let tags = json!([{"Key": "Patch Group", "Value": group}]);
+        world.call("AddTagsToResource", json!({"ResourceType": "ManagedInstance", "ResourceId": node, "Tags": tags}));
+    };
+    let scan = |world: &mut Fixture, nodes: &[String], operation: &str| {
+        let nodes: Vec<&str> = nodes.iter().map(String::as_str).collect();
+        world.patch(&nodes, json!({"Operation": [operation]}));
+        world.wait(900);
+    };
+    let put = |world: &mut Fixture, node: &str, kind: &str, status: &str| {
+        let item = json!([{"Id": "a", "Severity": "HIGH", "Status": status}]);
+        let summary = json!({"ExecutionTime": 1_764_000_000});
+        world.call(
+            "PutComplianceItems",
+            json!({"ResourceId": node, "ResourceType": "ManagedInstance", "ComplianceType": kind, "ExecutionSummary": summary, "Items": item}),
+        );
+    };
+    let check = |world: &mut Fixture, groups: &[(&str, &[usize])]| {
+        let saved = serde_json::to_string(&world.cloud).unwrap();
+        let mut loaded = Fixture { cloud: serde_json::from_str(&saved).unwrap(), place: world.place.clone() };
+        for world in [world, &mut loaded] {
+            for (group, members) in groups {
+                let told = world.call("DescribeInstancePatchStatesForPatchGroup", json!({"PatchGroup": group}));
+                let told: Vec<&str> =
+                    told.items("InstancePatchStates").iter().filter_map(|row| row.text("InstanceId")).collect();
+                assert_eq!(told, members.iter().map(|at| nodes[*at].as_str()).collect::<Vec<_>>(), "{group}");
+            }
+            // A filter that all pass goes through everything.
+            let walked = json!({"Filters": [{"Key": "ResourceType", "Values": ["ManagedInstance"]}]});
+            let counted = world.call("ListComplianceSummaries", json!({}));
+            assert_eq!(counted, world.call("ListComplianceSummaries", walked));
+        }
+    };
+    check(&mut world, &[("a", &[])]);
+    for (at, group) in [(0, "a"), (1, "a"), (2, "a"), (3, "b")] {
+        tag(&mut world, &nodes[at], group);
+    }
+    scan(&mut world, &nodes, "Scan");
+    check(&mut world, &[("a", &[0, 1, 2]), ("b", &[3])]);
+    scan(&mut world, &nodes[..2], "Install");
+    check(&mut world, &[("a", &[0, 1, 2]), ("b", &[3])]);
+    // What was put counts in place of the scan before it, and a scan in place of what was put before it.
+    put(&mut world, &nodes[0], "Patch", "NON_COMPLIANT");
+    put(&mut world, &nodes[4], "Patch", "COMPLIANT");
+    put(&mut world, &nodes[5], "Custom:A", "NON_COMPLIANT");
+    check(&mut world, &[("a", &[0, 1, 2])]);
+    // The row names the group that the node was in when it was scanned.
+    tag(&mut world, &nodes[0], "b");
+    check(&mut world, &[("a", &[0, 1, 2]), ("b", &[3])]);
+    scan(&mut world, &nodes[..1], "Scan");
+    check(&mut world, &[("a", &[1, 2]), ("b", &[0, 3])]);
+    world.call("DeregisterManagedInstance", json!({"InstanceId": nodes[3]}));
+    check(&mut world, &[("a", &[1, 2]), ("b", &[0])]);
+    let summaries =
+        world.call("ListComplianceSummaries", json!({"Filters": [{"Key": "ComplianceType", "Values": ["Custom:A"]}]}));
+    let told: Vec<&Value> = summaries
+        .items("ComplianceSummaryItems")
+        .iter()
+        .map(|one| &one["NonCompliantSummary"]["NonCompliantCount"])
+        .collect();
+    assert_eq!(told, [1]);
 }
