@@ -77,7 +77,8 @@ fn made(env: &Env) -> BTreeMap<String, usize> {
 #[tokio::test(start_paused = true)]
 async fn a_run_after_an_interrupted_one_finds_what_that_one_made_last() {
     let config = library::demo().unwrap();
-    for effect in ["SendCommand AWS-RunPatchBaseline (scan before)", "SendCommand AWS-RunPatchBaseline (install)"] {
+    let sends = ["SendCommand AWS-RunPatchBaseline (scan before)", "SendCommand AWS-RunPatchBaseline (install)"];
+    for effect in sends.into_iter().chain(["CreateSnapshots"]) {
         let env = Env::demo().await;
         let (look, plan) = rings(&env, &config).await;
         let ended = act(&env, &look, &plan, Some(effect)).await;
