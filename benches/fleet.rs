@@ -4,11 +4,12 @@
 
 #![expect(clippy::print_stdout, clippy::disallowed_methods, reason = "a benchmark prints, and measures time")]
 
-use std::alloc::System;
 use std::collections::BTreeSet;
 use std::time::Instant;
 
+use cap::Cap;
 use jiff::{SignedDuration, Timestamp};
+use mimalloc::MiMalloc;
 use rebake::classify::finding::findings;
 use rebake::classify::{Judgement, classify};
 use rebake::config::{Config, library};
@@ -20,10 +21,9 @@ use rebake::plan::planner::{Asked, Input, plan};
 use rebake::report::html;
 use rebake::text::Commands;
 use serde_json::json;
-use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]
-static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+static ALLOCATOR: Cap<MiMalloc> = Cap::new(MiMalloc, usize::MAX);
 
 /// When the fleet is looked at.
 const NOW: &str = "2026-11-24T09:00:00Z";
@@ -47,17 +47,16 @@ fn main() {
 /// the blocks of the strings that are theirs alone. What nodes share is counted in the fleet's whole.
 fn memory() {
     const NODES: usize = 100_000;
-    let built = Region::new(ALLOCATOR);
+    let before = ALLOCATOR.allocated();
     let fleet = fleet(NODES);
-    let whole = built.change();
-    let whole = (whole.bytes_allocated - whole.bytes_deallocated) / NODES;
+    let whole = (ALLOCATOR.allocated() - before) / NODES;
     let mut healthy: Vec<Node> = fleet.nodes.into_iter().filter(|node| !lacks(node)).collect();
     healthy.shrink_to_fit();
     let number = healthy.len();
     let strings = healthy.iter().map(strings_of).sum::<usize>() / number;
-    let freed = Region::new(ALLOCATOR);
+    let before = ALLOCATOR.allocated();
     drop(healthy);
-    let held = freed.change().bytes_deallocated / number;
+    let held = (before - ALLOCATOR.allocated()) / number;
     println!("{NODES} nodes, {number} of them healthy; groups, images and patches included: {whole} B a node");
     println!("a healthy node: {held} B = {} B and its own strings, {strings} B", held - strings);
 }

@@ -58,8 +58,8 @@ pub struct Judgement {
     pub needs: Vec<Need>,
     /// Why its patch state cannot be told.
     pub blind: Option<Blind>,
-    /// The exception that holds for it.
-    pub exception: Option<Exempt>,
+    /// The exception that holds for it. Few nodes have one.
+    pub exception: Option<Box<Exempt>>,
 }
 
 /// A fact that put a node into its lane.
@@ -127,16 +127,17 @@ impl Judgement {
 /// Judges every node of a fleet, in its order.
 #[must_use]
 pub fn classify(config: &Config, fleet: &Fleet, now: Timestamp) -> Vec<Judgement> {
+    let (groups, membership) = Groups::of(config, fleet);
     let judge = Judge {
         config,
         fleet,
         now,
-        groups: Groups::of(config, fleet),
+        groups,
         gaps: GapsByFact::of(&fleet.gaps),
         systems: Systems::new(&config.systems),
         standings: Standings::new(fleet),
     };
-    fleet.nodes.iter().map(|node| judge.of(node)).collect()
+    fleet.nodes.iter().zip(membership).map(|(node, group)| judge.of(node, group)).collect()
 }
 
 /// Nodes with their judgements, in the order of the judgements.
@@ -151,8 +152,8 @@ pub fn pairs<'a>(fleet: &'a Fleet, judged: &'a [Judgement]) -> impl Iterator<Ite
     })
 }
 
-/// What the groups of a fleet say about their members, by site and name.
-struct Groups<'a>(HashMap<(&'a Site, &'a str), OfGroup<'a>>);
+/// What the groups of a fleet say about their members, in the order of the fleet.
+struct Groups<'a>(Vec<OfGroup<'a>>);
 
 /// What a group says about its members.
 struct OfGroup<'a> {
@@ -164,35 +165,34 @@ struct OfGroup<'a> {
 }
 
 impl<'a> Groups<'a> {
-    fn of(config: &'a Config, fleet: &'a Fleet) -> Self {
-        let mut groups: HashMap<_, _> = fleet
+    /// The groups, and which of them each node is a member of.
+    fn of(config: &'a Config, fleet: &'a Fleet) -> (Self, Vec<Option<usize>>) {
+        let mut groups: Vec<OfGroup<'_>> = fleet
             .groups
             .iter()
             .map(|group| {
                 let template = group.source.template().and_then(|(id, _)| fleet.template(&group.site, id));
                 let owner = owner::of_group(group, template);
                 let channel = channel_of(config, group);
-                let of_group = OfGroup {
+                OfGroup {
                     membership: lane::Membership::of(group, owner.as_ref()),
                     channel,
                     recipe: channel
                         .map(|(recipe, channel)| (recipe.name.as_str().into(), channel.name.as_str().into())),
                     members: Vec::new(),
-                };
-                ((&group.site, group.name.as_str()), of_group)
+                }
             })
             .collect();
-        for node in &fleet.nodes {
-            let group = node.group.as_deref().and_then(|name| groups.get_mut(&(&node.site, name)));
-            if let Some(group) = group {
-                group.members.push(node);
-            }
-        }
-        Self(groups)
-    }
-
-    fn of_member(&self, node: &'a Node) -> Option<&OfGroup<'a>> {
-        self.0.get(&(&node.site, node.group.as_deref()?))
+        let numbered = fleet.groups.iter().enumerate();
+        let by_name: HashMap<(&Site, &str), usize> =
+            numbered.map(|(number, group)| ((&group.site, group.name.as_str()), number)).collect();
+        let membership = fleet.nodes.iter().map(|node| {
+            let number = *by_name.get(&(&node.site, node.group.as_deref()?))?;
+            groups.get_mut(number)?.members.push(node);
+            Some(number)
+        });
+        let membership = membership.collect();
+        (Self(groups), membership)
     }
 }
 
@@ -208,9 +208,9 @@ struct Judge<'a> {
 }
 
 impl<'a> Judge<'a> {
-    fn of(&self, node: &'a Node) -> Judgement {
+    fn of(&self, node: &'a Node, group: Option<usize>) -> Judgement {
         let Self { config, fleet, now, .. } = *self;
-        let group = self.groups.of_member(node);
+        let group = group.and_then(|number| self.groups.0.get(number));
         let placed =
             lane::place(config, node, group.map(|group| &group.membership), lane::hidden(&self.gaps, node), now);
         let (lane, support) = (placed.lane, self.systems.of(node));
@@ -239,7 +239,7 @@ impl<'a> Judge<'a> {
             support,
             recipe: group.and_then(|group| group.recipe.clone()),
             behind_days: behind.map(|behind| u32::try_from(behind.as_secs() / 86_400).unwrap_or(u32::MAX)),
-            exception: exception(config, node, lane, &needs, now),
+            exception: exception(config, node, lane, &needs, now).map(Box::new),
             needs,
             blind,
         }

@@ -6,6 +6,7 @@ mod called;
 mod compared;
 mod configuration;
 mod doctor;
+mod explained;
 mod failure;
 mod folder;
 mod reading;
@@ -141,13 +142,14 @@ enum Command {
         after_help = "Example: rebake --sandbox inventory\n         rebake --sandbox inventory os:windows\n         rebake --sandbox inventory --columns name,lane,tag:app --sort -launched\n         rebake --sandbox inventory --group-by tag:app --format csv"
     )]
     Inventory(see::Wanted),
-    /// Explain a node, a group or an image: why, and what rebake would do
+    /// Explain nodes, a group or an image: why, and what rebake would do
     #[command(
-        after_help = "Example: rebake --sandbox explain wiki\n         rebake --sandbox explain web-prod\n         rebake --sandbox explain web@2.4.16"
+        after_help = "Example: rebake --sandbox explain wiki\n         rebake --sandbox explain web-prod\n         rebake --sandbox explain web@2.4.16\n         rebake --sandbox explain 'os:windows'"
     )]
     Explain {
-        /// A node's id or name, a group (also group:NAME), an image's id or name, or RECIPE@VERSION
-        #[arg(value_name = "NODE|GROUP|IMAGE")]
+        /// A node's id or name, a group (also group:NAME), an image's id or name, RECIPE@VERSION, or nodes by a selector:
+        /// needs:critical & os:ubuntu
+        #[arg(value_name = "NODE|GROUP|IMAGE|SELECTOR")]
         wanted: String,
     },
     /// Show the images that rebake built
@@ -383,7 +385,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
     check_all_regions(&cli.command, global)?;
     match cli.command {
         Command::Inventory(wanted) => see::inventory(global, &wanted),
-        Command::Explain { wanted } => see::explain(global, &wanted),
+        Command::Explain { wanted } => explained::explain(global, &wanted),
         Command::Images => see::images(global),
         Command::Channels => see::channels(global),
         Command::Plan { out, detailed_exitcode } => see::plan(global, out.as_deref(), detailed_exitcode),

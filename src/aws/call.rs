@@ -119,7 +119,11 @@ impl Connection {
         loop {
             let page = self.call(call, || send(token.clone())).await?;
             // Some services end with an empty token, and an empty page may well have a successor.
-            token = next(&page).filter(|token| !token.is_empty()).map(str::to_owned);
+            let following = next(&page).filter(|token| !token.is_empty()).map(str::to_owned);
+            if following.is_some() && following == token {
+                return Err(call.incomplete("next page: its token is that of the page itself"));
+            }
+            token = following;
             take(page);
             if token.is_none() {
                 return Ok(());
@@ -178,6 +182,32 @@ mod tests {
         let (aws, site, _) = scripted(&[THROTTLE, None, Some((200, r#"{"Version":8}"#))]).await;
         let error = site.put_parameter("/a", "ami-2", ValueKind::Image, true).await.unwrap_err();
         assert_eq!((error.kind, aws.calls().calls), (ErrorKind::Lost, 2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_empty_page_may_have_a_successor_and_an_empty_token_ends_a_list() {
+        let (_, site, asked) = scripted(&[
+            Some((200, r#"{"Parameters":[],"NextToken":"one"}"#)),
+            Some((200, r#"{"Parameters":[{"Name":"/a/1","Value":"x","Version":1}],"NextToken":"two"}"#)),
+            Some((200, r#"{"NextToken":"three"}"#)),
+            Some((200, r#"{"Parameters":[{"Name":"/a/2","Value":"y","Version":1}],"NextToken":""}"#)),
+        ])
+        .await;
+        let found = site.parameters_by_path("/a").await.unwrap();
+        assert_eq!(found.iter().map(|found| found.name.as_str()).collect::<Vec<_>>(), ["/a/1", "/a/2"]);
+        assert_eq!(asked.lock().unwrap().len(), 4);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_list_whose_page_fails_or_names_itself_as_its_successor_is_not_told_as_whole() {
+        const FIRST: Option<(u16, &str)> = Some((200, r#"{"Parameters":[],"NextToken":"one"}"#));
+        const DENIED: Option<(u16, &str)> = Some((400, r#"{"__type":"AccessDeniedException","message":"no"}"#));
+        let (_, site, _) = scripted(&[FIRST, DENIED]).await;
+        assert_eq!(site.parameters_by_path("/a").await.unwrap_err().kind, ErrorKind::Denied);
+        let (_, site, asked) = scripted(&[FIRST]).await;
+        let error = site.parameters_by_path("/a").await.unwrap_err();
+        assert!(error.to_string().contains("next page: its token is that of the page itself"), "{error}");
+        assert_eq!(asked.lock().unwrap().len(), 2);
     }
 
     #[tokio::test(start_paused = true)]

@@ -82,15 +82,15 @@ const PATCH_GROUP_TAGS: [&str; 2] = ["Patch Group", "PatchGroup"];
 #[must_use]
 pub fn findings(fleet: &Fleet, judged: &[Judgement]) -> Vec<Finding> {
     let mut found = Vec::new();
-    let mut lanes: BTreeMap<(&Site, &str), Lane> = BTreeMap::new();
+    let mut groups: BTreeMap<(&Site, &str), Vec<(&Node, Lane)>> = BTreeMap::new();
     let mut patch_groups: BTreeMap<(&Site, &str), Vec<&Node>> = BTreeMap::new();
     let mut scanned: BTreeMap<(&Site, &str, Option<&str>), Vec<&Node>> = BTreeMap::new();
     for (node, one) in pairs(fleet, judged) {
+        if let Some(group) = &node.group {
+            groups.entry((&node.site, group)).or_default().push((node, one.lane));
+        }
         if one.lane == Lane::Excluded {
             continue;
-        }
-        if let Some(group) = &node.group {
-            lanes.entry((&node.site, group)).or_insert(one.lane);
         }
         found.extend(changed_by_hand(node, one));
         found.extend(two_patch_groups(node));
@@ -101,9 +101,11 @@ pub fn findings(fleet: &Fleet, judged: &[Judgement]) -> Vec<Finding> {
             scanned.entry((&node.site, &state.baseline, patch_group(node))).or_default().push(node);
         }
     }
-    for ((site, name), lane) in lanes {
-        let Some(group) = fleet.group(site, name).filter(|_| lane == Lane::Immutable) else { continue };
-        of_group(fleet, group, &mut found);
+    for ((site, name), members) in groups {
+        let lane = members.iter().map(|(_, lane)| *lane).find(|lane| *lane != Lane::Excluded);
+        let Some(group) = fleet.group(site, name).filter(|_| lane == Some(Lane::Immutable)) else { continue };
+        let members: Vec<&Node> = members.into_iter().map(|(node, _)| node).collect();
+        of_group(fleet, group, members, &mut found);
     }
     found.extend(patch_groups.into_iter().filter_map(|((site, name), nodes)| unregistered(fleet, site, name, &nodes)));
     let mut scans: BTreeMap<Scan<'_>, Vec<&Node>> = BTreeMap::new();
@@ -134,7 +136,7 @@ fn changed_by_hand(node: &Node, one: &Judgement) -> Option<Finding> {
     })
 }
 
-fn of_group(fleet: &Fleet, group: &Group, found: &mut Vec<Finding>) {
+fn of_group(fleet: &Fleet, group: &Group, members: Vec<&Node>, found: &mut Vec<Finding>) {
     let finding = |kind, nodes: Vec<String>, what: String, source: &str, cure: String| Finding {
         kind,
         site: group.site.clone(),
@@ -145,7 +147,6 @@ fn of_group(fleet: &Fleet, group: &Group, found: &mut Vec<Finding>) {
         cure,
     };
     let all = || group.members.iter().map(|member| member.id.clone()).collect::<Vec<_>>();
-    let members: Vec<&Node> = group.members.iter().filter_map(|member| fleet.node(&group.site, &member.id)).collect();
     // While a refresh is at work, members differ by intention.
     if !group.refresh.as_ref().is_some_and(|refresh| refresh.status.is_active()) {
         let instances = "ec2 DescribeInstances ImageId";

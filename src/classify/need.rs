@@ -1,5 +1,6 @@
 //! Why a node needs patching, since when, and from when on it is overdue.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::standing::Standing;
 use super::{Blind, Support};
 use crate::config::Config;
-use crate::model::{Image, Lane, Node, Patch, PatchOperation};
+use crate::model::{Image, Lane, Node, Patch, PatchOperation, PatchState};
 use crate::text::count;
 
 /// A reason to patch a node.
@@ -78,15 +79,16 @@ pub(super) fn needs(context: &Context<'_>) -> Vec<Need> {
     if context.lane == Lane::Excluded {
         return Vec::new();
     }
-    let mut needs = Vec::new();
-    if context.blind.is_none() {
-        needs.extend(non_compliant(context));
-    }
-    if context.lane == Lane::Immutable {
-        needs.extend(outdated_image(context));
-        needs.extend(drift(context));
-    }
-    needs.extend(end_of_life(context));
+    let is_immutable = context.lane == Lane::Immutable;
+    let found = [
+        context.blind.map_or_else(|| non_compliant(context), |_| None),
+        is_immutable.then(|| outdated_image(context)).flatten(),
+        is_immutable.then(|| drift(context)).flatten(),
+        end_of_life(context),
+    ];
+    // No more room than they take: there is one list for each node.
+    let mut needs = Vec::with_capacity(found.iter().flatten().count());
+    needs.extend(found.into_iter().flatten());
     needs.sort_by(|one, other| {
         one.due.is_none().cmp(&other.due.is_none()).then(one.due.cmp(&other.due)).then(one.kind.cmp(&other.kind))
     });
@@ -96,28 +98,7 @@ pub(super) fn needs(context: &Context<'_>) -> Vec<Need> {
 fn non_compliant(context: &Context<'_>) -> Option<Need> {
     let state = context.node.patch_state.as_ref().filter(|state| state.non_compliant() > 0)?;
     let patches = &context.node.patches;
-    let of = |urgency| patches.iter().filter(|patch| Urgency::of(patch) == urgency).count();
-    let (critical, high) = (of(Urgency::Critical), of(Urgency::High));
-    let mut parts = Vec::new();
-    if critical > 0 {
-        parts.push(format!("{critical} critical{}", first_cve(patches)));
-    }
-    if high > 0 {
-        parts.push(format!("{high} important"));
-    }
-    let rest = (state.missing + state.failed) as usize;
-    if rest > critical + high {
-        parts.push(format!("{} other", rest - critical - high));
-    }
-    if state.failed > 0 {
-        parts.push(format!("{} failed", state.failed));
-    }
-    if state.pending_reboot > 0 {
-        parts.push(format!("{} pending reboot", state.pending_reboot));
-    }
-    if state.rejected > 0 {
-        parts.push(format!("{} rejected", state.rejected));
-    }
+    let mut what = lacking(state, patches);
     let limit = |patch: &Patch| match Urgency::of(patch) {
         Urgency::Critical => context.config.policy.critical,
         Urgency::High => context.config.policy.high,
@@ -129,7 +110,6 @@ fn non_compliant(context: &Context<'_>) -> Option<Need> {
     // Patches that could not be listed have no date either.
     let all = patches.len() >= state.non_compliant() as usize;
     let undated = !all || patches.iter().any(|patch| known(patch).is_none_or(|known| !known.exact));
-    let mut what = parts.join(", ");
     match since {
         _ if !undated || due.is_some_and(|due| due < context.now) => {}
         Some(since) => {
@@ -167,14 +147,34 @@ impl Urgency {
     }
 }
 
-fn first_cve(patches: &[Arc<Patch>]) -> String {
-    let critical = patches.iter().filter(|patch| Urgency::of(patch) == Urgency::Critical);
-    let cves: Vec<&String> = critical.flat_map(|patch| &patch.cves).collect();
-    match cves[..] {
-        [] => String::new(),
-        [only] => format!(" ({only})"),
-        [first, ..] => format!(" ({first} …)"),
+/// What a node lacks, by urgency, and what else keeps it from being compliant: `2 critical (CVE-2026-1 …), 1 failed`.
+fn lacking(state: &PatchState, patches: &[Arc<Patch>]) -> String {
+    let of = |urgency| patches.iter().filter(|patch| Urgency::of(patch) == urgency).count();
+    let (critical, high) = (of(Urgency::Critical), of(Urgency::High));
+    let other = ((state.missing + state.failed) as usize).saturating_sub(critical + high);
+    let numbers = [
+        (critical, "critical"),
+        (high, "important"),
+        (other, "other"),
+        (state.failed as usize, "failed"),
+        (state.pending_reboot as usize, "pending reboot"),
+        (state.rejected as usize, "rejected"),
+    ];
+    let mut told = String::new();
+    for (number, word) in numbers.into_iter().filter(|(number, _)| *number > 0) {
+        let separator = if told.is_empty() { "" } else { ", " };
+        // Nothing can go wrong while a text is written to.
+        let _ = write!(told, "{separator}{number} {word}");
+        if word == "critical" {
+            let urgent = patches.iter().filter(|patch| Urgency::of(patch) == Urgency::Critical);
+            let mut cves = urgent.flat_map(|patch| &patch.cves);
+            if let Some(first) = cves.next() {
+                let more = if cves.next().is_some() { " …" } else { "" };
+                let _ = write!(told, " ({first}{more})");
+            }
+        }
     }
+    told
 }
 
 fn outdated_image(context: &Context<'_>) -> Option<Need> {
@@ -214,23 +214,24 @@ fn drift(context: &Context<'_>) -> Option<Need> {
     if state.operation == PatchOperation::Install && state.at > settled {
         return need(format!("Install ran on {}", state.at.strftime("%Y-%m-%d %H:%M")), state.at);
     }
+    if state.installed == 0 {
+        return None;
+    }
     let siblings = context.siblings.iter().filter(|other| other.id != node.id && other.image == node.image);
-    let fewest = siblings
+    let mut lacking = siblings
         .filter_map(|other| other.patch_state.as_ref())
         .filter(|other| comparable(other.at, state.at) && other.baseline == state.baseline)
-        .map(|other| other.missing)
-        .min()?;
-    let lacks_less = state.missing < fewest && state.installed > 0;
-    if lacks_less {
-        return need(
-            format!(
-                "it lacks {}, its siblings on the same image lack {fewest}",
-                count(state.missing as usize, "patch")
-            ),
-            state.at,
-        );
+        .map(|other| other.missing);
+    let fewest =
+        lacking.try_fold(u32::MAX, |fewest, missing| (missing > state.missing).then(|| fewest.min(missing)))?;
+    // No sibling can be compared with it.
+    if fewest == u32::MAX {
+        return None;
     }
-    None
+    need(
+        format!("it lacks {}, its siblings on the same image lack {fewest}", count(state.missing as usize, "patch")),
+        state.at,
+    )
 }
 
 fn comparable(one: Timestamp, other: Timestamp) -> bool {

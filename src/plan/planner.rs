@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use super::{Bake, Gate, LeftOut, Limits, Plan, Unchanged};
 use crate::classify::Judgement;
 use crate::config::Config;
-use crate::model::{Fleet, Freeze, Selector, Site, Window};
+use crate::model::{Fleet, Freeze, Group, Selector, Site, Window};
 
 /// How long a plan may be applied.
 const LIVES: Duration = Duration::from_hours(24);
@@ -112,15 +112,16 @@ pub fn plan(input: &Input<'_>) -> Plan {
     }
 }
 
-/// How many of some nodes keep needs, exceptions apart.
-fn needing<'a>(input: &Input<'_>, nodes: impl IntoIterator<Item = &'a String>) -> u32 {
-    let judged = |id: &String| input.fleet.sites.iter().find_map(|seen| judgement(input, &seen.site, id));
-    nodes.into_iter().filter(|id| judged(id).is_some_and(Judgement::needs_patching)).count() as u32
+/// How many nodes keep needs, exceptions apart.
+fn needing<'a>(judged: impl IntoIterator<Item = &'a Judgement>) -> u32 {
+    judged.into_iter().filter(|judged| judged.needs_patching()).count() as u32
 }
 
-/// What was decided about a node: judgements are in the order of the fleet's nodes.
-fn judgement<'a>(input: &Input<'a>, site: &Site, id: &str) -> Option<&'a Judgement> {
-    input.judgements.get(input.fleet.position(site, id)?)
+/// What was decided about the members of a group that are nodes: one that is just being terminated is a member still, and
+/// no node any more. Judgements are in the order of the fleet's nodes.
+fn members<'a>(input: &Input<'a>, group: &Group) -> impl Iterator<Item = &'a Judgement> {
+    let at = |id: &str| input.fleet.position(&group.site, id);
+    group.members.iter().filter_map(move |member| input.judgements.get(at(&member.id)?))
 }
 
 /// Whether the window of an action and its freezes never leave a moment in which it may begin.

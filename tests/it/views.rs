@@ -57,6 +57,27 @@ fn a_wrong_word_points_at_what_would_be_right() {
 }
 
 #[test]
+fn nodes_are_explained_by_a_selector_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let told = sandboxed(here, &["explain", "group:web-prod & needs:critical | name:wiki"]);
+    told.ends(0);
+    assert_eq!(told.out.matches("member of group web-prod").count(), 6, "{}", told.out);
+    assert!(told.out.contains("wiki is mutable"), "{}", told.out);
+    let listed = json(here, &["explain", "name:w*"]);
+    assert_eq!(
+        (&listed["schema"], &listed["totals"]),
+        (&json(here, &["inventory", "name:w*"])["schema"], &json(here, &["inventory", "name:w*"])["totals"])
+    );
+    sandboxed(here, &["explain", "lane:immutable"])
+        .refused(&["nodes are selected, and explain tells of at most 20", "rebake --sandbox inventory lane:immutable"]);
+    sandboxed(here, &["explain", "os:windows & lnae:mutable"]).refused(&["at character 14", "lane"]);
+    sandboxed(here, &["explain", "name:nobody"]).refused(&["no node is selected by name:nobody"]);
+    sandboxed(here, &["explain", "arn:aws:ec2:x"])
+        .refused(&["no node, group or image has the id or name arn:aws:ec2:x"]);
+}
+
+#[test]
 fn groups_and_images_are_explained_too() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();

@@ -84,7 +84,8 @@ fn a_reissued_advisory_does_not_start_anew() {
 #[test]
 fn an_exception_or_exclusion_is_no_puzzle() {
     let mut excepted = judged(&[sample::patch()], 0);
-    excepted.exception = Some(crate::classify::Exempt { until: at("12-31"), owner: "me".into(), why: "x".into() });
+    let exempt = crate::classify::Exempt { until: at("12-31"), owner: "me".into(), why: "x".into() };
+    excepted.exception = Some(Box::new(exempt));
     assert_eq!(verdict(&excepted), (false, false, false));
     let mut excluded = judged(&[sample::patch()], 0);
     excluded.lane = Lane::Excluded;

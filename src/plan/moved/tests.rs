@@ -282,7 +282,7 @@ fn a_node_that_somebody_took_has_moved() {
     let lane = after(|case| case.judged[1].lane = Lane::Delegated);
     assert!(lane.contains("it is delegated now"), "{lane}");
     let exempt = Exempt { until: sample::now(), owner: "me".into(), why: "OPS-1".into() };
-    let excepted = after(|case| case.judged[1].exception = Some(exempt));
+    let excepted = after(|case| case.judged[1].exception = Some(Box::new(exempt)));
     assert!(excepted.contains("an exception holds for it") && excepted.contains("OPS-1"), "{excepted}");
 }
 

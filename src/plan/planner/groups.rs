@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::limits::{Applications, healthy};
-use super::{Input, judgement, unread};
+use super::{Input, members, unread};
 use crate::classify::{channel_of, owner};
 use crate::config::recipe::Mode;
 use crate::config::{Channel, Rollout};
@@ -170,8 +170,7 @@ pub(super) fn verdict(
 
 /// A member that must not be replaced: a refresh replaces all of them.
 fn left_alone(input: &Input<'_>, group: &Group) -> Option<(String, String)> {
-    let members = group.members.iter().filter_map(|member| judgement(input, &group.site, &member.id));
-    members.into_iter().find_map(|judged| match &judged.exception {
+    members(input, group).find_map(|judged| match &judged.exception {
         _ if judged.lane != Lane::Immutable => {
             let reason = format!("{} in it is {}, and a refresh replaces all of its nodes", judged.node, judged.lane);
             Some((reason, "the same lane for all of its nodes".to_owned()))

@@ -8,7 +8,7 @@ use crate::model::{Lane, Node, Site};
 use crate::plan::{LeftOut, LeftOutKind, RingPatch, Rollout};
 
 /// Leftovers of the same kind and subject become one.
-type Grouped<'a> = BTreeMap<(LeftOutKind, Option<Site>, String), (Vec<&'a str>, String, String)>;
+type Grouped<'a> = BTreeMap<(LeftOutKind, Option<Site>, String), (Vec<&'a Judgement>, String, String)>;
 
 /// Adds everything that is not in the plan.
 pub(super) fn leftovers(input: &Input<'_>, rollouts: &[Rollout], patches: &[RingPatch], left_out: &mut Vec<LeftOut>) {
@@ -30,13 +30,13 @@ pub(super) fn leftovers(input: &Input<'_>, rollouts: &[Rollout], patches: &[Ring
         };
         let site = Some(node.site.clone());
         let entry = grouped.entry((kind, site, subject)).or_insert_with(|| (Vec::new(), reason, cure));
-        entry.0.push(&node.id);
+        entry.0.push(judged);
     }
-    for ((kind, site, subject), (nodes, reason, cure)) in grouped {
-        let nodes: Vec<String> = nodes.into_iter().map(str::to_owned).collect();
+    for ((kind, site, subject), (judged, reason, cure)) in grouped {
+        let nodes = judged.iter().map(|judged| judged.node.to_string()).collect();
         let counts =
             matches!(kind, LeftOutKind::NoRecipe | LeftOutKind::NoRing | LeftOutKind::NotCured | LeftOutKind::Blocked);
-        let needing = if counts { needing(input, &nodes) } else { 0 };
+        let needing = if counts { needing(judged) } else { 0 };
         left_out.push(LeftOut { kind, subject, site, nodes, needing, reason, cure });
     }
 }

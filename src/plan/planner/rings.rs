@@ -35,7 +35,7 @@ pub(super) fn rings(input: &Input<'_>, applications: &Applications<'_>, left_out
         }
         let planned = patch(input, ring, applications, &due);
         if never_opens(&planned.gates, input.now) {
-            left_out.push(shut(input, ring, &planned));
+            left_out.push(shut(ring, &planned, &due));
         } else {
             rings.push(planned);
         }
@@ -51,7 +51,7 @@ fn is_asked_for(input: &Input<'_>, node: &Node, judged: &Judgement) -> bool {
 /// Nodes that were asked for and are patched by no ring, with what is true of them instead.
 pub(super) fn not_patched(input: &Input<'_>, left_out: &mut Vec<LeftOut>) {
     let Some(asked) = &input.asked.nodes else { return };
-    let mut found: BTreeMap<(LeftOutKind, &str, &str), Vec<String>> = BTreeMap::new();
+    let mut found: BTreeMap<(LeftOutKind, &str, &str), Vec<&Judgement>> = BTreeMap::new();
     for (node, judged) in nodes(input).filter(|(node, judged)| judged.is_selected(asked, node, input.now)) {
         let ringed = input.config.rings.iter().any(|ring| judged.is_selected(&ring.nodes, node, input.now));
         let why = match judged.lane {
@@ -62,14 +62,14 @@ pub(super) fn not_patched(input: &Input<'_>, left_out: &mut Vec<LeftOut>) {
             Lane::Unreachable => (LeftOutKind::Unreachable, "nobody can see into it", "rebake explain NODE"),
             Lane::Excluded => (LeftOutKind::Excluded, "excluded", ""),
         };
-        found.entry(why).or_default().push(node.id.to_string());
+        found.entry(why).or_default().push(judged);
     }
-    left_out.extend(found.into_iter().map(|((kind, reason, cure), nodes)| LeftOut {
+    left_out.extend(found.into_iter().map(|((kind, reason, cure), judged)| LeftOut {
         kind,
         subject: asked.to_string(),
         site: None,
-        needing: if kind == LeftOutKind::NoRing { needing(input, &nodes) } else { 0 },
-        nodes,
+        nodes: judged.iter().map(|judged| judged.node.to_string()).collect(),
+        needing: if kind == LeftOutKind::NoRing { needing(judged) } else { 0 },
         reason: reason.to_owned(),
         cure: cure.to_owned(),
     }));
@@ -166,11 +166,11 @@ fn goal(ring: &Ring, due: &[(&Node, &Judgement)]) -> String {
 }
 
 /// A ring whose freezes cover its whole window.
-fn shut(input: &Input<'_>, ring: &Ring, planned: &RingPatch) -> LeftOut {
+fn shut(ring: &Ring, planned: &RingPatch, due: &[(&Node, &Judgement)]) -> LeftOut {
     let nodes: Vec<String> = planned.nodes.iter().map(|target| target.node.clone()).collect();
     LeftOut {
         kind: LeftOutKind::Blocked,
-        needing: needing(input, &nodes),
+        needing: needing(due.iter().map(|(_, judged)| *judged)),
         nodes,
         reason: format!("its window, {}, lies in a [[freeze]] every time: it never opens", ring.window.told()),
         cure: format!("another window for ring {} in {}, or another [[freeze]]", ring.name, ring.place),

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::groups::{Known, Verdict, verdict};
 use super::limits::Applications;
-use super::{Input, is_read, judgement, needing, never_opens, site_of, unread};
-use crate::classify::channel_of;
+use super::{Input, is_read, members, needing, never_opens, site_of, unread};
 use crate::classify::standing::newest_tested;
+use crate::classify::{Judgement, channel_of};
 use crate::config::{Build, Channel, Recipe};
 use crate::model::{Group, Image, Lane, RolloutOutcome, RolloutRecord, Site};
 use crate::plan::{Bake, ChannelTarget, Gate, GroupRollout, HandOver, LeftOut, LeftOutKind, Rollout, Wave};
@@ -200,12 +200,8 @@ fn rollout(
 
 /// The immutable groups of a channel.
 fn selected<'a>(input: &Input<'a>, recipe: &Recipe, channel: &Channel) -> Vec<&'a Group> {
-    let immutable = |group: &&Group| {
-        group.members.is_empty()
-            || group.members.iter().any(|member| {
-                judgement(input, &group.site, &member.id).is_some_and(|judged| judged.lane == Lane::Immutable)
-            })
-    };
+    let immutable =
+        |group: &&Group| group.members.is_empty() || members(input, group).any(|judged| judged.lane == Lane::Immutable);
     let of_this = |group: &&Group| {
         channel_of(input.config, group)
             .is_some_and(|(owner, own)| owner.name == recipe.name && own.name == channel.name)
@@ -374,10 +370,8 @@ fn leftover(kind: LeftOutKind, subject: &str, reason: &str, cure: &str) -> LeftO
     }
 }
 
-/// The members of a group that are nodes: one that is just being terminated is a member still, and no node any more.
-fn nodes_of(input: &Input<'_>, group: &Group) -> Vec<String> {
-    let there = |id: &&String| input.fleet.node(&group.site, id).is_some();
-    group.members.iter().map(|member| &member.id).filter(there).cloned().collect()
+fn ids(judged: &[&Judgement]) -> Vec<String> {
+    judged.iter().map(|judged| judged.node.to_string()).collect()
 }
 
 fn blocked_channel(
@@ -388,20 +382,20 @@ fn blocked_channel(
     reason: &str,
     cure: &str,
 ) -> LeftOut {
-    let nodes: Vec<String> = groups.iter().flat_map(|group| nodes_of(input, group)).collect();
+    let judged: Vec<&Judgement> = groups.iter().flat_map(|group| members(input, group)).collect();
     LeftOut {
-        needing: needing(input, &nodes),
-        nodes,
+        needing: needing(judged.iter().copied()),
+        nodes: ids(&judged),
         ..leftover(LeftOutKind::Blocked, &format!("{} → {}", recipe.name, channel.name), reason, cure)
     }
 }
 
 fn blocked_group(input: &Input<'_>, group: &Group, reason: &str, cure: &str) -> LeftOut {
-    let nodes = nodes_of(input, group);
+    let judged: Vec<&Judgement> = members(input, group).collect();
     LeftOut {
         site: Some(group.site.clone()),
-        needing: needing(input, &nodes),
-        nodes,
+        needing: needing(judged.iter().copied()),
+        nodes: ids(&judged),
         ..leftover(LeftOutKind::Blocked, &group.name, reason, cure)
     }
 }

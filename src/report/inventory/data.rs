@@ -141,7 +141,7 @@ impl<'a> NodeData<'a> {
             undated: one.is_undated(now),
             needs: &one.needs,
             blind: one.blind.as_ref(),
-            exception: one.exception.as_ref(),
+            exception: one.exception.as_deref(),
             system: node.system.as_deref(),
             support: one.support.as_ref(),
             image: node.image.as_deref(),
