@@ -2,11 +2,12 @@
 //! somebody may have meant, how long something takes in people's words, and how foreign text is made harmless.
 //!
 //! Parts: [`problem`] (places and problems), [`suggest`](mod@suggest), [`duration`], [`number`] (counts and percent),
-//! [`escape`], [`command`] (suggested commands, made whole).
+//! [`escape`], [`json`], [`command`] (suggested commands, made whole).
 
 pub mod command;
 pub mod duration;
 pub mod escape;
+pub mod json;
 pub mod number;
 pub mod problem;
 pub mod suggest;

@@ -22,7 +22,7 @@ use crate::plan::planner::Asked;
 use crate::report::nodes::{By, Column};
 use crate::report::{self, sheet::Sheet};
 use crate::run::exit::Exit;
-use crate::text::count;
+use crate::text::{count, json};
 
 /// The widest table, when nothing says how wide the terminal is.
 const WIDTH: usize = 100;
@@ -123,7 +123,7 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
 /// Prints a result as JSON while it is made: of a large fleet the text alone would be gigabytes.
 fn print_json(value: &impl Serialize) -> Result<(), Failure> {
     let mut out = BufWriter::new(std::io::stdout().lock());
-    let told = serde_json::to_writer_pretty(&mut out, value).map_err(std::io::Error::from);
+    let told = json::write_pretty(&mut out, value);
     written(told.and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush()))
 }
 
@@ -138,7 +138,7 @@ fn written(result: std::io::Result<()>) -> Result<(), Failure> {
 
 /// A result as JSON, for people and programs.
 pub(crate) fn pretty(value: &impl Serialize) -> String {
-    serde_json::to_string_pretty(value).unwrap_or_default() + "\n"
+    json::pretty(value) + "\n"
 }
 
 /// How wide a table may be: as `COLUMNS` says, as the terminal is, or as fits most.

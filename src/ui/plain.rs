@@ -11,7 +11,7 @@ use super::progress::{Progress, outcome, verdict};
 use crate::event::{Event, EventKind};
 use crate::report::words;
 use crate::run::Listener;
-use crate::text::terminal_safe;
+use crate::text::{json, terminal_safe};
 
 /// A task tells of its progress no more often than this.
 const QUIET: SignedDuration = SignedDuration::from_secs(60);
@@ -134,15 +134,13 @@ impl JsonLines {
 impl Listener for JsonLines {
     fn hear(&mut self, event: &Event) {
         let line = if self.begun {
-            serde_json::to_string(event)
+            json::line(event)
         } else {
-            serde_json::to_string(&First { schema: "rebake/events", version: 1, at: event.at, kind: &event.kind })
+            json::line(&First { schema: "rebake/events", version: 1, at: event.at, kind: &event.kind })
         };
         self.begun = true;
-        if let Ok(line) = line {
-            _ = writeln!(self.out, "{line}");
-            _ = self.out.flush();
-        }
+        _ = writeln!(self.out, "{line}");
+        _ = self.out.flush();
     }
 }
 

@@ -98,6 +98,52 @@ async fn no_node_is_called_healthy_that_depends_on_a_denied_call() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// From its second call on: a page in the middle of a list, or one node of many.
+#[tokio::test(start_paused = true)]
+async fn what_fails_half_way_through_a_list_is_not_told_as_the_whole() {
+    let config = library::demo().unwrap();
+    let (env, undisturbed) = looked(&config, "none:None", 0, WireFaultKind::Deny, None).await;
+    let mut reads: BTreeMap<String, usize> = BTreeMap::new();
+    env.calls().into_iter().for_each(|call| *reads.entry(call).or_default() += 1);
+    let often: Vec<&String> = reads.iter().filter(|(_, times)| **times > 1).map(|(call, _)| call).collect();
+    assert!(often.len() >= 15, "{reads:#?}");
+    for call in often {
+        let (_, look) = looked(&config, call, 1, WireFaultKind::Deny, None).await;
+        assert!(look.fleet.gaps.iter().any(|gap| gap.action == *call), "{call}: {:?}", look.fleet.gaps);
+        assert_eq!(wrongly_healthy(&look, &undisturbed), [""; 0], "{call}");
+        totals(&look).unwrap_or_else(|why| panic!("{call}: {why}"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_region_that_is_disabled_and_a_role_that_nobody_may_assume_are_gaps_of_their_sites() {
+    let config = library::demo().unwrap();
+    let (_, undisturbed) = looked(&config, "none:None", 0, WireFaultKind::Deny, None).await;
+    for code in ["OptInRequired", "AuthFailure"] {
+        let (_, look) = looked(&config, "ec2:*", 0, WireFaultKind::Error(code.into()), Some("us-east-1")).await;
+        let gaps = &look.fleet.gaps;
+        assert!(!gaps.is_empty() && gaps.iter().all(|gap| gap.site.region == "us-east-1"), "{gaps:?}");
+        assert!(gaps.iter().all(|gap| gap.cure().starts_with("enable the region us-east-1")), "{gaps:?}");
+        assert_eq!(wrongly_healthy(&look, &undisturbed), [""; 0], "{code}");
+        totals(&look).unwrap();
+    }
+    let mut config = config;
+    let theirs = rebake::config::Site {
+        account: "222222222222".to_owned(),
+        role: Some("arn:aws:iam::222222222222:role/nobody".to_owned()),
+        ..config.sites[0].clone()
+    };
+    config.sites.push(theirs);
+    let (_, look) = looked(&config, "none:None", 0, WireFaultKind::Deny, None).await;
+    let gaps: Vec<_> = look.fleet.gaps.iter().map(|gap| (gap.site.account.as_str(), gap.fact, gap.cure())).collect();
+    assert!(!gaps.is_empty(), "the role was assumed");
+    for (account, fact, cure) in gaps {
+        assert_eq!((account, fact, cure.as_str()), ("222222222222", Fact::Site, "allow sts:AssumeRole"));
+    }
+    assert_eq!(look.fleet.nodes.len(), undisturbed.fleet.nodes.len());
+    totals(&look).unwrap();
+}
+
 #[tokio::test(start_paused = true)]
 async fn credentials_that_run_out_on_the_way_leave_gaps_with_their_cure() {
     let config = library::demo().unwrap();
