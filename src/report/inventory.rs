@@ -15,7 +15,7 @@ use super::words;
 use crate::classify::finding::findings;
 use crate::classify::{Judgement, Support, pairs};
 use crate::model::{Fleet, Gap, Lane, Node};
-use crate::text::{count, format_age, markdown_safe};
+use crate::text::{count, format_age, markdown_safe, thousands};
 
 pub use data::{Data, json, node};
 
@@ -114,9 +114,10 @@ pub fn headline(fleet: &Fleet, judged: &[Judgement], now: Timestamp) -> String {
     let need = match totals.need {
         0 => "none is known to need patching".to_owned(),
         1 => "1 needs patching".to_owned(),
-        need => format!("{need} need patching"),
+        need => format!("{} need patching", thousands(need)),
     };
-    let blind = if totals.blind == 0 { String::new() } else { format!(", {} cannot be judged", totals.blind) };
+    let blind =
+        if totals.blind == 0 { String::new() } else { format!(", {} cannot be judged", thousands(totals.blind)) };
     format!("{nodes} in {sites}: {need}{blind}.")
 }
 
@@ -193,7 +194,7 @@ fn urgent(fleet: &Fleet, judged: &[Judgement], now: Timestamp, width: usize) -> 
         let first = one.needs.iter().filter_map(|need| need.due).min();
         (first.is_none(), first)
     });
-    let mut table = Table::new(&[Left, Left, Left, Left]);
+    let mut table = Table::new(&[Left, Left, Left, Left]).breaking();
     for (node, one) in due.iter().take(MOST_URGENT) {
         table.row([short(&node.id), node.name.to_string(), one.lane.to_string(), need_story(one, now)]);
     }
@@ -226,7 +227,7 @@ fn drift(fleet: &Fleet, judged: &[Judgement], width: usize) -> String {
     if found.is_empty() {
         return String::new();
     }
-    let mut table = Table::new(&[Left, Left, Left]);
+    let mut table = Table::new(&[Left, Left, Left]).breaking();
     for one in found.iter().take(MOST_FINDINGS) {
         table.row([one.kind.as_str(), &one.subject, &one.what]);
     }

@@ -48,7 +48,7 @@ impl Sheet {
         };
         let columns: Vec<Align> =
             (0..self.head.len()).map(|column| if is_number(column) { Align::Right } else { Align::Left }).collect();
-        let mut table = Table::new(&columns);
+        let mut table = Table::new(&columns).breaking();
         table.row(self.head.iter().map(|name| name.replace('_', " ").to_uppercase()));
         // Nothing in the first column looks as if a row went on.
         let first =

@@ -37,19 +37,27 @@ pub struct Table {
     columns: Vec<Align>,
     rows: Vec<Vec<String>>,
     indent: usize,
+    breaks: bool,
 }
 
 impl Table {
     /// A table without rows, one space from the margin.
     #[must_use]
     pub fn new(columns: &[Align]) -> Self {
-        Self { columns: columns.to_vec(), rows: Vec::new(), indent: 1 }
+        Self { columns: columns.to_vec(), rows: Vec::new(), indent: 1, breaks: false }
     }
 
     /// Sets how far it stands from the margin.
     #[must_use]
     pub fn indent(mut self, indent: usize) -> Self {
         self.indent = indent;
+        self
+    }
+
+    /// Breaks words of the last column that are longer than its room: it lists facts, and nothing to be typed.
+    #[must_use]
+    pub fn breaking(mut self) -> Self {
+        self.breaks = true;
         self
     }
 
@@ -88,8 +96,10 @@ impl Table {
     fn has_room(&self, width: usize) -> bool {
         let mut widths = self.natural_widths();
         let last = widths.pop().unwrap_or(0).min(LEAST_FOR_LAST);
-        let before: usize = widths.iter().map(|width| width + GAP).sum();
-        width >= NARROW || self.indent + before + last <= width
+        // On a narrow terminal nothing is clipped.
+        let least = |natural: usize| if width < NARROW { natural } else { natural.min(NARROWEST) };
+        let before: usize = widths.into_iter().map(|natural| least(natural) + GAP).sum();
+        self.indent + before + last <= width
     }
 
     /// A row without columns.
@@ -98,9 +108,14 @@ impl Table {
         let cells: Vec<&str> = row.iter().map(|cell| cell.trim()).filter(|cell| !cell.is_empty()).collect();
         let goes_on = row.first().is_some_and(String::is_empty);
         let margin = " ".repeat(indent + if goes_on { HANG } else { 0 });
-        let lines = wrap(&cells.join(" · "), width.saturating_sub(indent + HANG).max(NARROWEST)).into_iter();
+        let lines = self.wrap(&cells.join(" · "), width.saturating_sub(indent + HANG).max(NARROWEST)).into_iter();
         let hang = " ".repeat(indent + HANG);
         lines.enumerate().map(|(number, line)| format!("{}{line}", if number == 0 { &margin } else { &hang })).collect()
+    }
+
+    fn wrap(&self, text: &str, width: usize) -> Vec<String> {
+        let lines = wrap(text, width);
+        if self.breaks { lines.iter().flat_map(|line| broken(line, width)).collect() } else { lines }
     }
 
     fn widths(&self, width: usize) -> Vec<usize> {
@@ -130,7 +145,7 @@ impl Table {
             line.push_str(&pad(last, room, Align::Right));
             return vec![line];
         }
-        let mut parts = wrap(last, width.saturating_sub(margin).max(NARROWEST)).into_iter();
+        let mut parts = self.wrap(last, width.saturating_sub(margin).max(NARROWEST)).into_iter();
         line.push_str(&parts.next().unwrap_or_default());
         let mut lines = vec![line];
         lines.extend(parts.map(|part| format!("{}{part}", " ".repeat(margin))));
@@ -183,6 +198,24 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// A line broken into pieces of a width, after a mark between the parts of a name where there is one.
+fn broken(line: &str, width: usize) -> Vec<String> {
+    let mut pieces = Vec::new();
+    let mut rest = line;
+    while rest.width() > width {
+        let ends = || rest.char_indices().map(|(at, c)| at + c.len_utf8());
+        let fitting = ends().take_while(|end| rest[..*end].width() <= width).last();
+        let most = fitting.or_else(|| ends().next()).unwrap_or(rest.len());
+        let (first, _) = rest.split_at(most);
+        let mark = first.rfind(['-', '/', ':', '.', ',', '_', '=']).map(|at| at + 1);
+        let (piece, left) = rest.split_at(mark.filter(|at| *at > most / 2).unwrap_or(most));
+        pieces.push(piece.to_owned());
+        rest = left;
+    }
+    pieces.push(rest.to_owned());
+    pieces
+}
+
 /// A paragraph within a width; lines after the first stand `hang` spaces from the margin.
 #[must_use]
 pub fn paragraph(text: &str, width: usize, hang: usize) -> String {
@@ -218,6 +251,24 @@ mod tests {
             " RECIPE · VERSION · STATE · BUILT ·\n     WHERE\n web-server · 2.4.16 · tested · 33 d\n     \
              ago · eu-west-1\n     2.4.15 · tested · 91 d ago ·\n     eu-west-1\n"
         );
+    }
+
+    #[test]
+    fn what_lists_facts_never_goes_beyond_its_width() {
+        let row = [
+            "db-1",
+            "mutable",
+            "its parent is outdated: al2023-ami-2023.9.20261110.0-kernel-6.1-x86_64 is there",
+            "漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字",
+        ];
+        for (columns, width) in [(3, 60), (3, 80), (4, 60), (4, 80), (4, 40), (12, 80), (13, 120)] {
+            let mut table = Table::new(&vec![Align::Left; columns]).breaking();
+            table.row(row.iter().cycle().take(columns));
+            let text = table.render(width);
+            assert!(text.lines().all(|line| line.width() <= width), "{width}: {text}");
+            let told: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+            assert!(columns != 3 || told.contains("al2023-ami-2023.9.20261110.0-kernel-6.1-x86_64"), "{text}");
+        }
     }
 
     #[test]

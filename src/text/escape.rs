@@ -38,7 +38,9 @@ pub fn terminal_safe(text: &str) -> Cow<'_, str> {
 #[must_use]
 pub fn csv_safe(text: &str) -> Cow<'_, str> {
     let shown = terminal_safe(text);
-    let formula = shown.trim_start().starts_with(['=', '+', '-', '@']) && shown != "-";
+    // Spreadsheets take the wide forms of these signs for them, too.
+    let signs = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
+    let formula = shown.trim_start().starts_with(signs) && shown != "-";
     let quoted = shown.contains([',', '"', ';']) || shown.trim() != shown;
     match (formula, quoted) {
         (false, false) => shown,
@@ -101,6 +103,7 @@ mod tests {
         assert_eq!(csv_safe("=HYPERLINK(\"x\",1)"), "\"'=HYPERLINK(\"\"x\"\",1)\"");
         assert_eq!(csv_safe("web, prod"), "\"web, prod\"");
         assert_eq!(csv_safe("-"), "-");
+        assert_eq!(csv_safe("＝1+1"), "'＝1+1");
         assert_eq!(csv_safe("\t=1+1"), "\\t=1+1");
     }
 

@@ -22,7 +22,7 @@ pub fn suggest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
 /// only the beginning).
 #[must_use]
 pub fn suggestion<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    const MOST: usize = 12;
+    const MOST: usize = 24;
     let all: Vec<&str> = candidates.into_iter().collect();
     if let Some(meant) = suggest(word, all.iter().copied()) {
         return Some(format!("did you mean `{meant}`?"));

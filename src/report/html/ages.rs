@@ -63,7 +63,7 @@ pub(super) fn ends(facts: &Facts<'_>) -> String {
     let heads = [("", "System"), ("draw", axis.as_str()), ("", "Ends")];
     format!(
         "<section aria-labelledby=\"ends-title\">\n<h2 id=\"ends-title\">End of life</h2>\n{}\n<ul class=\"legend\"><li class=\"maintained\">maintained</li><li class=\"fixes\">security fixes only</li><li class=\"overdue\">ended</li></ul>\n</section>",
-        table("", &heads, &rows)
+        table("End of life", "", &heads, &rows)
     )
 }
 
@@ -128,7 +128,7 @@ pub(super) fn images(facts: &Facts<'_>) -> String {
     });
     format!(
         "<section aria-labelledby=\"ages-title\">\n<h2 id=\"ages-title\">Age of the images that run</h2>\n{}{}\n</section>",
-        table("", &[("", "Image made"), ("draw", ""), ("n", "Nodes")], &rows),
+        table("Age of the images that run", "", &[("", "Image made"), ("draw", ""), ("n", "Nodes")], &rows),
         told.unwrap_or_default()
     )
 }

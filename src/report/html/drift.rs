@@ -1,7 +1,7 @@
 //! What is not as it should be, and is left alone.
 
 use super::Facts;
-use super::markup::{cure, number, table};
+use super::markup::{counted, cure, table};
 use crate::classify::finding::{Finding, findings};
 use crate::report::words;
 use crate::text::{count, html_safe};
@@ -22,7 +22,7 @@ pub(super) fn section(facts: &Facts<'_>) -> String {
             found.kind.as_str().replace('-', " "),
             html_safe(&found.what),
             html_safe(&found.source),
-            number(found.nodes.len()),
+            counted(found.nodes.len(), "nodes"),
             cure(&facts.commands.complete(&found.cure))
         )
     };
@@ -34,6 +34,6 @@ pub(super) fn section(facts: &Facts<'_>) -> String {
     format!(
         "<section id=\"drift\" aria-labelledby=\"drift-title\">\n<h2 id=\"drift-title\">Drift</h2>\n<p class=\"hint\">{}: reported, not cured; it may be evidence of an incident.</p>\n{}{more}</section>",
         count(all.len(), "finding"),
-        table("wide", &heads, &rows)
+        table("Drift", "wide", &heads, &rows)
     )
 }

@@ -69,7 +69,7 @@ pub(super) fn lanes(facts: &Facts<'_>) -> String {
     };
     let rows: String = lanes.iter().filter(|(_, nodes)| !nodes.is_empty()).map(row).collect();
     let heads = [[("", "Lane"), ("draw", "")].as_slice(), &HEADS].concat();
-    table("", &heads, &rows)
+    table("Lanes", "", &heads, &rows)
 }
 
 pub(super) fn systems(facts: &Facts<'_>) -> String {
@@ -95,5 +95,5 @@ pub(super) fn systems(facts: &Facts<'_>) -> String {
     let more =
         if more == 0 { String::new() } else { format!("<p class=\"hint\">and {} more</p>", count(more, "system")) };
     let heads = [[("", "System"), ("draw", "")].as_slice(), &HEADS].concat();
-    table("", &heads, &rows) + &more
+    table("Operating systems", "", &heads, &rows) + &more
 }

@@ -45,8 +45,17 @@ pub(super) fn mark(at: f64, text: &str) -> String {
 
 /// A number as a cell; nothing is told softly.
 pub(super) fn number(number: usize) -> String {
+    numbered("", number)
+}
+
+/// As [`number`], with the word that says what it counts where a narrow page has no heads.
+pub(super) fn counted(number: usize, what: &str) -> String {
+    numbered(&format!(" data-label=\"{what}\""), number)
+}
+
+fn numbered(label: &str, number: usize) -> String {
     let class = if number == 0 { "n zero" } else { "n" };
-    format!("<td class=\"{class}\">{}</td>", crate::text::thousands(number))
+    format!("<td class=\"{class}\"{label}>{}</td>", crate::text::thousands(number))
 }
 
 /// A cure: a command stands apart, to be copied whole.
@@ -58,12 +67,14 @@ pub(super) fn cure(text: &str) -> String {
     }
 }
 
-/// A table of a class with heads (class, text) and rows that are markup already.
-pub(super) fn table(class: &str, heads: &[(&str, &str)], rows: &str) -> String {
+/// A table with its name for those who do not see the page, a class, heads (class, text) and rows that are markup already.
+pub(super) fn table(name: &str, class: &str, heads: &[(&str, &str)], rows: &str) -> String {
     let head = |(class, text): &(&str, &str)| match *class {
         "" => format!("<th scope=\"col\">{text}</th>"),
         class => format!("<th scope=\"col\" class=\"{class}\">{text}</th>"),
     };
     let heads: String = heads.iter().map(head).collect();
-    format!("<table class=\"{class}\"><thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}</tbody></table>")
+    format!(
+        "<table aria-label=\"{name}\" class=\"{class}\"><thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}</tbody></table>"
+    )
 }

@@ -50,7 +50,7 @@ pub(super) fn still(facts: &Facts<'_>, urgent: &[(&Node, &Judgement)]) -> String
     } else {
         format!("{}, the most urgent first.", count(urgent.len(), "node"))
     };
-    format!("<p class=\"hint\">{told}</p>\n{}", table("wide", &heads, &rows))
+    format!("<p class=\"hint\">{told}</p>\n{}", table("Nodes", "wide", &heads, &rows))
 }
 
 /// Things that come again and again, each once, in the order in which they came.

@@ -138,7 +138,7 @@ fn chart(progress: &Progress) -> String {
     };
     let rows: String = progress.lines.iter().map(row).collect();
     let axis = scale.axis();
-    table("gantt", &[("", "Task"), ("draw", &axis), ("", "Outcome"), ("n", "Took")], &rows)
+    table("Tasks of the run", "gantt", &[("", "Task"), ("draw", &axis), ("", "Outcome"), ("n", "Took")], &rows)
 }
 
 /// How a task stands: a class and words.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Facts;
-use super::markup::{cure, number, table};
+use super::markup::{counted, cure, table};
 use crate::classify::{Blind, pairs};
 use crate::model::{Gap, Node};
 use crate::report::inventory::fact;
@@ -51,7 +51,11 @@ fn gaps(facts: &Facts<'_>) -> String {
         ),
     };
     let heads = [("", "Where"), ("", "Not read"), ("", "Answer"), ("", "Cure")];
-    format!("<h3>{}: what AWS did not answer</h3>\n{}{more}\n", count(all.len(), "gap"), table("wide", &heads, &rows))
+    format!(
+        "<h3>{}: what AWS did not answer</h3>\n{}{more}\n",
+        count(all.len(), "gap"),
+        table("What AWS did not answer", "wide", &heads, &rows)
+    )
 }
 
 /// Nodes whose patch state cannot be told, by why, each with the cure of one of them.
@@ -72,8 +76,8 @@ fn blind(facts: &Facts<'_>) -> String {
         format!(
             "<tr><th scope=\"row\">{}</th>{}{}<td>{}</td></tr>\n",
             blind.told(),
-            number(*nodes),
-            number(*unclear),
+            counted(*nodes, "nodes"),
+            counted(*unclear, "cannot be judged"),
             cure(&facts.commands.complete(&blind.cure(example)))
         )
     };
@@ -81,11 +85,14 @@ fn blind(facts: &Facts<'_>) -> String {
     if undated > 0 {
         rows.push_str(&format!(
             "<tr><th scope=\"row\">since when it is needed is not known</th>{}{}<td>{}</td></tr>\n",
-            number(undated),
-            number(undated),
+            counted(undated, "nodes"),
+            counted(undated, "cannot be judged"),
             cure(words::UNDATED_CURE)
         ));
     }
     let heads = [("", "Patch state"), ("n", "Nodes"), ("n", "Cannot be judged"), ("", "Cure, for one of them")];
-    format!("<h3>Nodes whose patch state cannot be told</h3>\n{}\n", table("wide", &heads, &rows))
+    format!(
+        "<h3>Nodes whose patch state cannot be told</h3>\n{}\n",
+        table("Nodes whose patch state cannot be told", "wide", &heads, &rows)
+    )
 }
