@@ -4,13 +4,15 @@
 //! clock, every change of faults. Since the cloud is deterministic, playing the log over the snapshot gives the very
 //! state that was left, at any moment the process may have been killed. A line is written before the answer leaves, so
 //! what a client was told has been kept; its cost is that of the line, whatever the size of the fleet. When the log
-//! grows long, a new snapshot takes its place ([`folder`]).
+//! grows long, a new snapshot takes its place ([`folder`]). Both are sealed ([`seal`]): a file that was changed, or one
+//! that was taken away, is refused by name.
 //!
 //! Reading calls are in the log for [`Account::calls`]; they are not carried out again, for they leave nothing behind
 //! but the region that they opened.
 
 mod folder;
 mod log;
+mod seal;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -24,12 +26,13 @@ use super::cloud::{Cloud, Outcome, Reply};
 use super::faults::Faults;
 use folder::Folder;
 use log::Line;
+use seal::Damage;
 
 /// Lines of a log after which a new snapshot is made in the middle of things.
-const LONG_LOG: usize = 5_000;
+const LONG_LOG: u64 = 5_000;
 
 /// Lines of a log after which a new snapshot is made when the account is closed.
-const WORTH_A_SNAPSHOT: usize = 500;
+const WORTH_A_SNAPSHOT: u64 = 500;
 
 /// Why an account cannot be opened or kept.
 #[derive(Debug, thiserror::Error)]
@@ -65,7 +68,7 @@ pub enum StoreError {
     },
     /// An older version wrote the folder, and this one does not know how to go on from it.
     #[error(
-        "{} has format {format} of an older version, and this one reads format {}; `rebake sandbox reset` starts over and keeps the file aside",
+        "{} has format {format} of an older version, and this one reads format {}; `rebake sandbox reset` starts over and keeps the files aside",
         path.display(),
         folder::FORMAT
     )]
@@ -76,25 +79,25 @@ pub enum StoreError {
         format: u32,
     },
     /// A file is not what this program wrote. `sandbox reset` starts over and keeps it aside.
-    #[error("line {line} of {} is damaged; `rebake sandbox reset` starts over and keeps the file aside", path.display())]
+    #[error("line {line} of {} is damaged; `rebake sandbox reset` starts over and keeps the files aside", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
         /// Counted from 1.
-        line: usize,
+        line: u64,
         /// What is wrong with it.
-        source: serde_json::Error,
+        source: Damage,
     },
-    /// A file is missing on which another one builds. `sandbox reset` starts over and keeps the other one aside.
+    /// A file is missing that belongs to another one. `sandbox reset` starts over and keeps what is left aside.
     #[error(
-        "{} is missing, and {} goes on from it: put it back, or `rebake sandbox reset` starts over and keeps what is left aside",
+        "{} is missing, and {} belongs to it: put it back, or `rebake sandbox reset` starts over and keeps what is left aside",
         path.display(),
         orphan.display()
     )]
     Incomplete {
         /// What is missing.
         path: PathBuf,
-        /// What builds on it.
+        /// What is there and belongs to it.
         orphan: PathBuf,
     },
     /// A new account needs a world, and there is none.
@@ -136,8 +139,8 @@ impl Account {
         Ok(Self { cloud, folder: Some(folder), failure: None })
     }
 
-    /// A new account in a folder, whatever it held. Damaged files and those without their snapshot are kept
-    /// aside as `….damaged`.
+    /// A new account in a folder, whatever it held. The files of one that cannot be opened are kept aside as
+    /// `….damaged`.
     ///
     /// # Errors
     /// When the folder cannot be written, or is in use.
@@ -148,13 +151,15 @@ impl Account {
                 return Ok(Self { cloud, folder: Some(folder), failure: None });
             }
             Ok(folder::Loaded::Empty(lock)) => lock,
-            Err(StoreError::Damaged { path, .. } | StoreError::Newer { path, .. } | StoreError::Older { path, .. }) => {
-                folder::keep_aside(&path)?;
-                folder::lock(dir)?
-            }
-            Err(StoreError::Incomplete { orphan, .. }) => {
-                folder::keep_aside(&orphan)?;
-                folder::lock(dir)?
+            Err(
+                StoreError::Damaged { .. }
+                | StoreError::Newer { .. }
+                | StoreError::Older { .. }
+                | StoreError::Incomplete { .. },
+            ) => {
+                let lock = folder::lock(dir)?;
+                folder::keep_aside(dir)?;
+                lock
             }
             Err(error) => return Err(error),
         };

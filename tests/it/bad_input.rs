@@ -216,7 +216,7 @@ fn a_sandbox_without_its_snapshot() {
     for arguments in [&["inventory"][..], &["apply", "--yes"], &["sandbox", "advance", "1h"], &["sandbox", "show"]] {
         let told = sandboxed(here, arguments).ends(1);
         assert!(told.contains(".rebake/sandbox/snapshot.json is missing, and"), "{told}");
-        assert!(told.contains("log.ndjson goes on from it") && told.contains("sandbox reset`"), "{told}");
+        assert!(told.contains("log.ndjson belongs to it") && told.contains("sandbox reset`"), "{told}");
     }
     assert_eq!(std::fs::read(here.join(".rebake/sandbox/log.ndjson")).unwrap(), log);
     sandboxed(here, &["sandbox", "reset"]).ends(0);
@@ -324,4 +324,20 @@ fn forty_columns() {
     let images = narrow(&["images"]).out;
     assert!(images.contains(" api · 1.9.3 · tested ·"), "{images}");
     narrow(&["apply", "--yes", "--wait"]).ends(8);
+}
+
+#[test]
+fn a_sandbox_without_its_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    sandboxed(here, &["sandbox", "advance", "24h"]).ends(0);
+    let snapshot = std::fs::read(here.join(".rebake/sandbox/snapshot.json")).unwrap();
+    std::fs::remove_file(here.join(".rebake/sandbox/log.ndjson")).unwrap();
+    for arguments in [&["inventory"][..], &["sandbox", "show"]] {
+        let told = sandboxed(here, arguments).ends(1);
+        assert!(told.contains(".rebake/sandbox/log.ndjson is missing, and"), "{told}");
+        assert!(told.contains("snapshot.json belongs to it") && told.contains("sandbox reset`"), "{told}");
+    }
+    sandboxed(here, &["sandbox", "reset"]).ends(0);
+    assert_eq!(std::fs::read(here.join(".rebake/sandbox/snapshot.json.damaged")).unwrap(), snapshot);
 }

@@ -1,13 +1,14 @@
 //! The files of an account, and the order in which they are written.
 //!
 //! - `snapshot.json`: the cloud at the beginning of a generation, and how much of `calls.ndjson` precedes it;
-//! - `log.ndjson`: a first line with the generation, then what came since the snapshot;
+//! - `log.ndjson`: a first line with the generation and the seal of its snapshot, then what came since;
 //! - `calls.ndjson`: the calls of former generations, without what is sensitive in them;
 //! - `lock`: held while a process uses the folder; its text is the process's number.
 //!
 //! A new generation is written in the order calls, snapshot, log. A process that dies in between leaves either the old
-//! snapshot and its log, with calls beyond the length that the snapshot names, or the new snapshot and a log of an
-//! older generation; both are seen at the next opening.
+//! snapshot and its log, with calls beyond the length that the snapshot names, or the new snapshot and the log of the
+//! generation before; both are seen at the next opening. Before the first generation comes a log of generation 0, so
+//! that a snapshot is never without a log, and a log that is missing was taken away. All files are sealed ([`seal`]).
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
@@ -18,11 +19,15 @@ use tempfile::NamedTempFile;
 
 use super::StoreError;
 use super::log::Line;
+use super::seal::{self, Chain, Damage};
 use crate::sandbox::calls::CallRecord;
 use crate::sandbox::cloud::Cloud;
 
 /// The format of the files that this version writes.
-pub(super) const FORMAT: u32 = 3;
+pub(super) const FORMAT: u32 = 4;
+
+/// The files that hold something.
+const FILES: [&str; 3] = ["snapshot.json", "log.ndjson", "calls.ndjson"];
 
 /// An open folder.
 #[derive(Debug)]
@@ -31,10 +36,16 @@ pub(super) struct Folder {
     /// Unlocks when it is dropped.
     _lock: File,
     log: File,
-    lines: usize,
+    logged: Chain,
     generation: u64,
-    /// How much of `calls.ndjson` is valid, in bytes.
-    archived: u64,
+    archive: Archive,
+}
+
+/// What of `calls.ndjson` is valid.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Archive {
+    bytes: u64,
+    chain: Chain,
 }
 
 /// What was found in a folder.
@@ -48,8 +59,9 @@ pub(super) enum Loaded {
 /// The first line of a log.
 #[derive(Serialize, Deserialize)]
 struct Header {
-    format: u32,
     generation: u64,
+    /// The seal of the snapshot from which it goes on.
+    snapshot: String,
 }
 
 /// What can be read of a snapshot of any format.
@@ -61,7 +73,7 @@ struct Format {
 #[derive(Deserialize)]
 struct Snapshot {
     generation: u64,
-    archived: u64,
+    archive: Archive,
     cloud: Cloud,
 }
 
@@ -69,98 +81,96 @@ struct Snapshot {
 struct NewSnapshot<'a> {
     format: u32,
     generation: u64,
-    archived: u64,
+    archive: &'a Archive,
     cloud: &'a Cloud,
 }
 
 impl Folder {
     /// Reads what a locked folder holds.
     pub(super) fn load(dir: &Path, lock: File) -> Result<Loaded, StoreError> {
-        let Some((snapshot, mut cloud)) = read_snapshot(&dir.join("snapshot.json"))? else {
+        let Some((snapshot, seal)) = read_snapshot(&dir.join("snapshot.json"))? else {
             refuse_orphans(dir)?;
             return Ok(Loaded::Empty(lock));
         };
-        let path = dir.join("log.ndjson");
-        let (log, lines) = match read_log(&path, snapshot.generation)? {
-            Some(lines) => {
-                let count = lines.len();
+        let Snapshot { generation, archive, mut cloud } = snapshot;
+        check_length(dir, &archive)?;
+        let (log, logged) = match read_log(dir, generation, &seal)? {
+            Some((lines, logged)) => {
                 for line in lines {
                     line.replay(&mut cloud);
                 }
-                (append_to(&path)?, count)
+                (append_to(&dir.join("log.ndjson"))?, logged)
             }
-            None => (new_log(dir, snapshot.generation)?, 0),
+            None => new_log(dir, generation, seal)?,
         };
-        let (generation, archived) = (snapshot.generation, snapshot.archived);
-        let folder = Self { dir: dir.to_owned(), _lock: lock, log, lines, generation, archived };
+        let folder = Self { dir: dir.to_owned(), _lock: lock, log, logged, generation, archive };
         Ok(Loaded::Kept(folder, Box::new(cloud)))
     }
 
-    /// Begins with the first generation in a locked folder that has no snapshot. A log that is left goes first: it must
-    /// not pass for the log of this generation if we die half-way.
+    /// Begins with the first generation in a locked folder that holds nothing.
     pub(super) fn begin(dir: &Path, lock: File, cloud: &Cloud) -> Result<Self, StoreError> {
-        let log = dir.join("log.ndjson");
-        match fs::remove_file(&log) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failing("remove", &log)(error)),
-            _ => {}
-        }
-        write_snapshot(dir, 1, 0, cloud)?;
-        let log = new_log(dir, 1)?;
-        Ok(Self { dir: dir.to_owned(), _lock: lock, log, lines: 0, generation: 1, archived: 0 })
+        new_log(dir, 0, String::new())?;
+        let archive = Archive::default();
+        let seal = write_snapshot(dir, 1, &archive, cloud)?;
+        let (log, logged) = new_log(dir, 1, seal)?;
+        Ok(Self { dir: dir.to_owned(), _lock: lock, log, logged, generation: 1, archive })
     }
 
     /// Begins a generation with a cloud that has no past.
     pub(super) fn start_over(&mut self, cloud: &Cloud) -> Result<(), StoreError> {
-        self.archived = 0;
+        self.archive = Archive::default();
         self.next_generation(cloud)
     }
 
     /// Begins a generation that goes on from the present one.
     pub(super) fn compact(&mut self, cloud: &Cloud) -> Result<(), StoreError> {
         let path = self.dir.join("calls.ndjson");
-        let write = || -> io::Result<usize> {
-            let text = cloud.calls.iter().map(line_of).collect::<io::Result<Vec<_>>>()?.concat();
+        let write = |archive: &Archive| -> io::Result<Archive> {
+            let mut chain = archive.chain.clone();
+            let lines = cloud.calls.iter().map(|call| chain.close(call)).collect::<io::Result<Vec<_>>>()?.concat();
             let mut file = OpenOptions::new().append(true).create(true).open(&path)?;
-            file.set_len(self.archived)?;
-            file.write_all(&text)?;
+            file.set_len(archive.bytes)?;
+            file.write_all(&lines)?;
             file.sync_data()?;
-            Ok(text.len())
+            Ok(Archive { bytes: archive.bytes + lines.len() as u64, chain })
         };
-        self.archived += write().map_err(failing("write", &path))? as u64;
+        self.archive = write(&self.archive).map_err(failing("write", &path))?;
         self.next_generation(cloud)
     }
 
     fn next_generation(&mut self, cloud: &Cloud) -> Result<(), StoreError> {
         self.generation += 1;
-        write_snapshot(&self.dir, self.generation, self.archived, cloud)?;
-        self.log = new_log(&self.dir, self.generation)?;
-        self.lines = 0;
+        let seal = write_snapshot(&self.dir, self.generation, &self.archive, cloud)?;
+        (self.log, self.logged) = new_log(&self.dir, self.generation, seal)?;
         Ok(())
     }
 
     /// Adds a line to the log, in one write: a process that is killed leaves it whole or torn at the end.
     pub(super) fn append(&mut self, line: &Line) -> Result<(), StoreError> {
-        let written = line_of(line).and_then(|line| self.log.write_all(&line));
-        written.map_err(failing("write", &self.dir.join("log.ndjson")))?;
-        self.lines += 1;
-        Ok(())
+        let written = self.logged.close(line).and_then(|line| self.log.write_all(&line));
+        written.map_err(failing("write", &self.dir.join("log.ndjson")))
     }
 
     /// How many lines the log has.
-    pub(super) fn lines(&self) -> usize {
-        self.lines
+    pub(super) fn lines(&self) -> u64 {
+        self.logged.lines
     }
 
     /// The calls of former generations.
     pub(super) fn archived_calls(&self) -> Result<Vec<CallRecord>, StoreError> {
         let path = self.dir.join("calls.ndjson");
-        if self.archived == 0 {
+        if self.archive.bytes == 0 {
             return Ok(Vec::new());
         }
         let mut text = Vec::new();
-        let read = File::open(&path).and_then(|file| file.take(self.archived).read_to_end(&mut text));
+        let read = File::open(&path).and_then(|file| file.take(self.archive.bytes).read_to_end(&mut text));
         read.map_err(failing("read", &path))?;
-        whole_lines(&text).enumerate().map(|(index, line)| parse(line, &path, index + 1)).collect()
+        let mut chain = Chain::default();
+        let calls = open_lines(whole_lines(&text), &mut chain, &path)?;
+        match chain == self.archive.chain {
+            true => Ok(calls),
+            false => Err(damaged(&path, chain.lines + 1)(Damage::Foreign)),
+        }
     }
 }
 
@@ -186,11 +196,14 @@ pub(super) fn lock(dir: &Path) -> Result<File, StoreError> {
     Ok(file)
 }
 
-/// Renames a file to `….damaged`.
-pub(super) fn keep_aside(path: &Path) -> Result<(), StoreError> {
-    let mut aside = path.as_os_str().to_owned();
-    aside.push(".damaged");
-    fs::rename(path, aside).map_err(failing("rename", path))
+/// Renames the files of a folder to `….damaged`. The snapshot goes first: without it nothing passes for an account.
+pub(super) fn keep_aside(dir: &Path) -> Result<(), StoreError> {
+    for path in FILES.iter().map(|name| dir.join(name)).filter(|path| path.exists()) {
+        let mut aside = path.as_os_str().to_owned();
+        aside.push(".damaged");
+        fs::rename(&path, aside).map_err(failing("rename", &path))?;
+    }
+    Ok(())
 }
 
 /// Refuses files of another version, whatever is in them.
@@ -203,79 +216,103 @@ fn check_format(path: &Path, format: u32) -> Result<(), StoreError> {
     }
 }
 
-/// The snapshot of a folder, if it has one.
-fn read_snapshot(path: &Path) -> Result<Option<(Head, Cloud)>, StoreError> {
-    let text = match fs::read(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(failing("read", path)(error)),
-    };
-    let Format { format } = parse(&text, path, 1)?;
+/// The snapshot of a folder with its seal, if it has one.
+fn read_snapshot(path: &Path) -> Result<Option<(Snapshot, String)>, StoreError> {
+    let Some(text) = read(path)? else { return Ok(None) };
+    let damaged = damaged(path, 1);
+    let Format { format } = serde_json::from_slice(&text).map_err(Damage::Form).map_err(&damaged)?;
     check_format(path, format)?;
-    let snapshot: Snapshot = parse(&text, path, 1)?;
-    Ok(Some((Head { generation: snapshot.generation, archived: snapshot.archived }, snapshot.cloud)))
+    let line = text.strip_suffix(b"\n").unwrap_or(&text);
+    let seal = seal::check(line, "").map_err(&damaged)?;
+    let snapshot = serde_json::from_slice(line).map_err(Damage::Form).map_err(&damaged)?;
+    Ok(Some((snapshot, seal)))
 }
 
-/// Refuses files that go on from a snapshot where there is none: it is always written before them, so somebody has
-/// removed it, and a new account in its place would pass for the old one.
+/// Refuses files that go on from a snapshot where there is none, for a new account in its place would pass for the old
+/// one. A log of generation 0 is what a process leaves that died before it had made an account.
 fn refuse_orphans(dir: &Path) -> Result<(), StoreError> {
-    let orphan = ["log.ndjson", "calls.ndjson"].iter().map(|name| dir.join(name)).find(|path| path.exists());
-    match orphan {
-        Some(orphan) => Err(StoreError::Incomplete { path: dir.join("snapshot.json"), orphan }),
-        None => Ok(()),
+    let is_left = |path: &PathBuf| match read(path) {
+        Ok(Some(text)) => !is_before_the_first(&text),
+        Ok(None) => false,
+        Err(_) => true,
+    };
+    let orphan = FILES.iter().map(|name| dir.join(name)).find(is_left);
+    orphan.map_or(Ok(()), |orphan| Err(StoreError::Incomplete { path: dir.join("snapshot.json"), orphan }))
+}
+
+fn is_before_the_first(log: &[u8]) -> bool {
+    let line = log.strip_suffix(b"\n").unwrap_or(log);
+    Chain::default().open::<Header>(line).is_ok_and(|header| header.generation == 0)
+}
+
+/// Refuses a folder whose former calls are not there as far as the snapshot says.
+fn check_length(dir: &Path, archive: &Archive) -> Result<(), StoreError> {
+    let path = dir.join("calls.ndjson");
+    if archive.bytes == 0 {
+        return Ok(());
+    }
+    match fs::metadata(&path) {
+        Ok(found) if found.len() >= archive.bytes => Ok(()),
+        Ok(_) => Err(damaged(&path, archive.chain.lines)(Damage::Missing)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(StoreError::Incomplete { path, orphan: dir.join("snapshot.json") })
+        }
+        Err(error) => Err(failing("read", &path)(error)),
     }
 }
 
-/// What a snapshot says beside the cloud.
-struct Head {
-    generation: u64,
-    archived: u64,
-}
-
-/// The lines of the log of a generation; none if there is no such log. A torn line at the end is cut off.
-fn read_log(path: &Path, generation: u64) -> Result<Option<Vec<Line>>, StoreError> {
-    let text = match fs::read(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(failing("read", path)(error)),
+/// The lines of the log of a snapshot; none if the snapshot is so new that its log is still that of the one before. A
+/// torn line at the end is cut off.
+fn read_log(dir: &Path, generation: u64, snapshot: &str) -> Result<Option<(Vec<Line>, Chain)>, StoreError> {
+    let path = dir.join("log.ndjson");
+    let Some(text) = read(&path)? else {
+        return Err(StoreError::Incomplete { path, orphan: dir.join("snapshot.json") });
     };
     let mut lines = whole_lines(&text);
-    let Some(first) = lines.next() else { return Ok(None) };
-    let header: Header = parse(first, path, 1)?;
-    check_format(path, header.format)?;
-    if header.generation != generation {
+    let mut chain = Chain::default();
+    let header: Header = chain.open(lines.next().unwrap_or_default()).map_err(damaged(&path, 1))?;
+    if header.generation.checked_add(1) == Some(generation) {
         return Ok(None);
     }
-    let parsed: Vec<Line> =
-        lines.enumerate().map(|(index, line)| parse(line, path, index + 2)).collect::<Result<_, _>>()?;
+    if header.generation != generation || header.snapshot != snapshot {
+        return Err(damaged(&path, 1)(Damage::Foreign));
+    }
+    let read = open_lines(lines, &mut chain, &path)?;
     let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
     if whole < text.len() {
-        let cut = OpenOptions::new().write(true).open(path).and_then(|file| file.set_len(whole as u64));
-        cut.map_err(failing("write", path))?;
+        let cut = OpenOptions::new().write(true).open(&path).and_then(|file| file.set_len(whole as u64));
+        cut.map_err(failing("write", &path))?;
     }
-    Ok(Some(parsed))
+    Ok(Some((read, chain)))
 }
 
-fn new_log(dir: &Path, generation: u64) -> Result<File, StoreError> {
+/// Begins the log of a generation.
+fn new_log(dir: &Path, generation: u64, snapshot: String) -> Result<(File, Chain), StoreError> {
     let path = dir.join("log.ndjson");
-    replace(dir, &path, &Header { format: FORMAT, generation })?;
-    append_to(&path)
+    let mut chain = Chain::default();
+    let first = chain.close(&Header { generation, snapshot }).map_err(failing("write", &path))?;
+    replace(dir, &path, &first)?;
+    Ok((append_to(&path)?, chain))
 }
 
 fn append_to(path: &Path) -> Result<File, StoreError> {
     OpenOptions::new().append(true).open(path).map_err(failing("open", path))
 }
 
-fn write_snapshot(dir: &Path, generation: u64, archived: u64, cloud: &Cloud) -> Result<(), StoreError> {
+/// Writes a snapshot; its seal.
+fn write_snapshot(dir: &Path, generation: u64, archive: &Archive, cloud: &Cloud) -> Result<String, StoreError> {
     let path = dir.join("snapshot.json");
-    replace(dir, &path, &NewSnapshot { format: FORMAT, generation, archived, cloud })
+    let snapshot = serde_json::to_vec(&NewSnapshot { format: FORMAT, generation, archive, cloud });
+    let (text, seal) = seal::close(snapshot.map_err(io::Error::from).map_err(failing("write", &path))?, "");
+    replace(dir, &path, &text)?;
+    Ok(seal)
 }
 
 /// Puts a file in place of another, so that at any moment one of them is there whole.
-fn replace(dir: &Path, path: &Path, only_line: &impl Serialize) -> Result<(), StoreError> {
+fn replace(dir: &Path, path: &Path, text: &[u8]) -> Result<(), StoreError> {
     let write = || -> io::Result<()> {
         let mut file = NamedTempFile::new_in(dir)?;
-        file.write_all(&line_of(only_line)?)?;
+        file.write_all(text)?;
         file.as_file().sync_data()?;
         file.persist(path)?;
         Ok(())
@@ -283,11 +320,13 @@ fn replace(dir: &Path, path: &Path, only_line: &impl Serialize) -> Result<(), St
     write().map_err(failing("write", path))
 }
 
-/// A value as one line of JSON.
-fn line_of(value: &impl Serialize) -> io::Result<Vec<u8>> {
-    let mut line = serde_json::to_vec(value)?;
-    line.push(b'\n');
-    Ok(line)
+/// A file, if it is there.
+fn read(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
+    match fs::read(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(failing("read", path)(error)),
+    }
 }
 
 /// The lines that end with a line feed.
@@ -295,8 +334,22 @@ fn whole_lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.split_inclusive(|byte| *byte == b'\n').filter_map(|line| line.strip_suffix(b"\n"))
 }
 
-fn parse<T: for<'de> Deserialize<'de>>(text: &[u8], path: &Path, line: usize) -> Result<T, StoreError> {
-    serde_json::from_slice(text).map_err(|source| StoreError::Damaged { path: path.to_owned(), line, source })
+/// Reads the lines that go on from a chain.
+fn open_lines<'a, T: for<'de> Deserialize<'de>>(
+    lines: impl Iterator<Item = &'a [u8]>,
+    chain: &mut Chain,
+    path: &Path,
+) -> Result<Vec<T>, StoreError> {
+    lines
+        .map(|line| {
+            let number = chain.lines + 1;
+            chain.open(line).map_err(damaged(path, number))
+        })
+        .collect()
+}
+
+fn damaged(path: &Path, line: u64) -> impl Fn(Damage) -> StoreError {
+    move |source| StoreError::Damaged { path: path.to_owned(), line, source }
 }
 
 fn failing(doing: &'static str, path: &Path) -> impl Fn(io::Error) -> StoreError {

@@ -123,7 +123,7 @@ fn a_newer_format_is_refused() {
 fn a_long_log_becomes_a_snapshot() {
     let dir = tempfile::tempdir().unwrap();
     let mut account = Account::open(dir.path(), fresh).unwrap();
-    for minute in 1..=LONG_LOG as u64 + 10 {
+    for minute in 1..=LONG_LOG + 10 {
         account.advance(minutes(minute));
     }
     let left = state(account.cloud());
@@ -131,6 +131,150 @@ fn a_long_log_becomes_a_snapshot() {
     let lines = fs::read_to_string(dir.path().join("log.ndjson")).unwrap().lines().count();
     assert!(lines < 20, "{lines}");
     assert_eq!(state(Account::open(dir.path(), fresh).unwrap().cloud()), left);
+}
+
+/// An account with a few lines of log, closed; and the lines.
+fn with_a_log(dir: &Path) -> Vec<String> {
+    let mut account = Account::open(dir, fresh).unwrap();
+    for name in ["one", "two", "three", "four"] {
+        let body = format!(r#"{{"name":"{name}","instanceProfileName":"p","clientToken":"{name}"}}"#);
+        let request = request("eu-west-1", "PUT", "/CreateInfrastructureConfiguration", &body);
+        drop(account.handle(&request, minutes(1)));
+    }
+    drop(account);
+    let log = fs::read_to_string(dir.join("log.ndjson")).unwrap();
+    log.split_inclusive('\n').map(str::to_owned).collect()
+}
+
+/// What opening a folder says, and that starting over keeps all that was there.
+fn refused(dir: &Path) -> String {
+    let files = || -> Vec<Vec<u8>> {
+        let names = ["snapshot.json", "log.ndjson"].into_iter();
+        names.filter_map(|name| fs::read(dir.join(name)).ok()).collect()
+    };
+    let before = files();
+    let error = Account::open(dir, fresh).unwrap_err();
+    let why = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+    assert!(error.to_string().contains("sandbox reset"), "{error}");
+    assert_eq!(files(), before, "refusing changes nothing");
+    let account = Account::start_over(dir, fresh().unwrap()).unwrap();
+    assert_eq!(account.now(), start());
+    drop(account);
+    let aside = ["snapshot.json.damaged", "log.ndjson.damaged"].into_iter();
+    assert_eq!(aside.filter_map(|name| fs::read(dir.join(name)).ok()).collect::<Vec<_>>(), before);
+    Account::open(dir, || panic!("there is an account")).unwrap();
+    format!("{error}: {why}")
+}
+
+#[test]
+fn a_log_that_was_taken_away_is_missed() {
+    let dir = tempfile::tempdir().unwrap();
+    with_a_log(dir.path());
+    fs::remove_file(dir.path().join("log.ndjson")).unwrap();
+    let told = refused(dir.path());
+    assert!(told.contains("log.ndjson is missing, and") && told.contains("snapshot.json belongs to it"), "{told}");
+}
+
+#[test]
+fn a_log_that_was_emptied_is_damaged() {
+    let dir = tempfile::tempdir().unwrap();
+    with_a_log(dir.path());
+    fs::write(dir.path().join("log.ndjson"), "").unwrap();
+    assert!(refused(dir.path()).starts_with("line 1 of"));
+}
+
+#[test]
+fn lines_that_were_taken_away_moved_or_changed_are_named() {
+    type Bend = fn(&mut Vec<String>);
+    let bends: [(Bend, &str, &str); 7] = [
+        (|lines| drop(lines.remove(2)), "line 3 of", "it was written as line 4"),
+        (|lines| lines.swap(2, 3), "line 3 of", "it was written as line 4"),
+        (|lines| lines.insert(2, lines[2].clone()), "line 4 of", "it was written as line 3"),
+        (|lines| lines[2] = lines[2].replace("two", "too"), "line 3 of", "it was changed"),
+        (|lines| lines[4] = lines[4].replace("four", "five"), "line 5 of", "it was changed"),
+        (|lines| lines[3] = lines[3].replace("CreateInfra", "DeleteInfra"), "line 4 of", "it was changed"),
+        (|lines| lines[0] = lines[0].replacen("generation\":1", "generation\":0", 1), "line 1 of", "it was changed"),
+    ];
+    for (number, (bend, place, why)) in bends.into_iter().enumerate() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut lines = with_a_log(dir.path());
+        let before = lines.clone();
+        bend(&mut lines);
+        assert_ne!(lines, before, "{number} changes something");
+        fs::write(dir.path().join("log.ndjson"), lines.concat()).unwrap();
+        let told = refused(dir.path());
+        assert!(told.starts_with(place) && told.contains("log.ndjson") && told.contains(why), "{number}: {told}");
+    }
+}
+
+#[test]
+fn a_snapshot_with_a_changed_byte_is_damaged() {
+    let dir = tempfile::tempdir().unwrap();
+    with_a_log(dir.path());
+    let path = dir.path().join("snapshot.json");
+    let whole = fs::read(&path).unwrap();
+    for at in (8..whole.len()).step_by(7) {
+        let mut bent = whole.clone();
+        bent[at] ^= 1;
+        fs::write(&path, &bent).unwrap();
+        let error = Account::open(dir.path(), fresh).unwrap_err();
+        // The number of the format itself may have become another.
+        let known =
+            matches!(error, StoreError::Damaged { line: 1, .. } | StoreError::Newer { .. } | StoreError::Older { .. });
+        assert!(known && error.to_string().contains("snapshot.json"), "{at}: {error}");
+    }
+    fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+    assert!(refused(dir.path()).starts_with("line 1 of"));
+}
+
+#[test]
+fn a_log_of_another_account_is_refused() {
+    let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    with_a_log(dir.path());
+    drop(Account::open(other.path(), || Ok(Cloud::new(8, start(), Catalogue::default()))).unwrap());
+    fs::copy(other.path().join("log.ndjson"), dir.path().join("log.ndjson")).unwrap();
+    assert!(refused(dir.path()).contains("does not belong to the snapshot"));
+}
+
+#[test]
+fn a_process_that_dies_between_its_files_leaves_an_account() {
+    let dir = tempfile::tempdir().unwrap();
+    let (log, snapshot) = (dir.path().join("log.ndjson"), dir.path().join("snapshot.json"));
+    let mut account = Account::open(dir.path(), fresh).unwrap();
+    account.advance(minutes(3));
+    let before = fs::read(&log).unwrap();
+    account.reset(fresh().unwrap()).unwrap();
+    drop(account);
+    // The snapshot of a generation, and the log of the one before.
+    fs::write(&log, &before).unwrap();
+    assert_eq!(Account::open(dir.path(), fresh).unwrap().now(), start());
+    // A first log, and no snapshot yet.
+    fs::write(&log, seal::Chain::default().close(&serde_json::json!({"generation": 0, "snapshot": ""})).unwrap())
+        .unwrap();
+    fs::remove_file(&snapshot).unwrap();
+    assert_eq!(Account::open(dir.path(), fresh).unwrap().now(), start());
+}
+
+#[test]
+fn former_calls_that_were_changed_or_taken_away_are_missed() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut account = Account::open(dir.path(), fresh).unwrap();
+    let list = Happens::Call(request("eu-west-1", "POST", "/ListImages", "{}"));
+    for _ in 0..WORTH_A_SNAPSHOT + 5 {
+        happen(&mut account, &list, 1);
+    }
+    account.close().unwrap();
+    let path = dir.path().join("calls.ndjson");
+    let whole = fs::read_to_string(&path).unwrap();
+    fs::write(&path, whole.replacen("ListImages", "ListImagez", 1)).unwrap();
+    let error = Account::open(dir.path(), fresh).unwrap().calls().unwrap_err();
+    assert!(matches!(error, StoreError::Damaged { line: 1, source: Damage::Changed, .. }), "{error}");
+    fs::write(&path, &whole[..whole.len() - 10]).unwrap();
+    let error = Account::open(dir.path(), fresh).unwrap_err();
+    assert!(matches!(error, StoreError::Damaged { source: Damage::Missing, .. }), "{error}");
+    fs::remove_file(&path).unwrap();
+    let error = Account::open(dir.path(), fresh).unwrap_err();
+    assert!(matches!(error, StoreError::Incomplete { .. }) && error.to_string().contains("calls.ndjson"), "{error}");
 }
 
 /// A signed request of Image Builder.
@@ -239,12 +383,12 @@ fn calls_are_told_across_snapshots() {
     let dir = tempfile::tempdir().unwrap();
     let mut account = Account::open(dir.path(), fresh).unwrap();
     let list = Happens::Call(request("eu-west-1", "POST", "/ListImages", "{}"));
-    for _ in 0..LONG_LOG + 5 {
+    for _ in 0..LONG_LOG as usize + 5 {
         happen(&mut account, &list, 1);
     }
     account.close().unwrap();
     let again = Account::open(dir.path(), fresh).unwrap();
-    assert_eq!(again.calls().unwrap().len(), LONG_LOG + 5);
+    assert_eq!(again.calls().unwrap().len(), LONG_LOG as usize + 5);
 }
 
 #[test]
