@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::super::cloud::Outcome;
 use super::crowd::Seat;
-use super::{Shared, control};
+use super::{LARGEST_HEAD, Shared, control};
 
 /// The largest body, in bytes: more than any operation of the emulated services takes.
 const LARGEST_BODY: usize = 4 << 20;
@@ -40,6 +40,9 @@ where
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     let (head, body) = request.into_parts();
+    if length(&head) > LARGEST_HEAD {
+        return Ok(dated(control::large_head(), shared.clock.now()));
+    }
     // What says that it is too large is not asked for (`Expect: 100-continue`).
     if body.size_hint().lower() > LARGEST_BODY as u64 {
         return Ok(dated(control::too_large(), shared.clock.now()));
@@ -67,6 +70,14 @@ where
         Outcome::Response(response) => Ok(dated(response, shared.clock.now())),
         Outcome::Lost => Err(NoAnswer::Lost),
     }
+}
+
+/// How many bytes the head of a request has, spaces that mean nothing aside. The buffer of the connection, which may hold
+/// twice as much, bounds those.
+fn length(head: &http::request::Parts) -> usize {
+    let line = head.method.as_str().len() + head.uri.to_string().len() + "  HTTP/1.1\r\n".len();
+    let field = |(name, value): (&http::HeaderName, &HeaderValue)| name.as_str().len() + value.len() + ": \r\n".len();
+    line + head.headers.iter().map(field).sum::<usize>() + "\r\n".len()
 }
 
 /// The answer with its `Date`, by which a client learns the virtual time.

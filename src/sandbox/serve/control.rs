@@ -52,6 +52,11 @@ pub(super) fn too_large() -> http::Response<Bytes> {
     response(StatusCode::PAYLOAD_TOO_LARGE, &json!({"error": "the body is too large"}))
 }
 
+/// The answer to a head that is too large.
+pub(super) fn large_head() -> http::Response<Bytes> {
+    response(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, &json!({"error": "the head is too large"}))
+}
+
 /// The answer to a request from elsewhere.
 pub(super) fn foreign() -> http::Response<Bytes> {
     response(StatusCode::FORBIDDEN, &json!({"error": "only for clients of this machine, by its loopback name"}))
