@@ -20,6 +20,7 @@ type Checked = Result<(), Problem>;
 pub(super) fn check(world: &World, aws: &Aws) -> Checked {
     let scope = Scope::new(world, aws)?;
     accounts(world)?;
+    roles(&scope)?;
     rates(world)?;
     patching::check(&scope)?;
     stock::check(&scope)?;
@@ -204,6 +205,28 @@ fn accounts(world: &World) -> Checked {
             return Err(Problem::new(account.id.span(), format!("`{id}` is no account")).help("write twelve digits"));
         }
         account.access_keys.iter().try_for_each(|key| once(&mut keys, "access key", key, account))?;
+    }
+    Ok(())
+}
+
+/// Roles have a name with a path, not an ARN.
+fn roles(scope: &Scope<'_>) -> Checked {
+    let allowed = |letter: char| letter.is_ascii_alphanumeric() || "_+=,.@-".contains(letter);
+    let is_part = |part: &str| !part.is_empty() && part.chars().all(allowed);
+    for role in &scope.world.role {
+        scope.account(role.account.as_ref())?;
+        let name = role.name.get_ref();
+        if name.split('/').all(is_part) {
+            continue;
+        }
+        let problem = Problem::new(role.name.span(), format!("`{name}` is no name of a role"));
+        let parts = name.strip_prefix("arn:aws:iam::").and_then(|rest| rest.split_once(":role/"));
+        return Err(match parts.filter(|(_, name)| name.split('/').all(is_part)) {
+            Some((account, name)) => {
+                problem.help(format!("write `name = \"{name}\"`, and its account: `account = \"{account}\"`"))
+            }
+            None => problem.help("write its name, with its path if it has one, like `rebake` or `ops/rebake`"),
+        });
     }
     Ok(())
 }

@@ -107,7 +107,7 @@ pub struct Role {
     #[serde(default)]
     pub account: Option<Text>,
     /// Its name, with its path: `rebake` is `arn:aws:iam::ACCOUNT:role/rebake`.
-    pub name: String,
+    pub name: Text,
 }
 
 /// An image of an account, with a copy in each of its regions.

@@ -69,7 +69,7 @@ fn people(world: &World, cloud: &mut Cloud) {
     }
     for role in &world.role {
         let account = owner(world, role.account.as_ref());
-        cloud.roles.push(format!("arn:aws:iam::{account}:role/{}", role.name));
+        cloud.roles.push(format!("arn:aws:iam::{account}:role/{}", role.name.get_ref()));
     }
 }
 

@@ -68,6 +68,23 @@ fn an_unknown_key_is_told_with_its_line_and_the_right_one() {
 }
 
 #[test]
+fn the_arn_of_a_role_is_no_name_of_one() {
+    let role = |name: &str| format!("[[account]]\nid = \"222222222222\"\n\n[[role]]\nname = \"{name}\"\n");
+    insta::assert_snapshot!(
+        refused(&role("arn:aws:iam::222222222222:role/ops/rebake")),
+        @r#"w.toml:5: role.name: `arn:aws:iam::222222222222:role/ops/rebake` is no name of a role; write `name = "ops/rebake"`, and its account: `account = "222222222222"`"#
+    );
+    for wrong in ["", "/rebake", "re bake", "arn:aws:iam::222222222222:user/rebake"] {
+        let told = refused(&role(wrong));
+        assert!(told.starts_with("w.toml:5: role.name: ") && told.contains("like `rebake`"), "{told}");
+    }
+    let cloud = world(&role("ops/rebake"), "w.toml", start()).unwrap();
+    assert_eq!(cloud.roles, ["arn:aws:iam::222222222222:role/ops/rebake"]);
+    let text = "[[account]]\nid = \"222222222222\"\n[[role]]\naccount = \"333333333333\"\nname = \"rebake\"\n";
+    assert!(refused(text).starts_with("w.toml:4: role.account: "), "{}", refused(text));
+}
+
+#[test]
 fn a_bad_age_is_told_with_its_line_and_an_example() {
     let text = "[[image]]\nkey = \"web\"\nregions = [\"eu-west-1\"]\nparent = \"al2023-x86_64\"\nage = \"5 days\"\n";
     insta::assert_snapshot!(refused(text), @r#"w.toml:5: image.age: `5 days` is not an age: write days, hours, minutes or seconds, like "33d" or "1d 12h""#);
