@@ -36,6 +36,7 @@ pub mod template;
 mod tests;
 mod types;
 pub mod usage_report;
+mod user_data;
 pub mod volume;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -129,6 +130,7 @@ pub fn call(ctx: &mut Ctx<'_>, operation: &str, input: &Value) -> Result<Value, 
 }
 
 fn act(ctx: &mut Ctx<'_>, operation: &str, input: &Value) -> Result<Value, ApiError> {
+    tag::check_specifications(input)?;
     match operation {
         "RunInstances" => once(ctx, operation, input, run::run),
         "StartInstances" => run::start(ctx, input),
@@ -327,6 +329,12 @@ pub fn resolve_template(ctx: &mut Ctx<'_>, specification: &Value) -> Result<Reso
         members.remove("LaunchTemplateName");
     }
     template::resolve(ctx, &specification)
+}
+
+/// The names of a region's Availability Zones.
+#[must_use]
+pub fn zones(ctx: &Ctx<'_>) -> [String; 3] {
+    network::zones(ctx)
 }
 
 /// The literal image id behind an `ImageId` that may be `resolve:ssm:PARAMETER[:VERSION|:LABEL]`.

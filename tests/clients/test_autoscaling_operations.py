@@ -128,6 +128,17 @@ def test_a_group_is_what_it_was_asked_to_be(sandbox, autoscaling, template):
     sandbox.until(lambda: not autoscaling.describe_auto_scaling_groups()["AutoScalingGroups"])
 
 
+def test_a_group_is_in_zones_of_its_region_and_has_no_colon(autoscaling, template):
+    given = {"AutoScalingGroupName": "web", "MinSize": 0, "MaxSize": 1, "LaunchTemplate": {"LaunchTemplateName": "web"}}
+    for zones in (["us-east-1a"], ["eu-west-1a", "us-east-1a"], ["eu-west-1"]):
+        assert refused(autoscaling.create_auto_scaling_group, **given, AvailabilityZones=zones) == "ValidationError"
+    colon = {**given, "AutoScalingGroupName": "web:1", "AvailabilityZones": ["eu-west-1a"]}
+    assert refused(autoscaling.create_auto_scaling_group, **colon) == "ValidationError"
+    create(autoscaling, template)
+    assert refused(autoscaling.update_auto_scaling_group, **GROUP, AvailabilityZones=["us-east-1a"]) == "ValidationError"
+    assert told(autoscaling)["AvailabilityZones"] == ["eu-west-1a", "eu-west-1b"]
+
+
 def test_groups_in_pages(sandbox, autoscaling, template):
     for number in range(5):
         tag = {"Key": "n", "Value": str(number), "PropagateAtLaunch": False, "ResourceId": f"g{number}", "ResourceType": "auto-scaling-group"}

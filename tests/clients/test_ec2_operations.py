@@ -1,5 +1,6 @@
 """Amazon EC2: what was made is described, in pages and by filters, and what does not fit is refused."""
 
+import base64
 import re
 
 import pytest
@@ -229,6 +230,79 @@ def test_what_cannot_be_launched_is_refused(sandbox, ec2, image):
     assert code(BlockDeviceMappings=[root]) == "InvalidBlockDeviceMapping"
     sandbox.control("faults", {"no-capacity": [{"instance-type": "m7i.*"}]})
     assert code() == "InsufficientInstanceCapacity"
+
+
+def test_user_data_has_a_form_and_a_limit(sandbox, ec2, image):
+    def launched(user_data):
+        return {"ImageId": image, "InstanceType": "m7i.large", "MinCount": 1, "MaxCount": 1, "UserData": user_data}
+
+    def version(user_data):
+        return {"LaunchTemplateName": "web", "LaunchTemplateData": {"UserData": user_data}}
+
+    fits, exceeds = ("a" * length for length in (16_384, 16_385))
+    encoded = [base64.b64encode(text.encode()).decode() for text in (fits, exceeds)]
+    ec2.run_instances(**launched(fits))
+    assert refused(ec2.run_instances, **launched(exceeds)) == "InvalidParameterValue"
+    ec2.create_launch_template(**version(encoded[0]))
+    ec2.create_launch_template_version(**version(encoded[0].rstrip("=")))
+    assert refused(ec2.create_launch_template_version, **version(encoded[1])) == "InvalidUserData.Malformed"
+    for text in ("#!/bin/sh", encoded[1]):
+        given = {**version(text), "LaunchTemplateName": "other"}
+        assert refused(ec2.create_launch_template, **given) == "InvalidUserData.Malformed"
+    assert [one["LaunchTemplateName"] for one in ec2.describe_launch_templates()["LaunchTemplates"]] == ["web"]
+
+
+def test_a_tag_key_comes_once(sandbox, ec2, image):
+    twice = [{"Key": "team", "Value": "web"}, {"Key": "team", "Value": "data"}]
+    (instance,) = run(sandbox, ec2, image)
+    specified = {"TagSpecifications": [{"ResourceType": "instance", "Tags": twice}]}
+    with pytest.raises(ClientError, match="Duplicate tag key 'team' specified") as error:
+        ec2.create_tags(Resources=[instance], Tags=twice)
+    assert error.value.response["Error"]["Code"] == "InvalidParameterValue"
+    assert refused(ec2.run_instances, ImageId=image, InstanceType="m7i.large", MinCount=1, MaxCount=1, **specified) == "InvalidParameterValue"
+    (reservation,) = ec2.describe_instances()["Reservations"]
+    assert reservation["Instances"][0]["Tags"] == []
+
+
+def test_volumes_have_the_operations_that_their_type_takes(sandbox, ec2, image):
+    def code(**given):
+        return refused(ec2.create_volume, AvailabilityZone="eu-west-1a", Size=100, **given)
+
+    for kind in ("io1", "io2"):
+        assert code(VolumeType=kind) == "MissingParameter"
+        assert code(VolumeType=kind, Iops=99) == "InvalidParameterValue"
+    for kind, most in (("gp3", 80_000), ("io1", 64_000), ("io2", 256_000)):
+        assert code(VolumeType=kind, Iops=most + 1) == "InvalidParameterValue"
+        made = ec2.create_volume(AvailabilityZone="eu-west-1a", Size=100, VolumeType=kind, Iops=most)["VolumeId"]
+        assert ec2.describe_volumes(VolumeIds=[made])["Volumes"][0]["Iops"] == most
+    assert code(VolumeType="gp3", Iops=2999) == "InvalidParameterValue"
+    data = {"DeviceName": "/dev/sdf", "Ebs": {"VolumeSize": 10, "VolumeType": "io2"}}
+    given = {"ImageId": image, "InstanceType": "m7i.large", "MinCount": 1, "MaxCount": 1}
+    assert refused(ec2.run_instances, **given, BlockDeviceMappings=[data]) == "MissingParameter"
+    data["Ebs"]["Iops"] = 400
+    (instance,) = run(sandbox, ec2, image, BlockDeviceMappings=[data])
+    attached = ec2.describe_volumes(Filters=[{"Name": "attachment.instance-id", "Values": [instance]}])["Volumes"]
+    assert {one["VolumeType"]: one["Iops"] for one in attached} == {"gp3": 3000, "io2": 400}
+
+
+def test_what_has_no_effect_is_told_as_it_was_asked_for(sandbox, ec2, image):
+    asked = {"CpuOptions": {"CoreCount": 1, "ThreadsPerCore": 1}, "HibernationOptions": {"Configured": True}}
+    asked |= {"CapacityReservationSpecification": {"CapacityReservationPreference": "none"}}
+    (spot,) = run(
+        sandbox, ec2, image, InstanceMarketOptions={"MarketType": "spot"}, **asked,
+        Placement={"GroupName": "near", "Tenancy": "dedicated", "AvailabilityZone": "eu-west-1b"},
+    )  # fmt: skip
+    (usual,) = run(sandbox, ec2, image, EnclaveOptions={"Enabled": True})
+
+    def told(instance):
+        return ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"][0]
+
+    one, other = told(spot), told(usual)
+    assert {name: one[name] for name in asked} == asked and one["InstanceLifecycle"] == "spot"
+    placed = {name: one["Placement"][name] for name in ("GroupName", "Tenancy", "AvailabilityZone")}
+    assert placed == {"GroupName": "near", "Tenancy": "dedicated", "AvailabilityZone": "eu-west-1b"}
+    assert "InstanceLifecycle" not in other and other["EnclaveOptions"] == {"Enabled": True}
+    assert other["Placement"]["Tenancy"] == "default" and other["CpuOptions"]["ThreadsPerCore"] == 2
 
 
 def test_instances_in_pages(sandbox, ec2, image):

@@ -230,7 +230,13 @@ pub(super) fn place(ctx: &mut Ctx<'_>, group: &mut Group, input: &Value) -> Resu
         group.zones.sort();
         group.zones.dedup();
     } else if input.has("AvailabilityZones") {
-        group.zones = input.texts("AvailabilityZones").into_iter().map(str::to_owned).collect();
+        let zones = input.texts("AvailabilityZones");
+        let known = ec2::zones(ctx);
+        let unknown: Vec<&str> = zones.iter().copied().filter(|zone| !known.iter().any(|one| one == zone)).collect();
+        if !unknown.is_empty() {
+            return Err(invalid(format!("One or more Availability Zones are invalid: [{}]", unknown.join(", "))));
+        }
+        group.zones = zones.into_iter().map(str::to_owned).collect();
         group.subnets = Vec::new();
     }
     Ok(())

@@ -45,6 +45,9 @@ const TERMINATION_POLICIES: [&str; 7] = [
 /// `CreateAutoScalingGroup`.
 pub(super) fn create(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     let name = group_name(input);
+    if name.contains(':') {
+        return Err(invalid("You cannot use a colon (:) in the name of an Auto Scaling group."));
+    }
     if ctx.region().autoscaling.groups.contains_key(name) {
         return Err(ApiError::new(
             "AlreadyExists",

@@ -59,6 +59,9 @@ pub struct Instance {
     pub tags: Shared<Tags>,
     /// `MetadataOptions`, as they were asked for.
     pub metadata_options: Shared<Value>,
+    /// Members of an `Instance` and of its `Placement` that are told as they were asked for and change nothing, by name.
+    #[serde(default)]
+    pub asked: Shared<Value>,
     /// The AWS service that manages it, for example `eks.amazonaws.com`.
     pub operator: Option<Word>,
     /// Whether it must not be terminated by the API.

@@ -8,7 +8,7 @@ use super::image::{self, Device, Image};
 use super::instance::{Instance, State};
 use super::tag::Tags;
 use super::volume::{Phase, Volume};
-use super::{Launch, lifecycle, network, types};
+use super::{Launch, lifecycle, network, types, volume};
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::machine::{Agent, Machine};
 use crate::sandbox::shared::Word;
@@ -123,14 +123,19 @@ fn subnet(ctx: &mut Ctx<'_>, launch: &Launch) -> Result<String, ApiError> {
     })
 }
 
-/// Refuses an image that nothing can be launched from, and volumes too small for it.
+/// Refuses an image that nothing can be launched from, and volumes too small for it or without the operations that their
+/// type needs.
 fn usable(launch: &Launch, found: &Found) -> Result<(), ApiError> {
     let (id, image) = (&launch.image_id, &found.image);
     if image.state != "available" {
         let when = if image.state == "pending" { "not yet" } else { "no longer" };
         return Err(ApiError::new("InvalidAMIID.Unavailable", format!("The image id '[{id}]' is {when} available")));
     }
-    for (least, asked) in image.devices.iter().zip(devices(image, &launch.settings)) {
+    let wanted = devices(image, &launch.settings);
+    for one in &wanted {
+        volume::iops(&one.volume_type, one.iops)?;
+    }
+    for (least, asked) in image.devices.iter().zip(wanted) {
         if asked.device.size < least.size {
             let message = format!(
                 "Volume of size {}GB is smaller than snapshot '{}', expect size >= {}GB",
@@ -197,6 +202,7 @@ pub(super) fn put(ctx: &mut Ctx<'_>, id: &str, reservation: &str, launch: &Launc
         volumes,
         tags: tags.into(),
         metadata_options: metadata_options(&found.image, settings).into(),
+        asked: asked(settings).into(),
         operator: settings.get("Operator").and_then(|operator| operator.text("Principal")).map(Word::from),
         termination_protection: settings.flag("DisableApiTermination").unwrap_or(false),
         stop_protection: settings.flag("DisableApiStop").unwrap_or(false),
@@ -223,6 +229,22 @@ fn metadata_options(image: &Image, settings: &Value) -> Value {
     }
     options.extend(settings.get("MetadataOptions").and_then(Value::as_object).cloned().unwrap_or_default());
     Value::from(options)
+}
+
+/// What is told as it was asked for, and changes nothing here: [`Instance::asked`].
+fn asked(settings: &Value) -> Value {
+    let mut asked = Map::new();
+    let placement = settings.get("Placement");
+    for name in ["GroupName", "Tenancy", "PartitionNumber", "HostId", "Affinity"] {
+        asked.extend(placement.and_then(|own| own.get(name)).map(|value| (name.to_owned(), value.clone())));
+    }
+    for name in ["CpuOptions", "HibernationOptions", "EnclaveOptions", "CapacityReservationSpecification"] {
+        asked.extend(settings.get(name).map(|value| (name.to_owned(), value.clone())));
+    }
+    let market = settings.get("InstanceMarketOptions").and_then(|own| own.get("MarketType"));
+    asked.extend(market.map(|market| ("InstanceLifecycle".to_owned(), market.clone())));
+    asked.retain(|_, value| !value.is_null());
+    Value::from(asked)
 }
 
 /// The guest, from the software of the image. Systems Manager knows it only if it has a role.
@@ -256,12 +278,13 @@ fn profile(specification: &Value) -> Option<String> {
 struct Wanted {
     device: Device,
     volume_type: String,
+    iops: Option<i64>,
     encrypted: bool,
 }
 
 /// The volumes to make: those of the image in their order, as the settings change them, then those beyond.
 fn devices(image: &Image, settings: &Value) -> Vec<Wanted> {
-    let plain = |device: Device| Wanted { device, volume_type: "gp3".to_owned(), encrypted: false };
+    let plain = |device: Device| Wanted { device, volume_type: "gp3".to_owned(), iops: None, encrypted: false };
     let mut wanted: Vec<Wanted> = image.devices.iter().cloned().map(plain).collect();
     for mapping in settings.items("BlockDeviceMappings") {
         let name = mapping.text("DeviceName").unwrap_or_default();
@@ -278,6 +301,7 @@ fn devices(image: &Image, settings: &Value) -> Vec<Wanted> {
         let Some(one) = wanted.get_mut(at) else { continue };
         one.device.size = ebs.int("VolumeSize").unwrap_or(one.device.size);
         one.device.delete_on_termination = ebs.flag("DeleteOnTermination").unwrap_or(one.device.delete_on_termination);
+        one.iops = ebs.int("Iops").or(one.iops);
         one.encrypted |= ebs.flag("Encrypted").unwrap_or(false);
         if let Some(volume_type) = ebs.text("VolumeType") {
             volume_type.clone_into(&mut one.volume_type);
@@ -290,10 +314,11 @@ fn devices(image: &Image, settings: &Value) -> Vec<Wanted> {
 /// Makes the volumes; their ids.
 fn attach(ctx: &mut Ctx<'_>, instance: &str, wanted: Vec<Wanted>, zone: &str, tags: &Tags, at: Timestamp) -> Vec<Word> {
     let mut ids: Vec<Word> = Vec::new();
-    for Wanted { device, volume_type, encrypted } in wanted {
+    for Wanted { device, volume_type, iops, encrypted } in wanted {
         let id = ctx.id("vol");
         let volume = Volume {
             size: device.size,
+            iops: volume::iops(&volume_type, iops).unwrap_or_default(),
             volume_type: volume_type.into(),
             encrypted,
             device: device.name.into(),

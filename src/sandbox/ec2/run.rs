@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::filter::INSTANCE;
 use super::instance::{Instance, State};
 use super::launch::{self, Order};
-use super::{Launch, here, image, instances, lifecycle, template};
+use super::{Launch, here, image, instances, lifecycle, template, user_data};
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::value::{ApiError, Get};
 
@@ -16,6 +16,7 @@ const MOST: i64 = 1000;
 pub(super) fn run(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     let count = count(input)?;
     let launch = read(ctx, input)?;
+    user_data::check_launch(&launch.settings)?;
     let client_token = input.text("ClientToken").unwrap_or_default();
     let ids = launch::launch(ctx, &Order { launch: &launch, count, client_token })?;
     answer(ctx, &ids)

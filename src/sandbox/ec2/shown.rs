@@ -12,6 +12,7 @@ pub(super) fn instance<'a>(ctx: &'a Ctx<'_>, instance: &'a Instance) -> Told<'a>
     let over = instance.state == State::Terminated;
     let windows = is_windows(ctx, instance);
     let groups = || if over { Vec::new() } else { instance.security_groups.iter().map(|id| group(ctx, id)).collect() };
+    let asked = |name: &str| instance.asked.get(name).map(Told::from);
     let mut told = record!({
         "InstanceId": &instance.id,
         "ImageId": &instance.image_id,
@@ -25,9 +26,13 @@ pub(super) fn instance<'a>(ctx: &'a Ctx<'_>, instance: &'a Instance) -> Told<'a>
         "Placement": record!({
             "AvailabilityZone": &instance.zone,
             "AvailabilityZoneId": network::zone_id(&instance.zone),
-            "GroupName": "",
-            "Tenancy": "default",
+            "GroupName": asked("GroupName").unwrap_or_else(|| Told::from("")),
+            "Tenancy": asked("Tenancy").unwrap_or_else(|| Told::from("default")),
+            "PartitionNumber": asked("PartitionNumber"),
+            "HostId": asked("HostId"),
+            "Affinity": asked("Affinity"),
         }),
+        "InstanceLifecycle": asked("InstanceLifecycle"),
         "Monitoring": record!({"State": monitoring(instance)}),
         "Platform": windows.then_some("windows"),
         "PlatformDetails": platform_details(ctx, instance),
@@ -46,15 +51,16 @@ pub(super) fn instance<'a>(ctx: &'a Ctx<'_>, instance: &'a Instance) -> Told<'a>
         "Operator": operator(instance),
         "SecurityGroups": groups(),
         "ProductCodes": Vec::new(),
-        "CapacityReservationSpecification": record!({"CapacityReservationPreference": "open"}),
-        "HibernationOptions": record!({"Configured": false}),
-        "EnclaveOptions": record!({"Enabled": false}),
+        "CapacityReservationSpecification": asked("CapacityReservationSpecification")
+            .unwrap_or_else(|| record!({"CapacityReservationPreference": "open"})),
+        "HibernationOptions": asked("HibernationOptions").unwrap_or_else(|| record!({"Configured": false})),
+        "EnclaveOptions": asked("EnclaveOptions").unwrap_or_else(|| record!({"Enabled": false})),
         "MaintenanceOptions": record!({
             "AutoRecovery": if instance.without_recovery { "disabled" } else { "default" },
             "RebootMigration": "default",
         }),
         "MetadataOptions": metadata_options(instance, over),
-        "CpuOptions": cpu_options(instance),
+        "CpuOptions": asked("CpuOptions").unwrap_or_else(|| cpu_options(instance)),
         "PrivateDnsName": if over { String::new() } else { instance.private_dns() },
     });
     if !over && let Told::Record(members) = &mut told {

@@ -51,9 +51,30 @@ pub(super) fn check(tags: &Tags) -> Result<(), ApiError> {
     Ok(())
 }
 
+/// Refuses a key that comes twice in one list.
+///
+/// # Errors
+/// `InvalidParameterValue` (cloud-custodian/cloud-custodian#3792).
+fn check_once(tags: &[Value]) -> Result<(), ApiError> {
+    let mut keys = BTreeSet::new();
+    match tags.iter().filter_map(|tag| tag.text("Key")).find(|key| !keys.insert(*key)) {
+        Some(key) => Err(ApiError::new("InvalidParameterValue", format!("Duplicate tag key '{key}' specified."))),
+        None => Ok(()),
+    }
+}
+
+/// Refuses keys that come twice in one of a request's `TagSpecifications`.
+///
+/// # Errors
+/// `InvalidParameterValue`.
+pub(super) fn check_specifications(input: &Value) -> Result<(), ApiError> {
+    input.items("TagSpecifications").iter().try_for_each(|specification| check_once(specification.items("Tags")))
+}
+
 /// `CreateTags`: on all resources or none.
 pub(super) fn create(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     let ids = resources(ctx, input)?;
+    check_once(input.items("Tags"))?;
     let tags = read(input.items("Tags"));
     check(&tags)?;
     for id in &ids {

@@ -1,6 +1,7 @@
 //! Volumes.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroU32;
 use std::ops::Bound;
 use std::time::Duration;
 
@@ -23,6 +24,9 @@ pub struct Volume {
     pub size: i64,
     /// For example `gp3`.
     pub volume_type: Word,
+    /// The operations a second that were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iops: Option<NonZeroU32>,
     /// Whether it is encrypted.
     pub encrypted: bool,
     /// The device under which it is attached.
@@ -74,6 +78,29 @@ const TYPES: [(&str, i64, i64); 7] = [
     ("st1", 125, 16_384),
     ("standard", 1, 1024),
 ];
+
+/// The types whose operations a second can be asked for, with what they may be (botocore 1.44.5,
+/// `CreateVolumeRequest.Iops`).
+const IOPS: [(&str, i64, i64); 3] = [("gp3", 3000, 80_000), ("io1", 100, 64_000), ("io2", 100, 256_000)];
+
+/// The operations a second of a volume, from what was asked for. For other types they are passed over.
+///
+/// # Errors
+/// `MissingParameter` where the type needs them, `InvalidParameterValue` out of bounds.
+pub(super) fn iops(volume_type: &str, asked: Option<i64>) -> Result<Option<NonZeroU32>, ApiError> {
+    let Some((_, least, most)) = IOPS.iter().find(|(name, ..)| *name == volume_type) else { return Ok(None) };
+    let invalid = |message: String| Err(ApiError::new("InvalidParameterValue", message));
+    match asked {
+        None if volume_type == "gp3" => Ok(None),
+        None => {
+            let message = format!("The parameter iops must be specified for {volume_type} volumes.");
+            Err(ApiError::new("MissingParameter", message))
+        }
+        Some(asked) if asked < *least => invalid(format!("Volume iops of {asked} is too low; minimum is {least}.")),
+        Some(asked) if asked > *most => invalid(format!("Volume iops of {asked} is too high; maximum is {most}.")),
+        Some(asked) => Ok(u32::try_from(asked).ok().and_then(NonZeroU32::new)),
+    }
+}
 
 /// `DescribeVolumes`.
 pub(super) fn describe(ctx: &Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
@@ -139,6 +166,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError
     let volume = Volume {
         size,
         volume_type: volume_type.into(),
+        iops: iops(volume_type, input.int("Iops"))?,
         encrypted: input.flag("Encrypted").unwrap_or(false),
         device: Word::default(),
         instance: None,
@@ -235,9 +263,9 @@ impl Volume {
             })
         });
         let iops = match self.volume_type.as_str() {
-            "gp3" => Some(3000),
+            "gp3" => Some(self.iops.map_or(3000, |iops| i64::from(iops.get()))),
             "gp2" => Some((self.size * 3).clamp(100, 16_000)),
-            _ => None,
+            _ => self.iops.map(|iops| i64::from(iops.get())),
         };
         json!({
             "VolumeId": id,

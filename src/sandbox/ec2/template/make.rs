@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{Template, Version, describe, named};
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::ec2::filter::{TEMPLATE, specified_tags};
-use crate::sandbox::ec2::image;
+use crate::sandbox::ec2::{image, user_data};
 use crate::sandbox::value::{ApiError, Get};
 
 /// Templates in a region, and versions of a template, at most.
@@ -55,7 +55,8 @@ fn check_name(ctx: &mut Ctx<'_>, name: &str) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// AWS hardly validates what a version says: its shape is checked by the model, and it must say something.
+/// AWS hardly validates what a version says: its shape is checked by the model, it must say something, and user data must
+/// be some.
 fn check_data(input: &Value) -> Result<(), ApiError> {
     let says = input
         .get("LaunchTemplateData")
@@ -69,7 +70,7 @@ fn check_data(input: &Value) -> Result<(), ApiError> {
         let message = "InstanceType and InstanceRequirements cannot both be specified.";
         return Err(ApiError::new("InvalidParameterCombination", message));
     }
-    Ok(())
+    user_data::check_template(&data)
 }
 
 /// `CreateLaunchTemplateVersion`: the settings of the source version, overlaid member by member.
