@@ -8,9 +8,9 @@
 //!
 //! What differs from AWS, on purpose: a member whose guest is sick ([`super::machine::Machine::sick`]) fails only the
 //! health checks of a load balancer, so a group without `ELB` in its `HealthCheckType` never notices it; there are no
-//! metrics, so scaling policies are kept and never fire; an instance that hibernates only stops; zones are balanced by launching and terminating, never for
-//! their own sake; `MaxInstanceLifetime`, `CapacityRebalance` and the split between On-Demand and Spot are kept and have
-//! no effect.
+//! metrics, so scaling policies are kept and never fire; an instance that hibernates only stops; zones are balanced by
+//! launching and terminating, never for their own sake; `MaxInstanceLifetime`, `CapacityRebalance` and the split between
+//! On-Demand and Spot are kept and have no effect.
 
 mod activities;
 mod capacity;
