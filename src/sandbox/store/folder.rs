@@ -167,10 +167,10 @@ impl Folder {
         read.map_err(failing("read", &path))?;
         let mut chain = Chain::default();
         let calls = open_lines(whole_lines(&text), &mut chain, &path)?;
-        match chain == self.archive.chain {
-            true => Ok(calls),
-            false => Err(damaged(&path, chain.lines + 1)(Damage::Foreign)),
+        if chain != self.archive.chain {
+            return Err(damaged(&path, chain.lines)(Damage::Foreign));
         }
+        Ok(calls)
     }
 }
 
