@@ -10,7 +10,7 @@ pub mod gap;
 mod group;
 mod image;
 mod lane;
-mod node;
+pub mod node;
 mod pool;
 pub mod selector;
 pub mod site;

@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Evidence, Exempt, Owner, owner, reporting};
 use crate::config::Config;
 use crate::model::gap::GapsByFact;
+use crate::model::node::LAUNCHED_BY;
 use crate::model::{Agent, Fact, Gap, Group, Lane, Node, NodeKind, NodeState, tag};
 
 /// The furthest that the tag `rebake:skip-until` reaches, in hours.
@@ -124,7 +125,9 @@ fn member(group: &Group, owner: Option<&owner::Found>) -> Placed {
     Placed { lane, evidence: evidence.into(), owner: owner.map(|found| Arc::clone(&found.owner)) }
 }
 
-/// A node outside of all groups: patched where it is, if anybody can see into it.
+/// A node outside of all groups: patched where it is, if anybody can see into it. One that a group launched is not
+/// outside: no list that was read has it (lists lag, and recordings may be of some groups only), and its group may
+/// replace it any time.
 fn loner(node: &Node, now: Timestamp) -> Placed {
     let no_group = because("member of no group", "autoscaling DescribeAutoScalingGroups");
     let owner = owner::of_node(node);
@@ -133,6 +136,15 @@ fn loner(node: &Node, now: Timestamp) -> Placed {
             lane: Lane::Delegated,
             evidence: Arc::new([no_group, owned(found)]),
             owner: Some(Arc::clone(&found.owner)),
+        };
+    }
+    if let Some(group) = node.launched_by() {
+        let fact = format!("tag {LAUNCHED_BY}={group}, and no group that was told lists it");
+        let evidence = [Some(because(fact, "ec2 DescribeInstances Tags")), owner.as_ref().map(owned)];
+        return Placed {
+            lane: Lane::Unreachable,
+            evidence: evidence.into_iter().flatten().collect(),
+            owner: owner.map(|found| found.owner),
         };
     }
     let kind = match node.kind() {
@@ -153,6 +165,7 @@ fn loner(node: &Node, now: Timestamp) -> Placed {
             (Lane::Unreachable, because(format!("its agent is silent since {last_ping}"), source))
         }
         (Agent::Absent, _) => (Lane::Unreachable, because("Systems Manager does not know it", source)),
+        (Agent::Untold, _) => (Lane::Unreachable, because("when its agent last answered is not told", source)),
         (Agent::Unread, _) => (Lane::Unreachable, because("the managed nodes of its site could not be read", source)),
     };
     let evidence = [Some(kind), owner.as_ref().map(owned), Some(agent)].into_iter().flatten().collect();
@@ -199,6 +212,35 @@ mod tests {
         let told = placed(&operated, Some(&group));
         assert_eq!((told.lane, told.owner.unwrap().name.as_str()), (Lane::Delegated, "ecs.amazonaws.com"));
         assert_eq!(told.evidence[1].source, "ec2 DescribeInstances Operator");
+    }
+
+    #[test]
+    fn what_a_group_launched_is_not_mutable_because_its_group_is_not_told() {
+        let online = Node { agent: Agent::Online { last_ping: now() }, ..sample::node("i-1") };
+        assert_eq!(placed(&online, None).lane, Lane::Mutable);
+        let launched = Node { tags: sample::tags(&[("aws:autoscaling:groupName", "shop-prod")]), ..online.clone() };
+        let told = placed(&launched, None);
+        assert_eq!(told.lane, Lane::Unreachable);
+        assert_eq!(
+            told.evidence[0].fact,
+            "tag aws:autoscaling:groupName=shop-prod, and no group that was told lists it"
+        );
+        let stopped = Node { state: NodeState::Stopped { since: None }, ..launched.clone() };
+        assert_eq!(placed(&stopped, None).lane, Lane::Unreachable, "an instance of a warm pool");
+        assert_eq!(placed(&launched, Some(&sample::group("shop-prod"))).lane, Lane::Immutable);
+        // Nobody's tag makes rebake do less to a machine on-premises, which no group launches.
+        let own = Node { id: "mi-1".into(), ..launched };
+        assert_eq!(placed(&own, None).lane, Lane::Mutable);
+    }
+
+    #[test]
+    fn an_agent_of_which_no_time_is_told_does_not_answer() {
+        let untold = Node { agent: Agent::Untold, ..sample::node("i-1") };
+        let told = placed(&untold, None);
+        assert_eq!(
+            (told.lane, told.evidence[1].fact.as_ref()),
+            (Lane::Unreachable, "when its agent last answered is not told")
+        );
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub fn answers(node: &Node, now: Timestamp) -> bool {
     match node.agent {
         Agent::Online { .. } => true,
         Agent::Lost { last_ping } => now.duration_since(last_ping) < SignedDuration::from_mins(REBOOT_MINUTES),
-        Agent::Absent | Agent::Unread => false,
+        Agent::Absent | Agent::Untold | Agent::Unread => false,
     }
 }
 
@@ -61,27 +61,30 @@ impl Blind {
     /// What to do about it, as a command where there is one.
     #[must_use]
     pub fn cure(self, node: &Node) -> String {
-        let (id, region) = (&node.id, &node.site.region);
+        let (id, region) = (&node.id, node.site.region_option());
         let instance = node.kind() == NodeKind::Instance;
         match self {
-            Self::Stopped => format!("aws ec2 start-instances --region {region} --instance-ids {id}"),
+            Self::Stopped => format!("aws ec2 start-instances{region} --instance-ids {id}"),
             Self::Unsupported if node.group.is_some() => {
                 "its image is what is patched: roll out a newer one".to_owned()
             }
             Self::Unsupported => "its image is what is patched: replace it by one on a newer image".to_owned(),
             Self::NotManaged if instance => format!(
-                "give it an instance profile with AmazonSSMManagedInstanceCore, and the agent: aws ec2 associate-iam-instance-profile --region {region} --instance-id {id} --iam-instance-profile Name=PROFILE"
+                "give it an instance profile with AmazonSSMManagedInstanceCore, and the agent: aws ec2 associate-iam-instance-profile{region} --instance-id {id} --iam-instance-profile Name=PROFILE"
             ),
             Self::NotManaged => {
-                format!("register it again: aws ssm create-activation --region {region} --iam-role ROLE")
+                format!("register it again: aws ssm create-activation{region} --iam-role ROLE")
             }
             Self::AgentSilent if instance => format!(
-                "restart amazon-ssm-agent on it, or reboot it: aws ec2 reboot-instances --region {region} --instance-ids {id}"
+                "restart amazon-ssm-agent on it, or reboot it: aws ec2 reboot-instances{region} --instance-ids {id}"
             ),
             Self::AgentSilent => match node.system.as_deref().map(OperatingSystem::platform) {
                 Some(Platform::Windows) => "on it: Restart-Service AmazonSSMAgent".to_owned(),
                 _ => "on it: sudo systemctl restart amazon-ssm-agent".to_owned(),
             },
+            Self::Unread if node.agent == Agent::Untold => {
+                format!("aws ssm describe-instance-information{region} --filters Key=InstanceIds,Values={id}")
+            }
             Self::Unread => "rebake doctor".to_owned(),
             Self::NeverScanned | Self::Stale => format!("rebake patch --scan id:{id}"),
         }
@@ -100,7 +103,7 @@ pub fn blind(gaps: &GapsByFact<'_>, node: &Node, support: Option<&Support>, now:
     let unread = |fact| gaps.about(&node.site, fact, &node.id).is_some();
     match node.agent {
         Agent::Absent => return Some(Blind::NotManaged),
-        Agent::Unread => return Some(Blind::Unread),
+        Agent::Untold | Agent::Unread => return Some(Blind::Unread),
         Agent::Lost { .. } if !answers(node, now) => return Some(Blind::AgentSilent),
         Agent::Lost { .. } | Agent::Online { .. } => {}
     }
@@ -157,7 +160,7 @@ mod tests {
         let fleet = Fleet::new(now());
         assert_eq!(class(&fleet, &node()), None);
         type Case = (fn(&mut Node), Blind, &'static str);
-        let cases: [Case; 9] = [
+        let cases: [Case; 10] = [
             (
                 |node| node.state = NodeState::Stopped { since: None },
                 Blind::Stopped,
@@ -184,6 +187,11 @@ mod tests {
                 "register it again: aws ssm create-activation --region eu-west-1 --iam-role ROLE",
             ),
             (|node| node.agent = Agent::Unread, Blind::Unread, "rebake doctor"),
+            (
+                |node| node.agent = Agent::Untold,
+                Blind::Unread,
+                "aws ssm describe-instance-information --region eu-west-1 --filters Key=InstanceIds,Values=i-1",
+            ),
             (|node| node.patch_state = None, Blind::NeverScanned, "rebake patch --scan id:i-1"),
             (
                 |node| node.patch_state = Some(sample::scanned("2026-11-17T07:59:59Z", 0)),

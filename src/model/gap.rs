@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::Site;
+use crate::text::command::shell_word;
 
 /// The kind of fact that is missing. An action is blocked by the gaps of the facts that it rests on, and only by those.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -146,17 +147,21 @@ impl Gap {
             }
             name.push(c.to_ascii_lowercase());
         }
-        let of = |placeholder: &str| self.resource.clone().unwrap_or_else(|| placeholder.to_owned());
+        let of = |placeholder: &str| self.resource.as_deref().map_or_else(|| placeholder.to_owned(), shell_word);
         let asked = match operation {
             "DescribeInstancePatchStates" => format!(" --instance-ids {}", of("ID…")),
             "DescribeInstancePatches" => format!(" --instance-id {}", of("ID")),
             "DescribeInstanceRefreshes" | "DescribeLifecycleHooks" => {
                 format!(" --auto-scaling-group-name {}", of("NAME"))
             }
+            "DescribeAutoScalingGroups" if self.resource.is_some() => {
+                format!(" --auto-scaling-group-names {}", of("NAME"))
+            }
+            "DescribeInstances" if self.resource.is_some() => format!(" --instance-ids {}", of("ID")),
             "DescribeLaunchTemplateVersions" => format!(" --launch-template-id {}", of("ID")),
             "DescribeImages" => format!(" --include-deprecated --image-ids {}", of("ID…")),
             _ => String::new(),
         };
-        format!("aws {service} {name} --region {}{asked} --output json", self.site.region)
+        format!("aws {service} {name}{}{asked} --output json", self.site.region_option())
     }
 }

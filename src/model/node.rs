@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Site, Tags};
 
+/// The tag that Auto Scaling gives to what it launches, and takes away where that is detached.
+pub const LAUNCHED_BY: &str = "aws:autoscaling:groupName";
+
 /// An EC2 instance (`i-…`) or an on-premises managed node (`mi-…`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Node {
@@ -70,6 +73,12 @@ impl Node {
             patches: Box::default(),
             volumes: Box::default(),
         }
+    }
+
+    /// The group that launched it, by the tag that Auto Scaling keeps on its instances until they are detached.
+    #[must_use]
+    pub fn launched_by(&self) -> Option<&str> {
+        self.tags.get(LAUNCHED_BY).filter(|_| self.kind() == NodeKind::Instance)
     }
 
     /// What it is, which its id tells.
@@ -176,6 +185,8 @@ pub enum Agent {
     Unread,
     /// Systems Manager does not know the node.
     Absent,
+    /// Systems Manager knows the node, but not its `PingStatus` or not when it last answered.
+    Untold,
     /// `PingStatus` Online.
     Online {
         /// The last ping.
@@ -195,7 +206,16 @@ impl Agent {
         match (status, last_ping) {
             (Some("Online"), Some(last_ping)) => Self::Online { last_ping },
             (Some(_), Some(last_ping)) => Self::Lost { last_ping },
-            (None, _) | (_, None) => Self::Absent,
+            (None, _) | (_, None) => Self::Untold,
+        }
+    }
+
+    /// When it last answered, if that is told.
+    #[must_use]
+    pub fn last_ping(self) -> Option<Timestamp> {
+        match self {
+            Self::Online { last_ping } | Self::Lost { last_ping } => Some(last_ping),
+            Self::Unread | Self::Absent | Self::Untold => None,
         }
     }
 }

@@ -22,11 +22,20 @@ pub struct Place {
     pub region: String,
 }
 
+/// The region of what was recorded and tells none.
+pub const UNKNOWN_REGION: &str = "unknown";
+
 impl Site {
     /// A site.
     #[must_use]
     pub fn new(account: &str, region: &str) -> Self {
         Self(Arc::new(Place { account: account.to_owned(), region: region.to_owned() }))
+    }
+
+    /// The option of the AWS CLI that names the region, after a space; empty where recordings do not tell it.
+    #[must_use]
+    pub fn region_option(&self) -> String {
+        if self.region == UNKNOWN_REGION { String::new() } else { format!(" --region {}", self.region) }
     }
 }
 

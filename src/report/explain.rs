@@ -128,6 +128,7 @@ fn system_facts(facts: &mut Vec<Told>, node: &Node, support: Option<&Support>, n
     }
     let agent = match node.agent {
         Agent::Unread => "not read".to_owned(),
+        Agent::Untold => "known to Systems Manager, which does not tell when it last answered".to_owned(),
         Agent::Absent => "not known to Systems Manager".to_owned(),
         Agent::Online { last_ping } => format!("online, last ping {}", format_ago(last_ping, now)),
         Agent::Lost { last_ping } => format!("silent, last ping {}", format_ago(last_ping, now)),

@@ -71,7 +71,7 @@ fn member(
     let agent = match node.agent {
         Agent::Online { .. } => true,
         Agent::Lost { last_ping } => reboots(last_ping),
-        Agent::Absent | Agent::Unread => false,
+        Agent::Absent | Agent::Untold | Agent::Unread => false,
     };
     let answers = agent && !matches!(node.state, NodeState::Stopped { .. });
     findings.must(answers, Rule::RingAgent, name, || format!("the agent of {id} does not answer"));
