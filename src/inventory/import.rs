@@ -20,6 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use self::document::Broken;
 use self::kind::Kind;
 use self::place::{Hint, Index, Places};
 use self::read::{Item, What};
@@ -61,6 +62,8 @@ pub struct Imported {
 /// A list that was recognised, before the places of its things are known.
 struct List {
     kind: Kind,
+    /// Whether it is cut off or broken, so that nothing is known but that it was there.
+    damaged: bool,
     goes_on: bool,
     /// The place that the file's path tells.
     path: Hint,
@@ -79,7 +82,7 @@ pub fn import(recordings: &[Recording], request: &Request, home: &[Site], as_of:
         let mut tell = |why: String| unused.push(Unused { name: recording.name.clone(), why });
         lists.extend(recognised(recording, from, &mut tell));
     }
-    let number = lists.len();
+    let number = lists.iter().filter(|list| !list.damaged).count();
     let Placed { parts, adrift } = placed(lists, home);
     for (from, things) in adrift {
         let why = format!(
@@ -108,6 +111,7 @@ fn recognised(recording: &Recording, from: usize, tell: &mut dyn FnMut(String)) 
         }
     };
     let (documents, broken) = document::documents(&text);
+    let damaged = |kind, path| List { kind, damaged: true, goes_on: false, path, from, items: Vec::new() };
     let node = node_in(&recording.name);
     let path = Hint::in_path(&recording.name);
     let mut lists = Vec::new();
@@ -118,8 +122,8 @@ fn recognised(recording: &Recording, from: usize, tell: &mut dyn FnMut(String)) 
         }
         for list in known {
             let (mut items, mut broken) = (Vec::new(), BTreeMap::<&str, usize>::new());
-            for told in &list.items {
-                match read::item(list.kind, *told, node) {
+            for told in list.items.iter().flat_map(|told| read::elements(list.kind, *told)) {
+                match read::item(list.kind, told, node) {
                     Ok(read) => items.extend(read),
                     Err(why) => *broken.entry(why).or_default() += 1,
                 }
@@ -127,10 +131,18 @@ fn recognised(recording: &Recording, from: usize, tell: &mut dyn FnMut(String)) 
             for (why, number) in broken {
                 tell(format!("{} {why} left out", count(number, "entry")));
             }
-            lists.push(List { kind: list.kind, goes_on: list.goes_on, path: path.clone(), from, items });
+            lists.push(List {
+                kind: list.kind,
+                damaged: false,
+                goes_on: list.goes_on,
+                path: path.clone(),
+                from,
+                items,
+            });
         }
     }
-    if let Some(why) = broken {
+    if let Some(Broken { why, rest }) = broken {
+        lists.extend(kind::of_beginning(rest).map(|kind| damaged(kind, path)));
         let before = if documents.is_empty() { "" } else { "; what comes before was read" };
         tell(format!("{why}{before}"));
     }
@@ -174,8 +186,33 @@ struct References {
     images: Index,
 }
 
+/// Sets names of folders right that what lies in them contradicts: a folder of account 111111111111 in which every
+/// instance and group is of one other account is of that. The same goes for regions.
+fn correct(lists: &mut [List]) {
+    fn told<'a>(lists: &'a [List], of: fn(&Hint) -> Option<&String>) -> BTreeMap<&'a str, BTreeSet<&'a str>> {
+        let mut told: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for list in lists {
+            let Some(named) = of(&list.path) else { continue };
+            let telling = list.items.iter().filter(|item| stage(&item.what) <= 1);
+            told.entry(named).or_default().extend(telling.filter_map(|item| of(&item.hint)).map(String::as_str));
+        }
+        told
+    }
+    fn right(told: &BTreeMap<&str, BTreeSet<&str>>) -> BTreeMap<String, String> {
+        let single = told.iter().filter(|(_, all)| all.len() == 1);
+        single.filter_map(|(named, all)| Some(((*named).to_owned(), (*all.first()?).to_owned()))).collect()
+    }
+    let accounts = right(&told(lists, |hint| hint.account.as_ref()));
+    let regions = right(&told(lists, |hint| hint.region.as_ref()));
+    for Hint { account, region } in lists.iter_mut().map(|list| &mut list.path) {
+        *account = account.take().map(|it| accounts.get(&it).cloned().unwrap_or(it));
+        *region = region.take().map(|it| regions.get(&it).cloned().unwrap_or(it));
+    }
+}
+
 /// Puts every thing to its site: first those that tell where others are.
-fn placed(lists: Vec<List>, home: &[Site]) -> Placed {
+fn placed(mut lists: Vec<List>, home: &[Site]) -> Placed {
+    correct(&mut lists);
     let hints = lists.iter().flat_map(|list| list.items.iter().map(|item| &item.hint).chain([&list.path]));
     let places = Places::new(hints, home);
     let mut references = References::default();
@@ -183,31 +220,30 @@ fn placed(lists: Vec<List>, home: &[Site]) -> Placed {
     let mut seen: BTreeSet<(usize, Kind, Site)> = BTreeSet::new();
     let mut things = Vec::new();
     let mut open = Vec::new();
-    for (number, List { kind, goes_on, path, from, items }) in lists.into_iter().enumerate() {
+    let (damaged, lists): (Vec<List>, Vec<List>) = lists.into_iter().partition(|list| list.damaged);
+    for (number, List { kind, goes_on, path, from, items, .. }) in lists.into_iter().enumerate() {
         // An empty list tells something of a site only where it is clear of which.
         if items.is_empty()
-            && let (site, true) = places.one(&path, "", &references.nodes)
+            && let (site, true) = places.one(&Hint::default(), &path, "", &references.nodes)
         {
             seen.insert((number, kind, site));
         }
         open.push(goes_on);
         things.extend(
-            items
-                .into_iter()
-                .map(|item| (stage(&item.what), number, from, kind, item.hint.or(path.clone()), item.what)),
+            items.into_iter().map(|item| (stage(&item.what), number, from, kind, (item.hint, path.clone()), item.what)),
         );
     }
     things.sort_by_key(|(stage, ..)| *stage);
-    for (_, number, from, list, hint, what) in things {
+    for (_, number, from, list, (own, path), what) in things {
         let kind = kind_of(&what, list);
         if let What::Image(image) = &what {
-            for site in places.all(&hint, &image.id, &references.images) {
+            for site in places.all(&own.or(path.clone()), &image.id, &references.images) {
                 placed.parts.entry(site.clone()).or_default().add(&site, What::Image(image.clone()));
                 seen.insert((number, kind, site));
             }
             continue;
         }
-        let (site, known) = place(&places, &references, &hint, &what);
+        let (site, known) = place(&places, &references, &own, &path, &what);
         if !known {
             *placed.adrift.entry(from).or_default() += 1;
         }
@@ -218,6 +254,17 @@ fn placed(lists: Vec<List>, home: &[Site]) -> Placed {
     for (number, kind, site) in seen {
         let lists = placed.parts.entry(site).or_default().lists.entry(kind).or_default();
         if open[number] { lists.0 += 1 } else { lists.1 += 1 }
+    }
+    for List { kind, path, .. } in damaged {
+        // It may have told of every site that its path does not exclude.
+        let mut sites: Vec<Site> = placed.parts.keys().filter(|site| path.allows(site)).cloned().collect();
+        if sites.is_empty() {
+            let (site, known) = places.one(&Hint::default(), &path, "", &references.nodes);
+            sites.extend(known.then_some(site));
+        }
+        for site in sites {
+            placed.parts.entry(site).or_default().damaged.insert(kind);
+        }
     }
     placed
 }
@@ -234,31 +281,33 @@ fn kind_of(what: &What, list: Kind) -> Kind {
 /// The order in which places are found: what others refer to comes after them.
 fn stage(what: &What) -> u8 {
     match what {
-        What::Node(_) => 0,
+        What::Node(_) | What::Terminated(_) => 0,
         What::Group(_) => 1,
         What::Managed(_) | What::Template(_) | What::Version { .. } => 2,
         _ => 3,
     }
 }
 
-fn place(places: &Places, references: &References, hint: &Hint, what: &What) -> (Site, bool) {
+fn place(places: &Places, references: &References, own: &Hint, path: &Hint, what: &What) -> (Site, bool) {
     let References { nodes, groups, templates, .. } = references;
     match what {
-        What::Node(node) => places.one(hint, &node.id, nodes),
-        What::Managed(node) => places.one(hint, &node.id, nodes),
+        What::Node(node) => places.one(own, path, &node.id, nodes),
+        What::Managed(node) => places.one(own, path, &node.id, nodes),
+        What::Terminated(node) => places.one(own, path, node, nodes),
         What::Metadata { node, .. }
         | What::Volume { node, .. }
         | What::System { node, .. }
         | What::State { node, .. }
-        | What::Patch { node, .. } => places.one(hint, node, nodes),
-        What::Group(group) => places.one(hint, &group.name, groups),
+        | What::Patch { node, .. } => places.one(own, path, node, nodes),
+        What::Group(group) => places.one(own, path, &group.name, groups),
         What::Policy { group, .. } | What::Hook { group, .. } | What::Refresh { group, .. } => {
-            places.one(hint, group, groups)
+            // Groups of several sites may have one name: here the path goes first.
+            places.one(&own.clone().or(path.clone()), path, group, groups)
         }
-        What::Template(template) => places.one(hint, &template.id, templates),
-        What::Version { template, .. } => places.one(hint, template, templates),
+        What::Template(template) => places.one(own, path, &template.id, templates),
+        What::Version { template, .. } => places.one(own, path, template, templates),
         What::Image(_) | What::Release { .. } | What::Baseline(_) | What::PatchGroup { .. } => {
-            places.one(hint, "", nodes)
+            places.one(own, path, "", nodes)
         }
     }
 }
@@ -272,6 +321,7 @@ impl References {
                 node.image.iter().for_each(|image| self.images.add(image, site));
             }
             What::Managed(node) => self.nodes.add(&node.id, site),
+            What::Terminated(node) => self.nodes.add(node, site),
             What::Group(group) => {
                 self.groups.add(&group.name, site);
                 group.members.iter().for_each(|member| self.nodes.add(&member.id, site));

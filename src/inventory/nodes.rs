@@ -68,12 +68,12 @@ fn once_each(managed: Vec<ManagedNode>) -> Vec<ManagedNode> {
     managed.into_iter().filter(|node| !is_left(node)).collect()
 }
 
-fn is_on_premises(node: &ManagedNode) -> bool {
+pub(super) fn is_on_premises(node: &ManagedNode) -> bool {
     node.id.starts_with("mi-")
 }
 
 /// A node that only Systems Manager knows.
-fn unseen(site: &Site, known: &ManagedNode) -> Node {
+pub(super) fn unseen(site: &Site, known: &ManagedNode) -> Node {
     Node {
         name: known.name.as_str().into(),
         state: if known.stopped { NodeState::Stopped { since: None } } else { NodeState::Running },

@@ -1,6 +1,6 @@
 //! Which call of the AWS CLI a recording comes from: told by what is in it, not by its name.
 
-use serde_json::Value;
+use serde_json::{Deserializer, Value};
 
 use super::told::Told;
 
@@ -114,6 +114,22 @@ pub(super) fn lists(document: &Value) -> Vec<List<'_>> {
     }
 }
 
+/// How far into a document it is looked for what tells its kind, in bytes.
+const BEGINNING: usize = 4096;
+
+/// The kind of a document that is cut off or broken, as far as its beginning tells: by the first of the known members,
+/// or by the first element of a list.
+pub(super) fn of_beginning(text: &str) -> Option<Kind> {
+    if text.trim_start().starts_with('[') {
+        let first = text.get(text.find('{')?..)?;
+        let first: Value = Deserializer::from_str(first).into_iter().next()?.ok()?;
+        return of_item(Told::of(&first));
+    }
+    let end = (0..=BEGINNING.min(text.len())).rev().find(|end| text.is_char_boundary(*end))?;
+    let known = MEMBERS.iter().filter_map(|(member, kind)| Some((text[..end].find(&format!("\"{member}\""))?, *kind)));
+    known.min_by_key(|(at, _)| *at).map(|(_, kind)| kind)
+}
+
 /// The elements of lists of lists, as `Reservations[*].Instances[*]` leaves them.
 fn flat(value: &Value) -> Vec<Told<'_>> {
     match value {
@@ -195,6 +211,17 @@ mod tests {
         assert_eq!(kinds(&group), [(Kind::Groups, 1)]);
         assert_eq!(kinds(&json!({"AutoScalingGroups": [group]})), [(Kind::Groups, 1)]);
         assert_eq!(kinds(&json!({"Patches": [], "ResponseMetadata": {}})), [(Kind::Patches, 0)]);
+    }
+
+    #[test]
+    fn the_beginning_of_a_broken_document_tells_its_kind() {
+        let one = r#"{"InstanceId": "i-1", "State": {"Name": "running"}}"#;
+        assert_eq!(of_beginning(&format!("{{\"Reservations\": [{{\"Instances\": [{one}, {{")), Some(Kind::Instances));
+        assert_eq!(of_beginning("\n{\"AutoScalingGroups\": [{\"Instances\": ["), Some(Kind::Groups));
+        assert_eq!(of_beginning(&format!("[[{one}, {{\"Instan")), Some(Kind::Instances));
+        assert_eq!(of_beginning("[[{\"InstanceId\": \"i-"), None);
+        assert_eq!(of_beginning("{\"Tr"), None);
+        assert_eq!(of_beginning(""), None);
     }
 
     #[test]

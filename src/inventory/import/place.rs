@@ -5,13 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::region::REGIONS;
 use crate::model::Site;
-use crate::model::site::is_account;
+use crate::model::site::{UNKNOWN_REGION, is_account};
 
 /// The account of what does not tell any.
 const NO_ACCOUNT: &str = "000000000000";
-
-/// The region of what does not tell any.
-const NO_REGION: &str = "unknown";
 
 /// What is known of a place.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -64,7 +61,7 @@ impl Hint {
         Some(Site::new(self.account.as_ref()?, self.region.as_ref()?))
     }
 
-    fn allows(&self, site: &Site) -> bool {
+    pub(super) fn allows(&self, site: &Site) -> bool {
         self.account.as_ref().is_none_or(|account| *account == site.account)
             && self.region.as_ref().is_none_or(|region| *region == site.region)
     }
@@ -108,31 +105,35 @@ impl Places {
         places
     }
 
-    /// The site of a thing that is in one place: as it says, as the only one that refers to it, as the only one there is.
-    /// False where it had to be made up.
-    pub(super) fn one(&self, hint: &Hint, id: &str, index: &Index) -> (Site, bool) {
-        if let Some(site) = hint.site() {
+    /// The site of a thing that is in one place: as it says, as the only one that refers to it (of several, the one that
+    /// the path names), as the path says, as the only one there is. False where it had to be made up.
+    pub(super) fn one(&self, own: &Hint, path: &Hint, id: &str, index: &Index) -> (Site, bool) {
+        if let Some(site) = own.site() {
             return (site, true);
         }
-        let mut known = index.of(id).filter(|site| hint.allows(site));
-        if let (Some(site), None) = (known.next(), known.next()) {
-            return (site.clone(), true);
+        let only_one = |hint: &Hint| {
+            let mut known = index.of(id).filter(|site| own.allows(site) && hint.allows(site));
+            known.next().filter(|_| known.next().is_none()).cloned()
+        };
+        if let Some(site) = only_one(own).or_else(|| only_one(path)) {
+            return (site, true);
         }
+        let hint = own.clone().or(path.clone());
         let only = |all: &BTreeSet<String>| all.first().filter(|_| all.len() == 1).cloned();
         let account = hint.account.clone().or_else(|| only(&self.accounts));
         let region = hint.region.clone().or_else(|| only(&self.regions));
         let known = account.is_some() && region.is_some();
-        let site = Site::new(account.as_deref().unwrap_or(NO_ACCOUNT), region.as_deref().unwrap_or(NO_REGION));
+        let site = Site::new(account.as_deref().unwrap_or(NO_ACCOUNT), region.as_deref().unwrap_or(UNKNOWN_REGION));
         (site, known)
     }
 
-    /// The sites of a thing that several may see, as they do an image: all that refer to it, and its own if that is told.
-    pub(super) fn all(&self, hint: &Hint, id: &str, index: &Index) -> Vec<Site> {
+    /// The sites of a thing that several may see, as they do an image: all that refer to it, and that of the path.
+    pub(super) fn all(&self, path: &Hint, id: &str, index: &Index) -> Vec<Site> {
         let mut sites: BTreeSet<Site> =
-            index.of(id).filter(|site| hint.region.as_ref().is_none_or(|it| *it == site.region)).cloned().collect();
-        sites.extend(hint.site());
+            index.of(id).filter(|site| path.region.as_ref().is_none_or(|it| *it == site.region)).cloned().collect();
+        sites.extend(path.site());
         if sites.is_empty() {
-            let (site, known) = self.one(hint, id, index);
+            let (site, known) = self.one(&Hint::default(), path, id, index);
             sites.extend(known.then_some(site));
         }
         sites.into_iter().collect()
@@ -169,11 +170,15 @@ mod tests {
         index.add("i-1", &here);
         let known = [hint("111111111111", "eu-west-1"), hint("", "us-east-1")];
         let places = Places::new(known.iter(), &[]);
-        assert_eq!(places.one(&hint("111111111111", "us-east-1"), "i-1", &index), (there.clone(), true));
-        assert_eq!(places.one(&Hint::default(), "i-1", &index), (here.clone(), true));
-        assert_eq!(places.one(&hint("", "us-east-1"), "i-1", &index), (there, true));
-        assert_eq!(places.one(&Hint::default(), "i-2", &index), (Site::new("111111111111", "unknown"), false));
+        let none = Hint::default();
+        assert_eq!(places.one(&hint("111111111111", "us-east-1"), &none, "i-1", &index), (there.clone(), true));
+        assert_eq!(places.one(&none, &none, "i-1", &index), (here.clone(), true));
+        let folder = hint("222222222222", "eu-west-1");
+        assert_eq!(places.one(&none, &folder, "i-1", &index), (here.clone(), true), "what refers to it goes before");
+        assert_eq!(places.one(&none, &folder, "i-3", &index), (Site::new("222222222222", "eu-west-1"), true));
+        assert_eq!(places.one(&hint("", "us-east-1"), &none, "i-1", &index), (there, true));
+        assert_eq!(places.one(&none, &none, "i-2", &index), (Site::new("111111111111", "unknown"), false));
         let home = Places::new(std::iter::empty(), std::slice::from_ref(&here));
-        assert_eq!(home.one(&Hint::default(), "i-2", &index), (here, true));
+        assert_eq!(home.one(&none, &none, "i-2", &index), (here, true));
     }
 }

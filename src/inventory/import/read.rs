@@ -27,6 +27,8 @@ pub(super) struct Item {
 #[derive(Debug)]
 pub(super) enum What {
     Node(Box<Node>),
+    /// An instance that is on its way out, or was so when it was recorded.
+    Terminated(String),
     Volume {
         node: String,
         volume: Volume,
@@ -88,15 +90,33 @@ pub(super) enum What {
 /// What came of an element: things, nothing where it is rightly left out, or what it lacks.
 pub(super) type Read = Result<Vec<Item>, &'static str>;
 
+/// An element of a list.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Element<'a> {
+    told: Told<'a>,
+    /// The account that whatever holds it tells.
+    owner: Option<&'a str>,
+}
+
+/// The elements of an element: instances come in reservations, and one that is damaged takes none with it.
+pub(super) fn elements(list: Kind, told: Told<'_>) -> Vec<Element<'_>> {
+    if list == Kind::Instances && told.at("Instances").value().is_some_and(serde_json::Value::is_array) {
+        let owner = told.at("OwnerId").text();
+        return told.at("Instances").each().map(|told| Element { told, owner }).collect();
+    }
+    vec![Element { told, owner: None }]
+}
+
 /// Reads an element of a list; `node` is whom the file says it is about.
-pub(super) fn item(list: Kind, told: Told<'_>, node: Option<&str>) -> Read {
+pub(super) fn item(list: Kind, element: Element<'_>, node: Option<&str>) -> Read {
+    let Element { told, owner } = element;
     // A list named `Patches` holds what is missing on a node, or what there is to be had.
     let kind = match list {
         Kind::Patches => of_item(told).unwrap_or(list),
         _ => list,
     };
     match kind {
-        Kind::Instances => ec2::instances(told),
+        Kind::Instances => ec2::instance(told, owner),
         Kind::Images => ec2::image(told),
         Kind::ImageMetadata => ec2::metadata(told),
         Kind::Templates => ec2::template(told),

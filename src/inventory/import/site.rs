@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::kind::Kind;
 use super::read::What;
@@ -10,14 +10,17 @@ use crate::aws::{ManagedNode, Releases};
 use crate::inventory::nodes;
 use crate::model::gap::{NOT_RECORDED, ONE_PAGE};
 use crate::model::{
-    Agent, Baseline, Fact, Fleet, Gap, Group, Identity, Image, ImageSource, LifecycleHook, Node, OperatingSystem,
-    Patch, PatchState, Refresh, Site, SiteSeen, Tags, Template, TemplateVersion, VersionSpec, Volume,
+    Agent, Baseline, Fact, Fleet, Gap, Group, Identity, Image, ImageSource, LifecycleHook, Member, Node,
+    OperatingSystem, Patch, PatchState, Refresh, Site, SiteSeen, Tags, Template, TemplateVersion, VersionSpec, Volume,
 };
+use crate::text::count;
 
 /// What was recorded of a site. Of a thing that was recorded twice, the later recording counts.
 #[derive(Debug, Default)]
 pub(super) struct Recorded {
     nodes: BTreeMap<String, Node>,
+    /// Instances that were on their way out.
+    terminated: BTreeSet<String>,
     volumes: BTreeMap<String, Vec<Volume>>,
     images: BTreeMap<String, Image>,
     gone: BTreeMap<String, Image>,
@@ -35,6 +38,8 @@ pub(super) struct Recorded {
     baselines: BTreeMap<String, Baseline>,
     /// Patch groups, with the baselines that they are registered with.
     registered: BTreeSet<(String, String)>,
+    /// Kinds of which a recording is cut off or broken.
+    pub(super) damaged: BTreeSet<Kind>,
     /// For each kind of recording, how many lists say that more follows, and how many do not.
     pub(super) lists: BTreeMap<Kind, (usize, usize)>,
 }
@@ -53,7 +58,12 @@ impl Recorded {
         match what {
             What::Node(mut node) => {
                 node.site = site.clone();
+                self.terminated.remove(node.id.as_str());
                 self.nodes.insert(node.id.to_string(), *node);
+            }
+            What::Terminated(id) => {
+                self.nodes.remove(&id);
+                self.terminated.insert(id);
             }
             What::Volume { node, volume } => self.volumes.entry(node).or_default().push(volume),
             What::Image(mut image) => {
@@ -112,6 +122,7 @@ impl Recorded {
         let mut gaps = Gaps { site, found: Vec::new() };
         let groups = self.take_groups(&mut gaps);
         let mut nodes = self.take_nodes(site, &groups, &mut gaps);
+        launchers(&nodes, &groups, &mut gaps);
         let templates = self.take_templates(site, &groups, &mut gaps);
         let images = self.take_images(&nodes, &templates, &mut gaps);
         nodes::complete(&mut nodes, &images);
@@ -127,11 +138,14 @@ impl Recorded {
         fleet
     }
 
-    /// Whether all of a kind was recorded: not nothing, and not one page of several.
+    /// Whether all of a kind was recorded: not nothing, nothing cut off, and not one page of several.
     fn is_whole(&self, kinds: &[Kind], fact: Fact, action: &str, gaps: &mut Gaps<'_>) -> bool {
         let lists = kinds.iter().filter_map(|kind| self.lists.get(kind));
         let (open, closed) = lists.fold((0, 0), |sum, (open, closed)| (sum.0 + open, sum.1 + closed));
         match (open, closed) {
+            _ if kinds.iter().any(|kind| self.damaged.contains(kind)) => {
+                gaps.add(fact, None, action, NOT_RECORDED, "a recording of it is cut off or broken".to_owned());
+            }
             (0, 0) => gaps.add(fact, None, action, NOT_RECORDED, "it is not among the recordings".to_owned()),
             (_, 0) => gaps.add(fact, None, action, ONE_PAGE, "the recording says that more follows".to_owned()),
             _ => return true,
@@ -142,7 +156,8 @@ impl Recorded {
     /// The baselines with their patch groups; none where only one of both was recorded whole: what holds for a node is not
     /// known then.
     fn take_baselines(&mut self) -> Vec<Baseline> {
-        let whole = |kind| self.lists.get(&kind).is_some_and(|(_, closed)| *closed > 0);
+        let whole =
+            |kind| self.lists.get(&kind).is_some_and(|(_, closed)| *closed > 0) && !self.damaged.contains(&kind);
         if !(whole(Kind::Baselines) && whole(Kind::PatchGroups)) {
             return Vec::new();
         }
@@ -176,11 +191,9 @@ impl Recorded {
     }
 
     fn take_nodes(&mut self, site: &Site, groups: &[Group], gaps: &mut Gaps<'_>) -> Vec<Node> {
-        let has_instances =
-            self.is_whole(&[Kind::Instances], Fact::Instances, "ec2:DescribeInstances", gaps) || !self.nodes.is_empty();
         let all_managed =
             self.is_whole(&[Kind::ManagedNodes], Fact::ManagedNodes, "ssm:DescribeInstanceProperties", gaps);
-        let instances = has_instances.then(|| std::mem::take(&mut self.nodes).into_values().collect());
+        let instances = Some(self.take_instances(site, groups, gaps));
         let known: BTreeSet<String> = self.managed.keys().cloned().collect();
         let managed =
             (all_managed || !known.is_empty()).then(|| std::mem::take(&mut self.managed).into_values().collect());
@@ -204,6 +217,63 @@ impl Recorded {
         }
         self.patched(&nodes, gaps);
         nodes
+    }
+
+    /// The instances that were recorded, and those that only Systems Manager or a group tells of: where such a one is there
+    /// for sure, or the recordings of instances are not whole anyway. Of a whole recording what is missing was terminated
+    /// before; whether one that answered a day ago was, nobody knows.
+    fn take_instances(&mut self, site: &Site, groups: &[Group], gaps: &mut Gaps<'_>) -> Vec<Node> {
+        let action = "ec2:DescribeInstances";
+        let mut whole = self.is_whole(&[Kind::Instances], Fact::Instances, action, gaps);
+        let mut instances = std::mem::take(&mut self.nodes);
+        let others = self.told_by_others(site, groups, &instances);
+        let there = others.values().filter(|(_, sight)| *sight == Sight::There).count();
+        if whole && there > 0 {
+            let told = format!("{} that groups or Systems Manager tell of", count(there, "instance"));
+            let told = format!("{told} {} not among the recordings", if there == 1 { "is" } else { "are" });
+            gaps.add(Fact::Instances, None, action, NOT_RECORDED, told);
+            whole = false;
+        }
+        for (id, (node, sight)) in others {
+            if whole && sight == Sight::Gone {
+                continue;
+            }
+            if whole {
+                let told = "it answered within a day before, and is not among the recordings".to_owned();
+                gaps.add(Fact::Instances, Some(&id), action, NOT_RECORDED, told);
+            }
+            instances.insert(id, node);
+        }
+        instances.into_values().collect()
+    }
+
+    /// The instances that are not among the recorded ones, and that Systems Manager or a group tells of.
+    fn told_by_others(
+        &self,
+        site: &Site,
+        groups: &[Group],
+        instances: &BTreeMap<String, Node>,
+    ) -> BTreeMap<String, (Node, Sight)> {
+        let is_new = |id: &str| !instances.contains_key(id) && !self.terminated.contains(id);
+        // Ages count from the newest answer: recordings may be old.
+        let newest = self.managed.values().filter_map(|known| known.agent.last_ping()).max();
+        let mut others = BTreeMap::new();
+        for known in self.managed.values().filter(|known| !nodes::is_on_premises(known) && is_new(&known.id)) {
+            let heard = |at: Timestamp| newest.is_some_and(|newest| newest.duration_since(at) <= HEARD);
+            let sight = match known.agent {
+                Agent::Online { .. } => Sight::There,
+                _ if known.stopped => Sight::There,
+                Agent::Lost { last_ping } if heard(last_ping) => Sight::Heard,
+                _ => Sight::Gone,
+            };
+            others.insert(known.id.clone(), (nodes::unseen(site, known), sight));
+        }
+        let lasting = |member: &&Member| matches!(member.lifecycle.as_str(), "InService" | "Standby");
+        for member in groups.iter().flat_map(|group| &group.members).filter(lasting).filter(|it| is_new(&it.id)) {
+            let unseen = || (Node { agent: Agent::Unread, ..Node::new(site.clone(), &member.id) }, Sight::There);
+            others.entry(member.id.clone()).or_insert_with(unseen).1 = Sight::There;
+        }
+        others
     }
 
     /// What is missing of patching: a state may be asked for fifty nodes at once, so that some may never have been asked.
@@ -296,6 +366,33 @@ impl Versions {
             operator: None,
             versions: Vec::new(),
         })
+    }
+}
+
+/// How long the agent of an instance that is there may have been silent.
+const HEARD: SignedDuration = SignedDuration::from_hours(24);
+
+/// What others know of an instance that was not recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sight {
+    /// It was there: its agent answers, or it is in service in a group.
+    There,
+    /// It answered within a day before.
+    Heard,
+    /// Systems Manager remembers it.
+    Gone,
+}
+
+/// A gap for each group that launched a node, by its tag, and that is not among the recordings.
+fn launchers(nodes: &[Node], groups: &[Group], gaps: &mut Gaps<'_>) {
+    if gaps.found.iter().any(|gap| gap.fact == Fact::Groups) {
+        return;
+    }
+    let launchers = nodes.iter().filter(|node| node.group.is_none()).filter_map(Node::launched_by);
+    let known: BTreeSet<&str> = groups.iter().map(|group| group.name.as_str()).collect();
+    for name in launchers.collect::<BTreeSet<&str>>().difference(&known) {
+        let told = "tags of instances name it, and it is not among the recordings".to_owned();
+        gaps.add(Fact::Groups, Some(name), "autoscaling:DescribeAutoScalingGroups", NOT_RECORDED, told);
     }
 }
 

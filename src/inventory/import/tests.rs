@@ -184,3 +184,132 @@ fn baselines_count_with_their_patch_groups_alone() {
     // Without the groups nobody knows which baseline holds for a node.
     assert_eq!(imported(&[here, baselines]).fleet.baselines, []);
 }
+
+fn group_of(name: &str, members: &[&str]) -> Value {
+    let arn = format!("arn:aws:autoscaling:eu-west-1:111111111111:autoScalingGroup:u:autoScalingGroupName/{name}");
+    let members: Vec<Value> =
+        members.iter().map(|id| json!({"InstanceId": id, "LifecycleState": "InService"})).collect();
+    json!({"AutoScalingGroups": [{"AutoScalingGroupName": name, "AutoScalingGroupARN": arn, "MinSize": 1,
+        "DesiredCapacity": 2, "Instances": members}]})
+}
+
+fn launched(id: &str, group: &str) -> Value {
+    let mut instance = instance(id, "eu-west-1a");
+    instance["Tags"] = json!([{"Key": "aws:autoscaling:groupName", "Value": group}]);
+    instance
+}
+
+#[test]
+fn groups_that_launched_something_and_were_not_recorded_are_gaps() {
+    let two = [launched("i-1", "web"), launched("i-2", "shop prod")];
+    let all = imported(&[
+        recording("a.json", &instances("111111111111", &two)),
+        recording("b.json", &group_of("web", &["i-1"])),
+    ]);
+    let gap: Vec<&Gap> = all.fleet.gaps.iter().filter(|gap| gap.fact == Fact::Groups).collect();
+    assert_eq!(gap.len(), 1, "{gap:?}");
+    assert_eq!(gap[0].resource.as_deref(), Some("shop prod"));
+    let cure = gap[0].cure();
+    assert!(cure.contains(" --region eu-west-1 --auto-scaling-group-names 'shop prod' "), "{cure}");
+    // Where no group was recorded, that is one gap.
+    let none = imported(&[recording("a.json", &instances("111111111111", &two))]);
+    assert_eq!(gaps(&none).iter().filter(|(fact, _)| *fact == Fact::Groups).count(), 1);
+}
+
+/// The instances and the gaps of instances, by resource.
+fn seen(recordings: &[Recording]) -> (Vec<String>, Vec<Option<String>>) {
+    let all = imported(recordings);
+    let gaps = all.fleet.gaps.iter().filter(|gap| gap.fact == Fact::Instances);
+    (all.fleet.nodes.iter().map(|node| node.id.to_string()).collect(), gaps.map(|gap| gap.resource.clone()).collect())
+}
+
+#[test]
+fn instances_that_others_tell_of_are_shown_and_are_a_gap() {
+    let one = recording("a.json", &instances("111111111111", &[instance("i-1", "eu-west-1a")]));
+    let at =
+        |id: &str, status: &str, ping: u64| json!({"InstanceId": id, "PingStatus": status, "LastPingDateTime": ping});
+    let known = |more: Value| recording("b.json", &json!({"InstanceInformationList": [managed("i-1"), more]}));
+    assert_eq!(seen(&[one.clone(), known(managed("i-2"))]), (vec!["i-1".into(), "i-2".into()], vec![None]));
+    let member = recording("b.json", &group_of("web", &["i-1", "i-2"]));
+    assert_eq!(seen(&[one.clone(), member]), (vec!["i-1".into(), "i-2".into()], vec![None]));
+    // It may have been terminated since; that says nothing of the others.
+    let silent = known(at("i-2", "ConnectionLost", 1_795_496_400));
+    assert_eq!(seen(&[one.clone(), silent]), (vec!["i-1".into(), "i-2".into()], vec![Some("i-2".into())]));
+    let gone = known(at("i-2", "ConnectionLost", 1_795_400_000));
+    assert_eq!(seen(&[one.clone(), gone.clone()]), (vec!["i-1".into()], vec![]));
+    let mut ended = instance("i-2", "eu-west-1a");
+    ended["State"]["Name"] = json!("terminated");
+    let both = recording("a.json", &instances("111111111111", &[instance("i-1", "eu-west-1a"), ended]));
+    assert_eq!(seen(&[both, known(managed("i-2"))]), (vec!["i-1".into()], vec![]));
+    // An answer without instances, of a filter that nothing fits.
+    let none = recording("111111111111/eu-west-1/a.json", &json!({"Reservations": []}));
+    assert_eq!(seen(&[none, known(managed("i-2"))]), (vec!["i-1".into(), "i-2".into()], vec![None]));
+}
+
+#[test]
+fn a_recording_that_is_cut_off_is_a_gap_of_what_it_was() {
+    let page = |id: &str| instances("111111111111", &[instance(id, "eu-west-1a")]).to_string();
+    let cut = page("i-2")[..60].to_owned();
+    let raw = |name: &str, text: String| Recording { name: name.to_owned(), bytes: text.into_bytes() };
+    let lost = known_lost();
+    let beside = [raw("a.json", page("i-1")), raw("b.json", cut.clone()), lost.clone()];
+    let within = [raw("a.json", page("i-1") + "\n" + &cut), lost.clone()];
+    for recordings in [&beside[..], &within[..]] {
+        let (nodes, gaps) = seen(recordings);
+        assert_eq!((nodes, gaps), (vec!["i-1".to_owned(), "i-2".to_owned()], vec![None]));
+    }
+    assert_eq!(seen(&[raw("a.json", page("i-1")), lost]), (vec!["i-1".to_owned()], vec![]));
+}
+
+/// What Systems Manager remembers of a node that may be gone.
+fn known_lost() -> Recording {
+    let lost = json!({"InstanceId": "i-2", "PingStatus": "ConnectionLost", "LastPingDateTime": 1_795_400_000});
+    recording("m.json", &json!({"InstanceInformationList": [managed("i-1"), lost]}))
+}
+
+#[test]
+fn a_folder_of_another_account_makes_nothing_twice() {
+    let folder = |name: &str, document: &Value| recording(&format!("dump/111111111111/eu-west-1/{name}"), document);
+    let images = json!({"Images": [{"ImageId": "ami-1", "Name": "web", "State": "available"}]});
+    let all = imported(&[
+        folder("instances.json", &instances("222222222222", &[instance("i-1", "eu-west-1a")])),
+        folder("managed.json", &json!({"InstanceInformationList": [managed("i-1"), managed("mi-1")]})),
+        folder("states.json", &states("i-1", 0, "2026-11-27T08:00:00Z")),
+        folder("images.json", &images),
+        folder("hooks.json", &json!({"LifecycleHooks": []})),
+    ]);
+    let sites: BTreeSet<String> = all.fleet.nodes.iter().map(|node| node.site.to_string()).collect();
+    assert_eq!(sites, BTreeSet::from(["222222222222/eu-west-1".to_owned()]));
+    assert_eq!((all.fleet.nodes.len(), all.fleet.sites.len(), all.fleet.images.len()), (2, 1, 1));
+    assert!(node(&all, "i-1").patch_state.is_some());
+    // What another site's instances tell says which of two folders is right of an id that both have.
+    let all = imported(&[
+        folder("instances.json", &instances("111111111111", &[instance("i-1", "eu-west-1a")])),
+        recording("222222222222/eu-west-1/i.json", &instances("222222222222", &[instance("i-2", "eu-west-1a")])),
+        recording("222222222222/eu-west-1/m.json", &json!({"InstanceInformationList": [managed("i-1")]})),
+    ]);
+    assert_eq!(all.fleet.nodes.len(), 2);
+    assert!(matches!(node(&all, "i-1").agent, Agent::Online { .. }));
+}
+
+#[test]
+fn one_bad_entry_takes_no_other_with_it() {
+    let bad =
+        json!({"Reservations": [{"OwnerId": "111111111111", "Instances": [null, instance("i-1", "eu-west-1a")]}]});
+    let all = imported(&[recording("a.json", &bad)]);
+    assert_eq!((all.fleet.nodes.len(), node(&all, "i-1").site.account.as_str()), (1, "111111111111"));
+    assert_eq!(all.unused.len(), 1);
+    assert!(all.unused[0].why.starts_with("1 entry without InstanceId"), "{:?}", all.unused);
+}
+
+#[test]
+fn an_agent_without_a_time_is_known_and_does_not_answer() {
+    for time in [Value::Null, json!("soon")] {
+        let known = json!({"InstanceId": "i-1", "PingStatus": "Online", "LastPingDateTime": time});
+        let all = imported(&[
+            recording("a.json", &instances("111111111111", &[instance("i-1", "eu-west-1a")])),
+            recording("b.json", &json!({"InstanceInformationList": [known]})),
+        ]);
+        assert_eq!(node(&all, "i-1").agent, Agent::Untold);
+    }
+}

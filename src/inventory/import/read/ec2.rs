@@ -11,23 +11,10 @@ use crate::model::{
 };
 use crate::text::hex;
 
-/// A reservation with its instances, or an instance.
-pub(super) fn instances(told: Told<'_>) -> Read {
-    if !told.at("Instances").value().is_some_and(serde_json::Value::is_array) {
-        return Ok(instance(told, None)?.into_iter().collect());
-    }
-    let owner = told.at("OwnerId").text();
-    let mut items = Vec::new();
-    for told in told.at("Instances").each() {
-        items.extend(instance(told, owner)?);
-    }
-    Ok(items)
-}
-
-fn instance(told: Told<'_>, owner: Option<&str>) -> Result<Option<Item>, &'static str> {
+/// An instance; `owner` is the account that its reservation tells.
+pub(super) fn instance(told: Told<'_>, owner: Option<&str>) -> Read {
     let id = told.at("InstanceId").owned().ok_or("without InstanceId")?;
     let state = told.at("State").at("Name").text().ok_or("without State")?;
-    let Some(state) = NodeState::of(state, told.at("StateTransitionReason").text()) else { return Ok(None) };
     let tags = told.at("Tags").tags();
     let root = told.at("RootDeviceName").text();
     let volumes = told.at("BlockDeviceMappings").each().filter_map(|mapping| {
@@ -43,6 +30,9 @@ fn instance(told: Told<'_>, owner: Option<&str>) -> Result<Option<Item>, &'stati
     let interface = told.at("NetworkInterfaces").each().find_map(|it| it.at("OwnerId").text());
     let operator = told.at("Operator");
     let hint = Hint { account: owner.or(interface).map(str::to_owned), ..Hint::in_zone(zone.as_deref()) };
+    let Some(state) = NodeState::of(state, told.at("StateTransitionReason").text()) else {
+        return one(hint, What::Terminated(id));
+    };
     let node = Node {
         name: tags.shared("Name").cloned().unwrap_or_default(),
         site: nowhere(),
@@ -71,7 +61,7 @@ fn instance(told: Told<'_>, owner: Option<&str>) -> Result<Option<Item>, &'stati
         volumes: volumes.collect(),
         id: id.into(),
     };
-    Ok(Some(Item { hint, what: What::Node(Box::new(node)) }))
+    one(hint, What::Node(Box::new(node)))
 }
 
 /// Recordings from before `PlatformDetails` tell Windows apart and nothing else.
