@@ -294,19 +294,13 @@ pub fn run() -> ExitCode {
     ExitCode::from(exit.code())
 }
 
+/// The commands that show what a look at the fleet shows, and no more: those work on recordings.
+const LOOKING: [&str; 7] = ["inventory", "explain", "images", "channels", "plan", "diff", "report"];
+
 impl Command {
     /// Whether it shows what a look at the fleet shows, and no more.
     fn looks(&self) -> bool {
-        matches!(
-            self,
-            Self::Inventory(_)
-                | Self::Explain { .. }
-                | Self::Images
-                | Self::Channels
-                | Self::Plan { .. }
-                | Self::Diff(_)
-                | Self::Report { .. }
-        )
+        LOOKING.contains(&self.formats().0)
     }
 
     /// Its name, and the formats that its results have.

@@ -2,10 +2,11 @@
 //! somebody may have meant, how long something takes in people's words, and how foreign text is made harmless.
 //!
 //! Parts: [`problem`] (places and problems), [`suggest`](mod@suggest), [`duration`], [`number`] (counts and percent),
-//! [`escape`], [`json`], [`command`] (suggested commands, made whole).
+//! [`encoding`], [`escape`], [`json`], [`command`] (suggested commands, made whole).
 
 pub mod command;
 pub mod duration;
+pub mod encoding;
 pub mod escape;
 pub mod json;
 pub mod number;
@@ -14,6 +15,7 @@ pub mod suggest;
 
 pub use command::Commands;
 pub use duration::{format_age, format_ago, format_duration, parse_duration};
+pub use encoding::decoded;
 pub use escape::{csv_safe, html_safe, markdown_safe, terminal_safe};
 pub use number::{count, hex, percent, plural, thousands};
 pub use problem::{Place, Problem, Source};

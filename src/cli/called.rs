@@ -1,11 +1,11 @@
 //! How this rebake was called, as far as the commands that it suggests must say so again: another account, another
 //! configuration or other regions are not what the user meant.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::CommandFactory;
 
-use super::{Cli, Global};
+use super::{Cli, Global, LOOKING};
 use crate::text::Commands;
 
 /// Where a sandbox is kept when nothing else is said; the default of `--sandbox`.
@@ -15,11 +15,17 @@ impl Global {
     /// What makes a suggested command act where this one did.
     pub(crate) fn commands(&self) -> Commands {
         let names = Cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect();
-        Commands::new(names, &self.repeated())
+        let names: Vec<String> = names;
+        if self.import.is_empty() {
+            return Commands::new(names, &self.repeated(&[]));
+        }
+        // What recordings do not do is done where they were made.
+        let acting = names.iter().filter(|name| !LOOKING.contains(&name.as_str())).cloned().collect();
+        Commands::new(names, &self.repeated(&self.import)).but(acting, &self.repeated(&[]))
     }
 
     /// The options that name the account, the configuration and the regions, as they are typed.
-    fn repeated(&self) -> Vec<String> {
+    fn repeated(&self, recordings: &[PathBuf]) -> Vec<String> {
         let sandbox = self.sandbox.iter().map(|dir| match dir {
             dir if dir == Path::new(SANDBOX) => "--sandbox".to_owned(),
             dir => format!("--sandbox={}", dir.display()),
@@ -27,7 +33,7 @@ impl Global {
         let valued = |name: &str, value: String| [name.to_owned(), value];
         let config = self.config.iter().flat_map(|file| valued("--config", file.display().to_string()));
         let profile = self.profile.iter().flat_map(|profile| valued("--profile", profile.clone()));
-        let import = self.import.iter().flat_map(|path| valued("--import", path.display().to_string()));
+        let import = recordings.iter().flat_map(|path| valued("--import", path.display().to_string()));
         let all_regions = self.all_regions.then(|| "--all-regions".to_owned());
         let region = (!self.region.is_empty()).then(|| valued("--region", self.region.join(",")));
         sandbox
@@ -58,6 +64,12 @@ mod tests {
         assert_eq!(suggested(&["--sandbox=sb", "--config", "c.toml"]), "rebake --sandbox=sb --config c.toml plan");
         let regions = ["--profile", "prod", "--region", "eu-west-1,us-east-1"];
         assert_eq!(suggested(&["--import", "dump"]), "rebake --import dump plan");
+        let cli = Cli::parse_from(["rebake", "--import", "dump", "--config", "c.toml", "status"]);
+        let doctor = cli.global.commands().complete("rebake doctor, rebake patch --scan id:i-1, rebake init");
+        assert_eq!(
+            doctor,
+            "rebake --config c.toml doctor, rebake --config c.toml patch --scan id:i-1, rebake --config c.toml init"
+        );
         assert_eq!(suggested(&regions), "rebake --profile prod --region eu-west-1,us-east-1 plan");
     }
 }

@@ -8,6 +8,7 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 
 use super::configuration::{self, text_of};
+use super::failure::warn;
 use super::see::{pretty, show_with, tell, width};
 use super::{Failure, Format, Global, folder};
 use crate::compare::{Comparison, Inventory, compare};
@@ -51,7 +52,7 @@ pub(super) fn diff(global: &Global, wanted: &Compared) -> Result<Exit, Failure> 
     show_with(global, configuration::find(global)?, |look| {
         let before = match (named, since) {
             (Some(named), _) => named,
-            (None, Some(when)) => read(&before(global, &when, look.now)?)?,
+            (None, Some(when)) => before(global, &when, look.now)?,
             (None, None) => last(global)?.ok_or_else(|| Failure::usage("no inventory was saved yet").next(SAVE))?,
         };
         Ok((rendered(global, &compare(&before, &now(look)?)), Exit::Done))
@@ -85,7 +86,22 @@ pub(super) fn save(global: &Global, look: &Look) -> Result<(), Failure> {
 
 /// The last inventory that was saved.
 pub(super) fn last(global: &Global) -> Result<Option<Inventory>, Failure> {
-    saved(global)?.last().map(|(_, path)| read(path)).transpose()
+    newest(saved(global)?.iter().map(|(_, path)| path.as_path()).rev())
+}
+
+/// The first of some saved inventories that can be read; those that cannot are named and passed over, unless it is all.
+fn newest<'a>(paths: impl Iterator<Item = &'a Path>) -> Result<Option<Inventory>, Failure> {
+    let mut unread = None;
+    for path in paths {
+        if let Some(Failure { message, .. }) = unread.take() {
+            warn(&format!("{message}; passed over"));
+        }
+        match read(path) {
+            Ok(inventory) => return Ok(Some(inventory)),
+            Err(failure) => unread = Some(failure),
+        }
+    }
+    unread.map_or(Ok(None), Err)
 }
 
 /// What a look shows beside the last inventory that was saved before it.
@@ -119,12 +135,12 @@ fn made_at(path: &Path) -> Option<Timestamp> {
 }
 
 /// The last inventory that was saved before a moment.
-fn before(global: &Global, when: &When, now: Timestamp) -> Result<PathBuf, Failure> {
+fn before(global: &Global, when: &When, now: Timestamp) -> Result<Inventory, Failure> {
     let limit = when.before(now);
     let saved = saved(global)?;
     let told = |at: Timestamp| at.strftime("%Y-%m-%d %H:%M UTC").to_string();
-    let found = saved.iter().rev().find(|(at, _)| *at <= limit);
-    found.map(|(_, path)| path.clone()).ok_or_else(|| match saved.first() {
+    let found = saved.iter().rev().filter(|(at, _)| *at <= limit);
+    newest(found.map(|(_, path)| path.as_path()))?.ok_or_else(|| match saved.first() {
         Some((oldest, path)) => {
             let message = format!("no inventory was saved before {}; the oldest is of {}", told(limit), told(*oldest));
             Failure::usage(message).next(format!("rebake diff {}", path.display()))

@@ -1,5 +1,6 @@
 //! Reading the configuration's files.
 
+use std::borrow::Cow;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -8,7 +9,7 @@ use super::{Failure, Global};
 use crate::config::{self, Config, library};
 use crate::inventory::{Request, wanted};
 use crate::model::Site;
-use crate::text::Source;
+use crate::text::{Source, decoded};
 
 /// The configuration that a command works with.
 pub(crate) struct Loaded {
@@ -66,9 +67,14 @@ fn paths_in(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
 
 /// The text of a component file, if there is one; of one that cannot be read, why.
 fn component(path: &str) -> Option<Result<String, String>> {
-    match std::fs::read_to_string(path) {
+    match std::fs::read(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => None,
-        read => Some(read.map_err(|error| why(&error))),
+        Err(error) => Some(Err(why(&error))),
+        // A mark at the beginning of UTF-8 stays: it belongs to what a component is.
+        Ok(bytes) => Some(
+            String::from_utf8(bytes)
+                .or_else(|error| decoded(error.as_bytes()).map(Cow::into_owned).map_err(str::to_owned)),
+        ),
     }
 }
 

@@ -1,6 +1,7 @@
 //! `--import`: looking at recordings instead of at AWS. Nothing is asked of anybody; no credentials are needed.
 
-use std::io::Read as _;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use super::configuration::{self, Loaded, unreadable};
@@ -15,6 +16,9 @@ use crate::text::{count, thousands};
 
 /// How many things that could not be used are named.
 const MOST_UNUSED: usize = 20;
+
+/// How large a recording may be, in bytes.
+const LARGEST: u64 = 1 << 30;
 
 /// The command that makes a first recording.
 const RECORD: &str = "aws ec2 describe-instances --output json > instances.json";
@@ -71,9 +75,8 @@ fn read(paths: &[PathBuf]) -> Result<Vec<Recording>, Failure> {
     let mut recordings = Vec::new();
     for path in paths {
         if path.as_os_str() == "-" {
-            let mut bytes = Vec::new();
-            let read = std::io::stdin().lock().read_to_end(&mut bytes);
-            read.map_err(|error| Failure::usage(format!("cannot read standard input: {error}")))?;
+            let bytes = bounded(std::io::stdin().lock())
+                .map_err(|error| Failure::usage(format!("cannot read standard input: {error}")))?;
             recordings.push(Recording { name: "standard input".to_owned(), bytes });
             continue;
         }
@@ -84,11 +87,35 @@ fn read(paths: &[PathBuf]) -> Result<Vec<Recording>, Failure> {
             files.push(path.clone());
         }
         for file in files {
-            let bytes = std::fs::read(&file).map_err(|error| unreadable(&file, &error))?;
+            let bytes = bytes_of(&file).map_err(|error| unreadable(&file, &error))?;
             recordings.push(Recording { name: file.display().to_string(), bytes });
         }
     }
     Ok(recordings)
+}
+
+/// What is in a file or comes through a named pipe.
+fn bytes_of(file: &Path) -> io::Result<Vec<u8>> {
+    let opened = File::open(file)?;
+    let kind = opened.metadata()?.file_type();
+    #[cfg(unix)]
+    let is_pipe = std::os::unix::fs::FileTypeExt::is_fifo(&kind);
+    #[cfg(not(unix))]
+    let is_pipe = false;
+    if !(kind.is_file() || is_pipe) {
+        return Err(io::Error::other("it is neither a file nor a pipe"));
+    }
+    bounded(opened)
+}
+
+/// All that can be read, up to [`LARGEST`].
+fn bounded(from: impl io::Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    from.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(io::Error::other("it is larger than 1 GiB; record it in several files"));
+    }
+    Ok(bytes)
 }
 
 /// The files of a folder in the order of their names, without hidden ones. Links to folders are not followed.

@@ -28,7 +28,7 @@ use self::site::{Recorded, missing};
 use super::{Request, merge};
 use crate::model::gap::NOT_RECORDED;
 use crate::model::{Fact, Fleet, Gap, ImageSource, Site};
-use crate::text::count;
+use crate::text::{count, decoded};
 
 /// A file with recordings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,7 +103,7 @@ pub fn import(recordings: &[Recording], request: &Request, home: &[Site], as_of:
 
 /// The lists in a recording, with their things.
 fn recognised(recording: &Recording, from: usize, tell: &mut dyn FnMut(String)) -> Vec<List> {
-    let text = match document::text(&recording.bytes) {
+    let text = match decoded(&recording.bytes) {
         Ok(text) => text,
         Err(why) => {
             tell(why.to_owned());

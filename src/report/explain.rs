@@ -43,7 +43,7 @@ pub fn table(fleet: &Fleet, judged: &Judgement, plan: Option<&Plan>, now: Timest
     }
     if judged.is_undated(now) {
         text.push_str("\n Whether it is overdue cannot be told: nobody knows since when it needs that.\n");
-        _ = writeln!(text, " {}", paragraph(words::UNDATED_CURE, width, 3).trim_end());
+        _ = writeln!(text, " {}", paragraph(&words::undated_cure(&fleet.gaps), width, 3).trim_end());
     }
     if let Some(owner) = &judged.owner {
         _ = write!(text, "\n Its owner's own cure:\n   {}\n", terminal_safe(&owner.cure));

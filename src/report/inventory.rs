@@ -253,6 +253,10 @@ pub fn gaps(fleet: &Fleet, width: usize) -> String {
         text.push_str(&margin);
         text.push_str(&paragraph(story, width, hang));
     }
+    if let Some(more) = stories.len().checked_sub(MOST_GAPS).filter(|more| *more > 0) {
+        text.push_str(&" ".repeat(hang));
+        text.push_str(&paragraph(&format!("… and {more} more: rebake report -o report.html"), width, hang));
+    }
     if fleet.gaps.iter().any(|gap| !gap.is_of_recording()) {
         _ = writeln!(text, "`rebake doctor` shows the cure.");
     }

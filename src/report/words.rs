@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::model::{Identity, Site, SiteSeen};
+use crate::model::{Fact, Gap, Identity, Site, SiteSeen};
 use crate::plan::Gate;
 use crate::text::{count, format_duration, markdown_safe, terminal_safe};
 
@@ -18,6 +18,13 @@ pub fn seconds(seconds: u64) -> String {
 
 /// What makes known since when patches are missing.
 pub const UNDATED_CURE: &str = "allow ssm:DescribeAvailablePatches; what it does not date, rebake remembers in first-sights.json beside its runs: keep that file";
+
+/// What makes known since when patches of a fleet are missing: recordings are recorded, and nobody is asked.
+#[must_use]
+pub fn undated_cure(gaps: &[Gap]) -> String {
+    let of_recording = gaps.iter().find(|gap| gap.fact == Fact::PatchReleases && gap.is_of_recording());
+    of_recording.map_or_else(|| UNDATED_CURE.to_owned(), Gap::cure)
+}
 
 /// Words as a list: `a, b and c`.
 #[must_use]

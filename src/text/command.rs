@@ -9,14 +9,21 @@ const PROGRAM: &str = "rebake";
 pub struct Commands {
     words: Vec<String>,
     options: String,
+    /// Words that get other options, and those.
+    others: (Vec<String>, String),
 }
 
 impl Commands {
     /// Completes `rebake WORD` for each of some words with options and their values, quoted for a shell where needed.
     #[must_use]
     pub fn new(words: Vec<String>, options: &[String]) -> Self {
-        let options = options.iter().map(|option| format!(" {}", shell_word(option))).collect();
-        Self { words, options }
+        Self { words, options: typed(options), others: (Vec::new(), String::new()) }
+    }
+
+    /// Completes some words with other options.
+    #[must_use]
+    pub fn but(self, words: Vec<String>, options: &[String]) -> Self {
+        Self { others: (words, typed(options)), ..self }
     }
 
     /// A text with every command that it suggests completed.
@@ -28,7 +35,7 @@ impl Commands {
     /// As [`Self::complete`], for lines of a width: a command that makes its line too long gets one of its own.
     #[must_use]
     pub fn complete_within(&self, text: &str, width: usize) -> String {
-        if self.options.is_empty() {
+        if self.options.is_empty() && self.others.1.is_empty() {
             return text.to_owned();
         }
         let mut told = String::with_capacity(text.len());
@@ -37,33 +44,36 @@ impl Commands {
             let (before, found) = rest.split_at(at);
             let after = &found[PROGRAM.len()..];
             told.push_str(before);
-            let is_command = told.chars().next_back().is_none_or(may_precede) && self.begins_with_word(after);
-            if is_command && self.length(&told, after) > width {
+            let options = self.options_of(after).filter(|_| told.chars().next_back().is_none_or(may_precede));
+            if options.is_some_and(|options| length(&told, options, after) > width) {
                 break_line(&mut told);
             }
             told.push_str(PROGRAM);
-            if is_command {
-                told.push_str(&self.options);
-            }
+            told.push_str(options.unwrap_or_default());
             rest = after;
         }
         told + rest
     }
 
-    /// Whether what follows the program's name is one of the words; a wrapped line may end before it.
-    fn begins_with_word(&self, after: &str) -> bool {
-        let Some(word) = after.strip_prefix(' ').or_else(|| after.strip_prefix('\n').map(str::trim_start)) else {
-            return false;
-        };
+    /// The options of the word that follows the program's name, if it is one of the words; a wrapped line may end before it.
+    fn options_of(&self, after: &str) -> Option<&str> {
+        let word = after.strip_prefix(' ').or_else(|| after.strip_prefix('\n').map(str::trim_start))?;
         let end = word.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_')).unwrap_or(word.len());
-        self.words.iter().any(|known| *known == word[..end])
+        let is_among = |words: &[String]| words.iter().any(|known| *known == word[..end]);
+        let (others, options) = &self.others;
+        is_among(others).then_some(options.as_str()).or_else(|| is_among(&self.words).then_some(&self.options))
     }
+}
 
-    /// How long the line becomes with the options in it.
-    fn length(&self, told: &str, after: &str) -> usize {
-        let of = |text: &str| text.chars().count();
-        of(line_of(told)) + of(PROGRAM) + of(&self.options) + of(after.lines().next().unwrap_or_default())
-    }
+/// Options as they are typed, each after a space.
+fn typed(options: &[String]) -> String {
+    options.iter().map(|option| format!(" {}", shell_word(option))).collect()
+}
+
+/// How long the line becomes with the options in it.
+fn length(told: &str, options: &str, after: &str) -> usize {
+    let of = |text: &str| text.chars().count();
+    of(line_of(told)) + of(PROGRAM) + of(options) + of(after.lines().next().unwrap_or_default())
 }
 
 /// What may stand right before a command: nothing, a space, a quotation mark or a bracket.
@@ -136,6 +146,14 @@ mod tests {
             assert_eq!(here.complete(text), text);
         }
         assert_eq!(commands(&[]).complete_within("Next: rebake plan", 3), "Next: rebake plan");
+    }
+
+    #[test]
+    fn some_commands_get_other_options() {
+        let here = commands(&["--import", "d"]).but(vec!["doctor".to_owned()], &["--region=r".to_owned()]);
+        assert_eq!(here.complete("rebake doctor, rebake plan"), "rebake --region=r doctor, rebake --import d plan");
+        let here = commands(&["--import", "d"]).but(vec!["doctor".to_owned()], &[]);
+        assert_eq!(here.complete("rebake doctor, rebake plan"), "rebake doctor, rebake --import d plan");
     }
 
     #[test]

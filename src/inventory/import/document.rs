@@ -1,27 +1,6 @@
-//! The documents in a file: text in UTF-8 or, as PowerShell writes it, UTF-16; one document of JSON or several in a row.
-
-use std::borrow::Cow;
+//! The documents in a file: one document of JSON or several in a row.
 
 use serde_json::{Deserializer, Value};
-
-/// The text of a file.
-///
-/// # Errors
-/// Why it is none.
-pub(super) fn text(bytes: &[u8]) -> Result<Cow<'_, str>, &'static str> {
-    let wide = |order: fn([u8; 2]) -> u16| {
-        let units: Vec<u16> = bytes[2..].chunks_exact(2).map(|pair| order([pair[0], pair[1]])).collect();
-        String::from_utf16(&units).map(Cow::Owned).map_err(|_| "it is no text in UTF-8 or UTF-16")
-    };
-    match bytes {
-        [0xff, 0xfe, ..] => wide(u16::from_le_bytes),
-        [0xfe, 0xff, ..] => wide(u16::from_be_bytes),
-        [0xef, 0xbb, 0xbf, rest @ ..] => {
-            std::str::from_utf8(rest).map(Cow::Borrowed).map_err(|_| "it is no text in UTF-8")
-        }
-        _ => std::str::from_utf8(bytes).map(Cow::Borrowed).map_err(|_| "it is no text in UTF-8"),
-    }
-}
 
 /// A document that is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,15 +40,6 @@ pub(super) fn documents(text: &str) -> (Vec<Value>, Option<Broken<'_>>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn texts_of_either_width_are_read() {
-        let wide: Vec<u8> = [0xff, 0xfe].into_iter().chain("{}".encode_utf16().flat_map(u16::to_le_bytes)).collect();
-        assert_eq!(text(&wide).unwrap(), "{}");
-        assert_eq!(text(b"\xef\xbb\xbf{}").unwrap(), "{}");
-        assert_eq!(text(b"\xff\xfe\x00").unwrap(), "");
-        assert!(text(b"\x1f\x8b\x08").is_err());
-    }
 
     #[test]
     fn documents_are_read_up_to_the_first_that_is_broken() {
