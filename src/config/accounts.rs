@@ -19,6 +19,8 @@ pub(super) struct Account {
 /// # Errors
 /// What is wrong, by line.
 pub(super) fn accounts(source: &Source) -> Result<Vec<Account>, Vec<Problem>> {
+    // Editors and PowerShell begin a text with a mark.
+    let source = &Source::new(source.file.as_str(), source.text.trim_start_matches('\u{feff}'));
     let found = if source.text.trim_start().starts_with('{') { organization(source)? } else { lines(source)? };
     let mut problems = Vec::new();
     for (index, (at, account)) in found.iter().enumerate() {
@@ -65,6 +67,7 @@ fn organization(source: &Source) -> Result<Vec<(usize, Account)>, Vec<Problem>> 
     #[serde(rename_all = "PascalCase")]
     struct Told {
         accounts: Vec<One>,
+        next_token: Option<String>,
     }
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
@@ -81,6 +84,14 @@ fn organization(source: &Source) -> Result<Vec<(usize, Account)>, Vec<Problem>> 
         let help = "write what `aws organizations list-accounts --output json` prints".to_owned();
         vec![source.problem(start..start, error.to_string()).help(help)]
     })?;
+    if told.next_token.is_some() {
+        let key = "\"NextToken\"";
+        let at = source.text.rfind(key).unwrap_or_default();
+        let help =
+            "record all pages: `aws organizations list-accounts --output json`, without --no-paginate and --max-items";
+        let message = "more accounts follow: this is one page of several";
+        return Err(vec![source.problem(at..at + key.len(), message).key("NextToken").help(help.to_owned())]);
+    }
     let active = told.accounts.into_iter().filter(|one| one.status.as_deref().is_none_or(|it| it == "ACTIVE"));
     let (mut found, mut wrong) = (Vec::new(), Vec::new());
     for One { id, name, .. } in active {
@@ -116,6 +127,8 @@ mod tests {
         let told = r#"{"Accounts": [{"Id": "111111111111", "Name": "prod", "Status": "ACTIVE"},
             {"Id": "333333333333", "Name": "old", "Status": "SUSPENDED"}, {"Id": "222222222222"}]}"#;
         assert_eq!(read(told), Ok(two()));
+        assert_eq!(read(&format!("\u{feff}{told}")), Ok(two()));
+        assert_eq!(read("\u{feff}111111111111 prod\n222222222222\n"), Ok(two()));
     }
 
     #[test]
@@ -129,5 +142,7 @@ mod tests {
         assert!(one("111111111111\n111111111111\n").contains("accounts.csv:2: account 111111111111 is named twice"));
         assert!(one("\n# none\n").contains("names no account"));
         assert!(one("{\n\"Accounts\": [{\"Id\": 5}]}").starts_with("accounts.csv:2: "));
+        let page = one("{\"Accounts\": [{\"Id\": \"111111111111\"}],\n\"NextToken\": \"x\"}");
+        assert!(page.starts_with("accounts.csv:2: ") && page.contains("NextToken"), "{page}");
     }
 }

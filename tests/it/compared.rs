@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::binary::{json, sandboxed, write};
+use crate::binary::{Told, command, json, sandboxed, write};
 
 fn of_kind<'a>(diff: &'a Value, kind: &str) -> Vec<&'a Value> {
     diff["changes"].as_array().unwrap().iter().filter(|change| change["kind"] == kind).collect()
@@ -65,4 +65,29 @@ fn a_job_shows_in_the_comparison_of_before_and_after() {
     sandboxed(here, &["diff", "broken.json"]).refused(&["broken.json", "no JSON"]);
     sandboxed(here, &["diff", "plan.json", &files[0]]).refused(&["plan.json", "no inventory"]);
     sandboxed(here, &["diff", "nowhere.json"]).refused(&["nowhere.json"]);
+}
+
+#[test]
+fn a_damaged_inventory_is_named_and_passed_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    sandboxed(here, &["inventory", "--save"]).ends(0);
+    let damaged = here.join(".rebake/sandbox/inventories/20991231-000000.json");
+    std::fs::write(&damaged, "{\"nodes\": [").unwrap();
+    let told = sandboxed(here, &["diff"]);
+    assert!(told.ends(0).contains("Nothing changed."), "{}", told.out);
+    assert!(told.err.contains("20991231-000000.json") && told.err.contains("passed over"), "{}", told.err);
+    // Where nothing else is there, it is what is wrong.
+    for file in saved(here).iter().filter(|file| !file.contains("20991231")) {
+        std::fs::remove_file(file).unwrap();
+    }
+    sandboxed(here, &["diff"]).refused(&["20991231-000000.json"]);
+}
+
+#[test]
+#[cfg(unix)]
+fn what_is_no_file_is_no_recording() {
+    let folder = tempfile::tempdir().unwrap();
+    let told: Told = command(folder.path(), &["--import", "/dev/zero", "inventory"]).output().unwrap().into();
+    told.refused(&["/dev/zero", "neither a file nor a pipe"]);
 }
