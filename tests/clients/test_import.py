@@ -175,7 +175,8 @@ READ = {
     "ec2/describe-launch-template-versions": False,
     "ec2/describe-volumes": False,
     "ec2/describe-snapshots": False,
-    "autoscaling/describe-auto-scaling-groups": False,
+    # A group tells which instances are in service.
+    "autoscaling/describe-auto-scaling-groups": True,
     "autoscaling/describe-launch-configurations": False,
     "autoscaling/describe-policies": False,
     "autoscaling/describe-lifecycle-hooks": False,
