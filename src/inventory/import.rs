@@ -189,7 +189,7 @@ struct References {
 /// Sets names of folders right that what lies in them contradicts: a folder of account 111111111111 in which every
 /// instance and group is of one other account is of that. The same goes for regions.
 fn correct(lists: &mut [List]) {
-    fn told<'a>(lists: &'a [List], of: fn(&Hint) -> Option<&String>) -> BTreeMap<&'a str, BTreeSet<&'a str>> {
+    fn told(lists: &[List], of: fn(&Hint) -> Option<&String>) -> BTreeMap<&str, BTreeSet<&str>> {
         let mut told: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for list in lists {
             let Some(named) = of(&list.path) else { continue };
