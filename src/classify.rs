@@ -127,17 +127,21 @@ impl Judgement {
 /// Judges every node of a fleet, in its order.
 #[must_use]
 pub fn classify(config: &Config, fleet: &Fleet, now: Timestamp) -> Vec<Judgement> {
-    let (groups, membership) = Groups::of(config, fleet);
+    let (groups, membership) = groups(config, fleet);
     let judge = Judge {
         config,
         fleet,
         now,
-        groups,
         gaps: GapsByFact::of(&fleet.gaps),
         systems: Systems::new(&config.systems),
         standings: Standings::new(fleet),
     };
-    fleet.nodes.iter().zip(membership).map(|(node, group)| judge.of(node, group)).collect()
+    fleet
+        .nodes
+        .iter()
+        .zip(membership)
+        .map(|(node, group)| judge.of(node, group.and_then(|number| groups.get(number))))
+        .collect()
 }
 
 /// Nodes with their judgements, in the order of the judgements.
@@ -152,9 +156,6 @@ pub fn pairs<'a>(fleet: &'a Fleet, judged: &'a [Judgement]) -> impl Iterator<Ite
     })
 }
 
-/// What the groups of a fleet say about their members, in the order of the fleet.
-struct Groups<'a>(Vec<OfGroup<'a>>);
-
 /// What a group says about its members.
 struct OfGroup<'a> {
     membership: lane::Membership<'a>,
@@ -164,36 +165,33 @@ struct OfGroup<'a> {
     members: Vec<&'a Node>,
 }
 
-impl<'a> Groups<'a> {
-    /// The groups, and which of them each node is a member of.
-    fn of(config: &'a Config, fleet: &'a Fleet) -> (Self, Vec<Option<usize>>) {
-        let mut groups: Vec<OfGroup<'_>> = fleet
-            .groups
-            .iter()
-            .map(|group| {
-                let template = group.source.template().and_then(|(id, _)| fleet.template(&group.site, id));
-                let owner = owner::of_group(group, template);
-                let channel = channel_of(config, group);
-                OfGroup {
-                    membership: lane::Membership::of(group, owner.as_ref()),
-                    channel,
-                    recipe: channel
-                        .map(|(recipe, channel)| (recipe.name.as_str().into(), channel.name.as_str().into())),
-                    members: Vec::new(),
-                }
-            })
-            .collect();
-        let numbered = fleet.groups.iter().enumerate();
-        let by_name: HashMap<(&Site, &str), usize> =
-            numbered.map(|(number, group)| ((&group.site, group.name.as_str()), number)).collect();
-        let membership = fleet.nodes.iter().map(|node| {
-            let number = *by_name.get(&(&node.site, node.group.as_deref()?))?;
-            groups.get_mut(number)?.members.push(node);
-            Some(number)
-        });
-        let membership = membership.collect();
-        (Self(groups), membership)
-    }
+/// What the groups of a fleet say about their members, in its order, and which of them each node is a member of.
+fn groups<'a>(config: &'a Config, fleet: &'a Fleet) -> (Vec<OfGroup<'a>>, Vec<Option<usize>>) {
+    let mut groups: Vec<OfGroup<'_>> = fleet
+        .groups
+        .iter()
+        .map(|group| {
+            let template = group.source.template().and_then(|(id, _)| fleet.template(&group.site, id));
+            let owner = owner::of_group(group, template);
+            let channel = channel_of(config, group);
+            OfGroup {
+                membership: lane::Membership::of(group, owner.as_ref()),
+                channel,
+                recipe: channel.map(|(recipe, channel)| (recipe.name.as_str().into(), channel.name.as_str().into())),
+                members: Vec::new(),
+            }
+        })
+        .collect();
+    let numbered = fleet.groups.iter().enumerate();
+    let by_name: HashMap<(&Site, &str), usize> =
+        numbered.map(|(number, group)| ((&group.site, group.name.as_str()), number)).collect();
+    let membership = fleet.nodes.iter().map(|node| {
+        let number = *by_name.get(&(&node.site, node.group.as_deref()?))?;
+        groups.get_mut(number)?.members.push(node);
+        Some(number)
+    });
+    let membership = membership.collect();
+    (groups, membership)
 }
 
 /// What nodes are judged from.
@@ -201,16 +199,14 @@ struct Judge<'a> {
     config: &'a Config,
     fleet: &'a Fleet,
     now: Timestamp,
-    groups: Groups<'a>,
     gaps: GapsByFact<'a>,
     systems: Systems<'a>,
     standings: Standings<'a>,
 }
 
 impl<'a> Judge<'a> {
-    fn of(&self, node: &'a Node, group: Option<usize>) -> Judgement {
+    fn of(&self, node: &'a Node, group: Option<&OfGroup<'a>>) -> Judgement {
         let Self { config, fleet, now, .. } = *self;
-        let group = group.and_then(|number| self.groups.0.get(number));
         let placed =
             lane::place(config, node, group.map(|group| &group.membership), lane::hidden(&self.gaps, node), now);
         let (lane, support) = (placed.lane, self.systems.of(node));

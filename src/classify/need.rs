@@ -81,7 +81,7 @@ pub(super) fn needs(context: &Context<'_>) -> Vec<Need> {
     }
     let is_immutable = context.lane == Lane::Immutable;
     let found = [
-        context.blind.map_or_else(|| non_compliant(context), |_| None),
+        context.blind.is_none().then(|| non_compliant(context)).flatten(),
         is_immutable.then(|| outdated_image(context)).flatten(),
         is_immutable.then(|| drift(context)).flatten(),
         end_of_life(context),
@@ -152,29 +152,33 @@ fn lacking(state: &PatchState, patches: &[Arc<Patch>]) -> String {
     let of = |urgency| patches.iter().filter(|patch| Urgency::of(patch) == urgency).count();
     let (critical, high) = (of(Urgency::Critical), of(Urgency::High));
     let other = ((state.missing + state.failed) as usize).saturating_sub(critical + high);
+    let cves = first_cve(patches);
     let numbers = [
-        (critical, "critical"),
-        (high, "important"),
-        (other, "other"),
-        (state.failed as usize, "failed"),
-        (state.pending_reboot as usize, "pending reboot"),
-        (state.rejected as usize, "rejected"),
+        (critical, "critical", cves.as_str()),
+        (high, "important", ""),
+        (other, "other", ""),
+        (state.failed as usize, "failed", ""),
+        (state.pending_reboot as usize, "pending reboot", ""),
+        (state.rejected as usize, "rejected", ""),
     ];
     let mut told = String::new();
-    for (number, word) in numbers.into_iter().filter(|(number, _)| *number > 0) {
+    for (number, word, cves) in numbers.into_iter().filter(|(number, ..)| *number > 0) {
         let separator = if told.is_empty() { "" } else { ", " };
         // Nothing can go wrong while a text is written to.
-        let _ = write!(told, "{separator}{number} {word}");
-        if word == "critical" {
-            let urgent = patches.iter().filter(|patch| Urgency::of(patch) == Urgency::Critical);
-            let mut cves = urgent.flat_map(|patch| &patch.cves);
-            if let Some(first) = cves.next() {
-                let more = if cves.next().is_some() { " …" } else { "" };
-                let _ = write!(told, " ({first}{more})");
-            }
-        }
+        let _ = write!(told, "{separator}{number} {word}{cves}");
     }
     told
+}
+
+/// The first vulnerability that a critical patch closes, and whether there are more: ` (CVE-2026-1 …)`.
+fn first_cve(patches: &[Arc<Patch>]) -> String {
+    let critical = patches.iter().filter(|patch| Urgency::of(patch) == Urgency::Critical);
+    let mut cves = critical.flat_map(|patch| &patch.cves);
+    match (cves.next(), cves.next()) {
+        (None, _) => String::new(),
+        (Some(only), None) => format!(" ({only})"),
+        (Some(first), Some(_)) => format!(" ({first} …)"),
+    }
 }
 
 fn outdated_image(context: &Context<'_>) -> Option<Need> {
@@ -222,12 +226,10 @@ fn drift(context: &Context<'_>) -> Option<Need> {
         .filter_map(|other| other.patch_state.as_ref())
         .filter(|other| comparable(other.at, state.at) && other.baseline == state.baseline)
         .map(|other| other.missing);
-    let fewest =
-        lacking.try_fold(u32::MAX, |fewest, missing| (missing > state.missing).then(|| fewest.min(missing)))?;
-    // No sibling can be compared with it.
-    if fewest == u32::MAX {
-        return None;
-    }
+    // The first sibling that lacks no more ends it; none that can be compared does, too.
+    let fewest = lacking.try_fold(None, |fewest: Option<u32>, missing| {
+        (missing > state.missing).then(|| Some(fewest.map_or(missing, |fewest| fewest.min(missing))))
+    })??;
     need(
         format!("it lacks {}, its siblings on the same image lack {fewest}", count(state.missing as usize, "patch")),
         state.at,

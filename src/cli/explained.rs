@@ -1,6 +1,6 @@
 //! `rebake explain`: what is known of a node, a group, an image, or of each node that a selector picks, and why.
 
-use super::see::{pretty, selector, show_with, width};
+use super::see::{picked, pretty, selector, show_with, width};
 use super::{Failure, Format, Global, configuration};
 use crate::classify::Judgement;
 use crate::model::{Group, Image, Node};
@@ -99,10 +99,7 @@ fn selected<'a>(look: &'a Look, wanted: &str) -> Result<Meant<'a>, Failure> {
     if !is_selector || wanted.starts_with("arn:") {
         return Err(nothing_called(look, wanted));
     }
-    let selector = selector(wanted)?;
-    let nodes = look.fleet.nodes.iter().zip(&look.judged);
-    let picked = nodes.filter(|(node, one)| one.is_selected(&selector, node, look.now));
-    let picked: Vec<Judgement> = picked.map(|(_, one)| one.clone()).collect();
+    let picked = picked(look, &selector(wanted)?);
     if picked.is_empty() {
         return Err(Failure::usage(format!("no node is selected by {wanted}")).next("rebake inventory"));
     }

@@ -159,6 +159,13 @@ pub(crate) fn selector(text: &str) -> Result<Selector, Failure> {
     })
 }
 
+/// What was decided about the nodes that a selector picks.
+pub(super) fn picked(look: &Look, selector: &Selector) -> Vec<Judgement> {
+    let nodes = look.fleet.nodes.iter().zip(&look.judged);
+    let picked = nodes.filter(|(node, judged)| judged.is_selected(selector, node, look.now));
+    picked.map(|(_, judged)| judged.clone()).collect()
+}
+
 /// What an inventory is asked for.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Wanted {
@@ -201,11 +208,7 @@ pub(super) fn inventory(global: &Global, wanted: &Wanted) -> Result<Exit, Failur
     show_with(global, configuration::find(global)?, |look| {
         let judged: Cow<'_, [Judgement]> = match &selector {
             None => Cow::Borrowed(&look.judged),
-            Some(selector) => {
-                let nodes = look.fleet.nodes.iter().zip(&look.judged);
-                let picked = nodes.filter(|(node, judged)| judged.is_selected(selector, node, look.now));
-                picked.map(|(_, judged)| judged.clone()).collect()
-            }
+            Some(selector) => picked(look, selector).into(),
         };
         let sheet = wanted.sheet(look, &judged, format);
         if wanted.save {

@@ -117,6 +117,11 @@ fn needing<'a>(judged: impl IntoIterator<Item = &'a Judgement>) -> u32 {
     judged.into_iter().filter(|judged| judged.needs_patching()).count() as u32
 }
 
+/// The ids of nodes.
+fn ids<'a>(judged: impl IntoIterator<Item = &'a Judgement>) -> Vec<String> {
+    judged.into_iter().map(|judged| judged.node.to_string()).collect()
+}
+
 /// What was decided about the members of a group that are nodes: one that is just being terminated is a member still, and
 /// no node any more. Judgements are in the order of the fleet's nodes.
 fn members<'a>(input: &Input<'a>, group: &Group) -> impl Iterator<Item = &'a Judgement> {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Input, groups, needing};
+use super::{Input, groups, ids, needing};
 use crate::classify::{Judgement, NeedKind};
 use crate::model::{Lane, Node, Site};
 use crate::plan::{LeftOut, LeftOutKind, RingPatch, Rollout};
@@ -33,7 +33,7 @@ pub(super) fn leftovers(input: &Input<'_>, rollouts: &[Rollout], patches: &[Ring
         entry.0.push(judged);
     }
     for ((kind, site, subject), (judged, reason, cure)) in grouped {
-        let nodes = judged.iter().map(|judged| judged.node.to_string()).collect();
+        let nodes = ids(judged.iter().copied());
         let counts =
             matches!(kind, LeftOutKind::NoRecipe | LeftOutKind::NoRing | LeftOutKind::NotCured | LeftOutKind::Blocked);
         let needing = if counts { needing(judged) } else { 0 };

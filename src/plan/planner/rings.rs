@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::limits::Applications;
-use super::{Input, needing, never_opens};
+use super::{Input, ids, needing, never_opens};
 use crate::bake::digest::{goal_uuid, is_goal_uuid};
 use crate::classify::{Blind, Judgement, NeedKind};
 use crate::config::{self, Ring};
@@ -35,7 +35,7 @@ pub(super) fn rings(input: &Input<'_>, applications: &Applications<'_>, left_out
         }
         let planned = patch(input, ring, applications, &due);
         if never_opens(&planned.gates, input.now) {
-            left_out.push(shut(ring, &planned, &due));
+            left_out.push(shut(ring, &due));
         } else {
             rings.push(planned);
         }
@@ -68,7 +68,7 @@ pub(super) fn not_patched(input: &Input<'_>, left_out: &mut Vec<LeftOut>) {
         kind,
         subject: asked.to_string(),
         site: None,
-        nodes: judged.iter().map(|judged| judged.node.to_string()).collect(),
+        nodes: ids(judged.iter().copied()),
         needing: if kind == LeftOutKind::NoRing { needing(judged) } else { 0 },
         reason: reason.to_owned(),
         cure: cure.to_owned(),
@@ -166,12 +166,11 @@ fn goal(ring: &Ring, due: &[(&Node, &Judgement)]) -> String {
 }
 
 /// A ring whose freezes cover its whole window.
-fn shut(ring: &Ring, planned: &RingPatch, due: &[(&Node, &Judgement)]) -> LeftOut {
-    let nodes: Vec<String> = planned.nodes.iter().map(|target| target.node.clone()).collect();
+fn shut(ring: &Ring, due: &[(&Node, &Judgement)]) -> LeftOut {
     LeftOut {
         kind: LeftOutKind::Blocked,
+        nodes: ids(due.iter().map(|(_, judged)| *judged)),
         needing: needing(due.iter().map(|(_, judged)| *judged)),
-        nodes,
         reason: format!("its window, {}, lies in a [[freeze]] every time: it never opens", ring.window.told()),
         cure: format!("another window for ring {} in {}, or another [[freeze]]", ring.name, ring.place),
         ..empty(ring)

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::groups::{Known, Verdict, verdict};
 use super::limits::Applications;
-use super::{Input, is_read, members, needing, never_opens, site_of, unread};
+use super::{Input, ids, is_read, members, needing, never_opens, site_of, unread};
 use crate::classify::standing::newest_tested;
 use crate::classify::{Judgement, channel_of};
 use crate::config::{Build, Channel, Recipe};
@@ -370,10 +370,6 @@ fn leftover(kind: LeftOutKind, subject: &str, reason: &str, cure: &str) -> LeftO
     }
 }
 
-fn ids(judged: &[&Judgement]) -> Vec<String> {
-    judged.iter().map(|judged| judged.node.to_string()).collect()
-}
-
 fn blocked_channel(
     input: &Input<'_>,
     groups: &[&Group],
@@ -385,7 +381,7 @@ fn blocked_channel(
     let judged: Vec<&Judgement> = groups.iter().flat_map(|group| members(input, group)).collect();
     LeftOut {
         needing: needing(judged.iter().copied()),
-        nodes: ids(&judged),
+        nodes: ids(judged),
         ..leftover(LeftOutKind::Blocked, &format!("{} → {}", recipe.name, channel.name), reason, cure)
     }
 }
@@ -395,7 +391,7 @@ fn blocked_group(input: &Input<'_>, group: &Group, reason: &str, cure: &str) -> 
     LeftOut {
         site: Some(group.site.clone()),
         needing: needing(judged.iter().copied()),
-        nodes: ids(&judged),
+        nodes: ids(judged),
         ..leftover(LeftOutKind::Blocked, &group.name, reason, cure)
     }
 }
