@@ -17,6 +17,7 @@ pub mod standing;
 pub mod system;
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -26,7 +27,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{self, Channel, Config, Recipe};
 use crate::model::gap::GapsByFact;
-use crate::model::{Fleet, Group, Lane, Node, Site};
+use crate::model::{Fleet, Group, Image, Lane, Node, Site};
 use standing::Standings;
 use system::Systems;
 
@@ -135,6 +136,7 @@ pub fn classify(config: &Config, fleet: &Fleet, now: Timestamp) -> Vec<Judgement
         gaps: GapsByFact::of(&fleet.gaps),
         systems: Systems::new(&config.systems),
         standings: Standings::new(fleet),
+        last_image: Cell::default(),
     };
     fleet
         .nodes
@@ -202,16 +204,26 @@ struct Judge<'a> {
     gaps: GapsByFact<'a>,
     systems: Systems<'a>,
     standings: Standings<'a>,
+    /// The image that was looked up last: the next node of a group most often runs the same.
+    last_image: Cell<Option<&'a Image>>,
 }
 
 impl<'a> Judge<'a> {
+    fn image(&self, node: &'a Node) -> Option<&'a Image> {
+        let id = node.image.as_deref()?;
+        let last = self.last_image.get().filter(|image| image.id == id && image.site == node.site);
+        let image = last.or_else(|| self.fleet.image(&node.site, id))?;
+        self.last_image.set(Some(image));
+        Some(image)
+    }
+
     fn of(&self, node: &'a Node, group: Option<&OfGroup<'a>>) -> Judgement {
-        let Self { config, fleet, now, .. } = *self;
+        let Self { config, now, .. } = *self;
         let placed =
             lane::place(config, node, group.map(|group| &group.membership), lane::hidden(&self.gaps, node), now);
         let (lane, support) = (placed.lane, self.systems.of(node));
         let blind = reporting::blind(&self.gaps, node, support.as_deref(), now);
-        let image = node.image.as_deref().and_then(|id| fleet.image(&node.site, id));
+        let image = self.image(node);
         let recipe = group.and_then(|group| group.channel).map(|(recipe, _)| recipe);
         let standing = recipe.zip(image).map(|(recipe, image)| self.standings.of(image, recipe));
         let needs = need::needs(&need::Context {

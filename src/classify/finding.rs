@@ -237,14 +237,14 @@ fn called(fleet: &Fleet, group: &Group, image: &str) -> String {
 
 /// Settings with which a replacement goes wrong, costs more, or happens without rebake; each with its cure.
 fn unsafe_settings(group: &Group) -> Vec<(String, String)> {
-    let of_group = format!("--region {} --auto-scaling-group-name {}", group.site.region, shell_word(&group.name));
-    let update = |option: &str| format!("aws autoscaling update-auto-scaling-group {of_group} {option}");
+    let of_group = format!("{} --auto-scaling-group-name {}", group.site.region_option(), shell_word(&group.name));
+    let update = |option: &str| format!("aws autoscaling update-auto-scaling-group{of_group} {option}");
     let mut settings = Vec::new();
     if !group.suspended.is_empty() {
         let processes: Vec<String> = group.suspended.iter().map(|process| shell_word(process)).collect();
         settings.push((
             format!("suspended: {}", group.suspended.join(", ")),
-            format!("aws autoscaling resume-processes {of_group} --scaling-processes {}", processes.join(" ")),
+            format!("aws autoscaling resume-processes{of_group} --scaling-processes {}", processes.join(" ")),
         ));
     }
     if group.protects_new {
@@ -299,13 +299,13 @@ fn two_patch_groups(node: &Node) -> Option<Finding> {
     };
     let remove = match node.id.strip_prefix("mi-") {
         Some(_) => format!(
-            "aws ssm remove-tags-from-resource --region {} --resource-type ManagedInstance --resource-id {} --tag-keys 'Patch Group'",
-            node.site.region, node.id
+            "aws ssm remove-tags-from-resource{} --resource-type ManagedInstance --resource-id {} --tag-keys 'Patch Group'",
+            node.site.region_option(),
+            node.id
         ),
-        None => format!(
-            "aws ec2 delete-tags --region {} --resources {} --tags 'Key=Patch Group'",
-            node.site.region, node.id
-        ),
+        None => {
+            format!("aws ec2 delete-tags{} --resources {} --tags 'Key=Patch Group'", node.site.region_option(), node.id)
+        }
     };
     Some(Finding {
         kind: FindingKind::TwoPatchGroups,
@@ -335,8 +335,8 @@ fn unregistered(fleet: &Fleet, site: &Site, name: &str, nodes: &[&Node]) -> Opti
         what: format!("{} in it, and no baseline has it: the default baseline holds", count(nodes.len(), "node")),
         source: "ssm DescribePatchGroups".to_owned(),
         cure: format!(
-            "aws ssm register-patch-baseline-for-patch-group --region {} --baseline-id BASELINE --patch-group {}",
-            site.region,
+            "aws ssm register-patch-baseline-for-patch-group{} --baseline-id BASELINE --patch-group {}",
+            site.region_option(),
             shell_word(name)
         ),
     })

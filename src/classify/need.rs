@@ -161,7 +161,7 @@ fn lacking(state: &PatchState, patches: &[Arc<Patch>]) -> String {
         (state.pending_reboot as usize, "pending reboot", ""),
         (state.rejected as usize, "rejected", ""),
     ];
-    let mut told = String::new();
+    let mut told = String::with_capacity(40);
     for (number, word, cves) in numbers.into_iter().filter(|(number, ..)| *number > 0) {
         let separator = if told.is_empty() { "" } else { ", " };
         // Nothing can go wrong while a text is written to.

@@ -47,27 +47,35 @@ pub struct Found {
 /// The owner of a group, if a signal tells one.
 #[must_use]
 pub fn of_group(group: &Group, template: Option<&Template>) -> Option<Found> {
-    find(&Traces {
+    find(&traces_of_group(group, template))
+}
+
+fn traces_of_group<'a>(group: &'a Group, template: Option<&'a Template>) -> Traces<'a> {
+    Traces {
         tags: &group.tags,
         id: &group.name,
-        region: &group.site.region,
+        site: &group.site,
         group: Some(group),
         template,
         operator: group.operator.as_deref(),
-    })
+    }
 }
 
 /// The owner of a node that is in no group, if a signal tells one.
 #[must_use]
 pub fn of_node(node: &Node) -> Option<Found> {
-    find(&Traces {
+    find(&traces_of_node(node))
+}
+
+fn traces_of_node(node: &Node) -> Traces<'_> {
+    Traces {
         tags: &node.tags,
         id: &node.id,
-        region: &node.site.region,
+        site: &node.site,
         group: None,
         template: None,
         operator: node.operator.as_deref(),
-    })
+    }
 }
 
 /// The service that operates a member of a group by itself, whatever its group says.

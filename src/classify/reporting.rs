@@ -255,6 +255,15 @@ mod tests {
     }
 
     #[test]
+    fn the_documents_list_the_classes_in_their_order() {
+        use Blind::{AgentSilent, NeverScanned, NotManaged, Stale, Stopped, Unread, Unsupported};
+        let (_, listed) = include_str!("../../docs/seeing.md").split_once("| class | what it is | cure |").unwrap();
+        let rows = listed.lines().skip(2).map_while(|row| row.strip_prefix("| ")?.split(" |").next());
+        let classes = [Stopped, Unsupported, NotManaged, AgentSilent, Unread, NeverScanned, Stale].map(Blind::told);
+        assert_eq!(rows.collect::<Vec<_>>(), classes);
+    }
+
+    #[test]
     fn a_state_that_was_not_read_is_not_never_scanned() {
         let gap = |fact, resource: Option<&str>| Gap {
             site: sample::site(),

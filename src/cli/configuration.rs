@@ -116,7 +116,7 @@ pub(crate) async fn of_caller(global: &Global, session: &Session) -> Result<Load
     let regions = session.regions(global)?;
     let place = regions.first().cloned().unwrap_or_default();
     let probe = session.aws.site(&Site::new("", &place), None).await;
-    let identity = probe.identity().await.map_err(|error| session::nobody(&place, &error))?;
+    let identity = probe.identity().await.map_err(|error| session.nobody(&place, &error))?;
     let site = config::Site::of_caller(&identity.account, regions);
     let config = Config { sites: vec![site], ..Config::default() };
     Ok(Loaded { config, origin: "none yet: no rebake.toml here".to_owned() })

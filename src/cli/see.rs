@@ -215,8 +215,8 @@ pub(super) fn inventory(global: &Global, wanted: &Wanted) -> Result<Exit, Failur
             compared::save(global, look)?;
         }
         let text = match (format, sheet) {
-            (Format::Json, Some(sheet)) if wanted.group_by.is_some() => {
-                pretty(&json!({"schema": "rebake/totals", "version": 1, "totals": sheet.objects()}))
+            (Format::Json, _) if let Some(by) = &wanted.group_by => {
+                pretty(&report::nodes::totals_json(&look.fleet, &judged, by, look.now))
             }
             (Format::Json, _) => {
                 print_json(&report::inventory::Data { fleet: &look.fleet, judged: &judged, now: look.now })?;

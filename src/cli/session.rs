@@ -16,6 +16,7 @@ use crate::model::{Identity, Site};
 use crate::sandbox::cloud::Outcome;
 use crate::sandbox::store::Account;
 use crate::sandbox::world;
+use crate::text::command::shell_word;
 
 /// The moment at which a sandbox's world begins.
 const EPOCH: &str = "2026-11-24T08:00:00Z";
@@ -31,6 +32,8 @@ pub(crate) struct Session {
     pub(crate) clock: Clock,
     /// The sandbox behind it, if it is one.
     pub(crate) sandbox: Option<Shared>,
+    /// The profile that the caller named.
+    profile: Option<String>,
 }
 
 /// Runs a command's work: in paused virtual time with a sandbox, in wall time otherwise.
@@ -61,7 +64,7 @@ pub(crate) async fn open(global: &Global, run: &str, config: Option<&Config>) ->
     let shared = Arc::new(Mutex::new(account));
     let transport = Some(transport(&shared, &clock));
     let options = Options { transport, rate_share, ..Options::new(clock.clone(), run) };
-    Ok(Session { aws: Aws::connect(options).await, clock, sandbox: Some(shared) })
+    Ok(Session { aws: Aws::connect(options).await, clock, sandbox: Some(shared), profile: None })
 }
 
 async fn real(global: &Global, run: &str, rate_share: f64) -> Result<Session, Failure> {
@@ -80,9 +83,9 @@ async fn real(global: &Global, run: &str, rate_share: f64) -> Result<Session, Fa
         }
         None => Clock::wall(),
     };
-    let profile = global.profile.clone();
-    let options = Options { profile, endpoint, rate_share, ..Options::new(clock.clone(), run) };
-    Ok(Session { aws: Aws::connect(options).await, clock, sandbox: None })
+    let profile = global.profile.clone().or_else(|| super::setup::environment("AWS_PROFILE"));
+    let options = Options { profile: global.profile.clone(), endpoint, rate_share, ..Options::new(clock.clone(), run) };
+    Ok(Session { aws: Aws::connect(options).await, clock, sandbox: None, profile })
 }
 
 /// Carries requests to the sandbox; an answer takes its time on the clock.
@@ -181,9 +184,29 @@ impl Session {
         // A site that cannot be read is a gap of the inventory; where none can, there is nothing to look at.
         match answers.first() {
             Some((wanted, Err(error))) if answers.iter().all(|(_, answer)| answer.is_err()) => {
-                Err(nobody(&wanted.site.to_string(), error))
+                Err(self.nobody(&wanted.site.to_string(), error))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// The failure for a caller who is nobody at a place.
+    pub(crate) fn nobody(&self, place: &str, error: &aws::Error) -> Failure {
+        match (error.code.as_str(), error.kind) {
+            ("NoCredentials", _) => {
+                let next = match self.profile.as_deref().map(shell_word) {
+                    Some(name) => {
+                        format!("aws sts get-caller-identity --profile {name}, which tells what profile {name} lacks")
+                    }
+                    None => "set AWS_PROFILE or --profile, or sign in with `aws sso login`".to_owned(),
+                };
+                Failure::usage(error.message.clone()).next(format!("{next}; without an account: rebake --sandbox"))
+            }
+            (_, ErrorKind::Unreachable | ErrorKind::Lost) => {
+                Failure::new(format!("{place}: {error}")).next("check the network, the region and AWS_ENDPOINT_URL")
+            }
+            (_, ErrorKind::Expired) => Failure::usage(format!("{place}: {error}")).next("renew the credentials"),
+            _ => Failure::new(format!("{place}: {error}")).next("rebake doctor"),
         }
     }
 }
@@ -202,18 +225,4 @@ fn wrong_account(wanted: &SiteRequest, identity: &Identity) -> Failure {
         wanted.site.account
     );
     Failure::usage(message).next("use the right profile, or give the site a role")
-}
-
-/// The failure for a caller who is nobody at a place.
-pub(crate) fn nobody(place: &str, error: &aws::Error) -> Failure {
-    match (error.code.as_str(), error.kind) {
-        ("NoCredentials", _) => Failure::usage(error.message.clone()).next(
-            "set AWS_PROFILE or --profile, or sign in with `aws sso login`; without an account: rebake --sandbox",
-        ),
-        (_, ErrorKind::Unreachable | ErrorKind::Lost) => {
-            Failure::new(format!("{place}: {error}")).next("check the network, the region and AWS_ENDPOINT_URL")
-        }
-        (_, ErrorKind::Expired) => Failure::usage(format!("{place}: {error}")).next("renew the credentials"),
-        _ => Failure::new(format!("{place}: {error}")).next("rebake doctor"),
-    }
 }

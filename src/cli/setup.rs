@@ -42,7 +42,7 @@ pub(super) fn init(global: &Global, demo: bool, recipe: Option<&str>) -> Result<
         let session = session::open(global, "init", None).await?;
         let regions = session.regions(global)?;
         let probe = session.aws.site(&Site::new("", &regions[0]), None).await;
-        let identity = probe.identity().await.map_err(|error| session::nobody(&regions[0], &error))?;
+        let identity = probe.identity().await.map_err(|error| session.nobody(&regions[0], &error))?;
         let sites = regions.iter().map(|region| SiteRequest::new(Site::new(&identity.account, region))).collect();
         let fleet = inventory::inventory(&session.aws, &Request { sites }, &|_| {}).await;
         let text = first::rebake_toml(&first::Seen::of(&fleet));

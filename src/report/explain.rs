@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 
 use super::inventory::due_story;
-use super::table::{Align, Table, paragraph};
+use super::table::{Align, Table, heading, paragraph};
 use super::words;
 use crate::classify::finding::{Finding, FindingKind, findings};
 use crate::classify::{Judgement, Support};
@@ -25,7 +25,7 @@ pub fn table(fleet: &Fleet, judged: &Judgement, plan: Option<&Plan>, now: Timest
     let Some(node) = fleet.node(&judged.site, &judged.node) else {
         return format!("{} is not in the inventory.\n", terminal_safe(&judged.node));
     };
-    let mut text = paragraph(&headline(node, judged, now), width, 2);
+    let mut text = heading(&headline(node, judged, now), width, 2);
     let mut table = Table::new(&[Left, Left]);
     let told = facts(fleet, node, judged, now).into_iter().chain(needs(judged, now));
     let found = findings(fleet, std::slice::from_ref(judged));

@@ -67,7 +67,7 @@ impl Totals {
         })
     }
 
-    fn json(self) -> Value {
+    pub(super) fn json(self) -> Value {
         json!({
             "nodes": self.nodes,
             "need_patching": self.need,

@@ -6,6 +6,7 @@ use std::fmt;
 
 use arcstr::ArcStr;
 use jiff::Timestamp;
+use serde_json::{Value, json};
 
 use super::inventory::Totals;
 use super::sheet::Sheet;
@@ -203,6 +204,24 @@ pub fn list(fleet: &Fleet, judged: &[Judgement], columns: &[Column], order: &[By
 /// How many nodes have each value of a column: most of those that need patching first.
 #[must_use]
 pub fn totals(fleet: &Fleet, judged: &[Judgement], by: &Column, now: Timestamp) -> Sheet {
+    let row = |(value, totals): (String, Totals)| {
+        let numbers = [totals.nodes, totals.need, totals.overdue, totals.blind];
+        std::iter::once(value).chain(numbers.map(|number| number.to_string())).collect()
+    };
+    let head = [by.to_string().as_str(), "nodes", "need_patching", "overdue", "cannot_judge"].map(str::to_owned);
+    Sheet { head: head.to_vec(), rows: counted(fleet, judged, by, now).into_iter().map(row).collect() }
+}
+
+/// The same as data.
+#[must_use]
+pub fn totals_json(fleet: &Fleet, judged: &[Judgement], by: &Column, now: Timestamp) -> Value {
+    let of_value = |(value, totals): (String, Totals)| json!({"value": value, "totals": totals.json()});
+    let values: Vec<Value> = counted(fleet, judged, by, now).into_iter().map(of_value).collect();
+    json!({"schema": "rebake/totals", "version": 2, "by": by.to_string(), "values": values})
+}
+
+/// The totals of each value of a column; where most needs patching comes first.
+fn counted(fleet: &Fleet, judged: &[Judgement], by: &Column, now: Timestamp) -> Vec<(String, Totals)> {
     let mut found: BTreeMap<String, Vec<&Judgement>> = BTreeMap::new();
     for (node, one) in pairs(fleet, judged) {
         found.entry(by.of(node, one, now)).or_default().push(one);
@@ -210,12 +229,7 @@ pub fn totals(fleet: &Fleet, judged: &[Judgement], by: &Column, now: Timestamp) 
     let totals = found.into_iter().map(|(value, of_it)| (value, Totals::of(of_it, now)));
     let mut totals: Vec<(String, Totals)> = totals.collect();
     totals.sort_by(|(one, counts), (other, others)| others.need.cmp(&counts.need).then(one.cmp(other)));
-    let row = |(value, totals): (String, Totals)| {
-        let numbers = [totals.nodes, totals.need, totals.overdue, totals.blind];
-        std::iter::once(value).chain(numbers.map(|number| number.to_string())).collect()
-    };
-    let head = [by.to_string().as_str(), "nodes", "need_patching", "overdue", "cannot_judge"].map(str::to_owned);
-    Sheet { head: head.to_vec(), rows: totals.into_iter().map(row).collect() }
+    totals
 }
 
 #[cfg(test)]

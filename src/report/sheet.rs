@@ -2,8 +2,6 @@
 
 use std::fmt::Write as _;
 
-use serde_json::Value;
-
 use super::table::{Align, Table};
 use super::words;
 use crate::text::csv_safe;
@@ -55,16 +53,6 @@ impl Sheet {
             |(column, cell): (usize, &String)| if column == 0 && cell.is_empty() { "–".into() } else { cell.clone() };
         self.rows.iter().for_each(|row| table.row(row.iter().enumerate().map(first)));
         table.render(width)
-    }
-
-    /// As data: an object for each row.
-    #[must_use]
-    pub fn objects(&self) -> Vec<Value> {
-        let object = |row: &Vec<String>| {
-            let cells = self.head.iter().zip(row).map(|(name, cell)| (name.clone(), Value::from(cell.as_str())));
-            Value::Object(cells.collect())
-        };
-        self.rows.iter().map(object).collect()
     }
 }
 

@@ -216,10 +216,26 @@ fn broken(line: &str, width: usize) -> Vec<String> {
     pieces
 }
 
-/// A paragraph within a width; lines after the first stand `hang` spaces from the margin.
+/// A paragraph within a width; lines after the first stand `hang` spaces from the margin. Words stay whole: some are a
+/// command's.
 #[must_use]
 pub fn paragraph(text: &str, width: usize, hang: usize) -> String {
-    let lines = wrap(&terminal_safe(text), width.saturating_sub(hang).max(NARROWEST));
+    laid(&wrap(&terminal_safe(text), room(width, hang)), hang)
+}
+
+/// A paragraph that names something: names that are longer than a line are broken.
+#[must_use]
+pub fn heading(text: &str, width: usize, hang: usize) -> String {
+    let lines = wrap(&terminal_safe(text), room(width, hang));
+    let lines: Vec<String> = lines.iter().flat_map(|line| broken(line, room(width, hang))).collect();
+    laid(&lines, hang)
+}
+
+fn room(width: usize, hang: usize) -> usize {
+    width.saturating_sub(hang).max(NARROWEST)
+}
+
+fn laid(lines: &[String], hang: usize) -> String {
     let mut told = lines.join(&format!("\n{}", " ".repeat(hang)));
     told.push('\n');
     told
@@ -251,6 +267,12 @@ mod tests {
             " RECIPE · VERSION · STATE · BUILT ·\n     WHERE\n web-server · 2.4.16 · tested · 33 d\n     \
              ago · eu-west-1\n     2.4.15 · tested · 91 d ago ·\n     eu-west-1\n"
         );
+    }
+
+    #[test]
+    fn a_heading_breaks_the_name_that_it_tells_of() {
+        let told = heading("shop-web-frontend-production-blue is mutable.", 24, 2);
+        assert_eq!(told, "shop-web-frontend-\n  production-blue\n  is mutable.\n");
     }
 
     #[test]

@@ -22,8 +22,9 @@ pub const UNDATED_CURE: &str = "allow ssm:DescribeAvailablePatches; what it does
 /// What makes known since when patches of a fleet are missing: recordings are recorded, and nobody is asked.
 #[must_use]
 pub fn undated_cure(gaps: &[Gap]) -> String {
-    let of_recording = gaps.iter().find(|gap| gap.fact == Fact::PatchReleases && gap.is_of_recording());
-    of_recording.map_or_else(|| UNDATED_CURE.to_owned(), Gap::cure)
+    let of_recording = |fact| gaps.iter().find(|gap| gap.fact == fact && gap.is_of_recording());
+    let first = [Fact::PatchReleases, Fact::Patches].into_iter().find_map(of_recording);
+    first.map_or_else(|| UNDATED_CURE.to_owned(), Gap::cure)
 }
 
 /// Words as a list: `a, b and c`.

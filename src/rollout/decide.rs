@@ -8,6 +8,7 @@ use super::{Action, Goal, Rolled, Seen};
 use crate::event::FailedEnd;
 use crate::model::{Group, Member, Refresh, RefreshStatus, VersionSpec};
 use crate::step::{Step, Stop, Wait, look_again, since};
+use crate::text::command::shell_word;
 
 /// Between two looks at the instances of a refresh that is over.
 const LOOK: Duration = Duration::from_secs(20);
@@ -169,7 +170,8 @@ fn stop(goal: &Goal<'_>, why: String, end: FailedEnd) -> Step<Action, Rolled> {
     let why = if why.contains(group.as_str()) { why } else { format!("{group}: {why}") };
     let region = &goal.group.site.region;
     let next = format!(
-        "aws autoscaling describe-scaling-activities --region {region} --auto-scaling-group-name {group} --max-items 5"
+        "aws autoscaling describe-scaling-activities --region {region} --auto-scaling-group-name {} --max-items 5",
+        shell_word(group)
     );
     Step::Stop(Stop { why, next, end })
 }

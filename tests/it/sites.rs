@@ -38,6 +38,18 @@ fn all_regions_show_what_nobody_configured_to_commands_that_look() {
     sandboxed(here, &["inventory", "--all-regions", "--region", "eu-west-1"]).ends(2);
 }
 
+/// As PowerShell's `>` writes a file.
+#[test]
+fn a_file_of_accounts_may_be_utf_16() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    configured(here);
+    let told = format!(r#"{{"Accounts": [{{"Id": "{ACCOUNT}", "Name": "büro"}}]}}"#);
+    let units = [0xfeff].into_iter().chain(told.encode_utf16());
+    std::fs::write(here.join("accounts.csv"), units.flat_map(u16::to_le_bytes).collect::<Vec<_>>()).unwrap();
+    assert_eq!(json(here, &["inventory"])["sites"][0]["name"], "büro");
+}
+
 #[test]
 fn what_is_wrong_with_a_file_of_accounts_is_told_with_its_line() {
     let folder = tempfile::tempdir().unwrap();

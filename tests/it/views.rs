@@ -38,7 +38,9 @@ fn nodes_are_picked_listed_and_counted() {
     let picked = json(here, &["inventory", "os:windows"]);
     assert_eq!(picked["nodes"].as_array().unwrap().len(), nodes);
     let counted = json(here, &["inventory", "--group-by", "lane"]);
-    assert_eq!(counted["schema"], "rebake/totals");
+    assert_eq!((&counted["schema"], &counted["by"]), (&"rebake/totals".into(), &"lane".into()));
+    let values = counted["values"].as_array().unwrap();
+    assert_eq!(values.iter().map(|value| value["totals"]["nodes"].as_u64().unwrap()).sum::<u64>(), 93);
 
     // The first line answers, and what nobody picks is no error.
     let screen = told(here, &["os:windows"]);

@@ -53,8 +53,8 @@ pub(super) const CONTROLLERS: &[Controller] = &[
         outside_groups: false,
         cure: |it| {
             format!(
-                "aws eks update-nodegroup-version --region {} --cluster-name {} --nodegroup-name {}",
-                it.region,
+                "aws eks update-nodegroup-version{} --cluster-name {} --nodegroup-name {}",
+                it.region(),
                 shell_word(it.tag("eks:cluster-name", "CLUSTER")),
                 shell_word(it.tag("eks:nodegroup-name", "NODEGROUP"))
             )
@@ -86,7 +86,7 @@ pub(super) const CONTROLLERS: &[Controller] = &[
                 Some(name) => format!("--environment-name {}", shell_word(name)),
                 None => format!("--environment-id {}", shell_word(environment_id(it))),
             };
-            format!("aws elasticbeanstalk update-environment --region {} {environment} {image}", it.region)
+            format!("aws elasticbeanstalk update-environment{} {environment} {image}", it.region())
         },
     },
     Controller {
@@ -101,8 +101,8 @@ pub(super) const CONTROLLERS: &[Controller] = &[
             let environment = it.id.strip_prefix("AWSBatch-").and_then(|rest| rest.rsplit_once("-asg-"));
             let environment = shell_word(environment.map_or("ENVIRONMENT", |(name, _)| name));
             format!(
-                "aws batch update-compute-environment --region {} --compute-environment {environment} --compute-resources 'ec2Configuration=[{{imageType=ECS_AL2023,imageIdOverride=AMI}}]'",
-                it.region
+                "aws batch update-compute-environment{} --compute-environment {environment} --compute-resources 'ec2Configuration=[{{imageType=ECS_AL2023,imageIdOverride=AMI}}]'",
+                it.region()
             )
         },
     },
@@ -113,10 +113,7 @@ pub(super) const CONTROLLERS: &[Controller] = &[
         outside_groups: false,
         cure: |it| {
             let cluster = shell_word(it.tag("aws:elasticmapreduce:job-flow-id", "CLUSTER"));
-            format!(
-                "a new cluster in place of {cluster}: aws emr create-cluster --region {} --custom-ami-id AMI …",
-                it.region
-            )
+            format!("a new cluster in place of {cluster}: aws emr create-cluster{} --custom-ami-id AMI …", it.region())
         },
     },
     Controller {
@@ -138,14 +135,14 @@ pub(super) const CONTROLLERS: &[Controller] = &[
         cure: |it| {
             if it.drains() {
                 return format!(
-                    "aws autoscaling start-instance-refresh --region {} --auto-scaling-group-name {} --preferences ScaleInProtectedInstances=Refresh",
-                    it.region,
+                    "aws autoscaling start-instance-refresh{} --auto-scaling-group-name {} --preferences ScaleInProtectedInstances=Refresh",
+                    it.region(),
                     shell_word(it.id)
                 );
             }
             format!(
-                "aws ecs update-capacity-provider --region {} --name PROVIDER --auto-scaling-group-provider managedDraining=ENABLED, before its group is refreshed",
-                it.region
+                "aws ecs update-capacity-provider{} --name PROVIDER --auto-scaling-group-provider managedDraining=ENABLED, before its group is refreshed",
+                it.region()
             )
         },
     },
@@ -183,8 +180,8 @@ pub(super) const CONTROLLERS: &[Controller] = &[
         cure: |it| match it.group {
             Some(_) if it.drains() => "a hook drains its nodes before they go: rebake refreshes it".to_owned(),
             Some(group) => format!(
-                "aws autoscaling put-lifecycle-hook --region {} --auto-scaling-group-name {} --lifecycle-hook-name drain --lifecycle-transition autoscaling:EC2_INSTANCE_TERMINATING, answered by the aws-node-termination-handler",
-                it.region,
+                "aws autoscaling put-lifecycle-hook{} --auto-scaling-group-name {} --lifecycle-hook-name drain --lifecycle-transition autoscaling:EC2_INSTANCE_TERMINATING, answered by the aws-node-termination-handler",
+                it.region(),
                 shell_word(&group.name)
             ),
             None => "kubectl drain NODE --ignore-daemonsets, before it is patched or replaced".to_owned(),
@@ -218,8 +215,8 @@ pub(super) const CONTROLLERS: &[Controller] = &[
             let of_name = it.id.strip_prefix("CodeDeploy_").and_then(|rest| rest.rsplit_once("_d-"));
             let deployment_group = shell_word(of_name.map_or("GROUP", |(name, _)| name));
             format!(
-                "its hook puts the last good revision on new instances; none may be under way: aws deploy list-deployments --region {} --application-name APPLICATION --deployment-group-name {deployment_group} --include-only-statuses InProgress",
-                it.region
+                "its hook puts the last good revision on new instances; none may be under way: aws deploy list-deployments{} --application-name APPLICATION --deployment-group-name {deployment_group} --include-only-statuses InProgress",
+                it.region()
             )
         },
     },
@@ -237,8 +234,8 @@ pub(super) const CONTROLLERS: &[Controller] = &[
             let of_template = it.template.and_then(|template| super::stack(&template.tags));
             let stack = super::stack(it.tags).or(of_template).unwrap_or("STACK");
             format!(
-                "aws cloudformation update-stack --region {} --stack-name {} --use-previous-template --parameters ParameterKey=IMAGE,ParameterValue=AMI",
-                it.region,
+                "aws cloudformation update-stack{} --stack-name {} --use-previous-template --parameters ParameterKey=IMAGE,ParameterValue=AMI",
+                it.region(),
                 shell_word(stack)
             )
         },
@@ -253,11 +250,11 @@ pub(super) const CONTROLLERS: &[Controller] = &[
                 "--launch-template-configs 'LaunchTemplateSpecification={LaunchTemplateId=TEMPLATE,Version=VERSION}'";
             match it.tags.get("aws:ec2:fleet-id") {
                 Some(fleet) => {
-                    format!("aws ec2 modify-fleet --region {} --fleet-id {} {template}", it.region, shell_word(fleet))
+                    format!("aws ec2 modify-fleet{} --fleet-id {} {template}", it.region(), shell_word(fleet))
                 }
                 None => format!(
-                    "aws ec2 modify-spot-fleet-request --region {} --spot-fleet-request-id {} {template}",
-                    it.region,
+                    "aws ec2 modify-spot-fleet-request{} --spot-fleet-request-id {} {template}",
+                    it.region(),
                     shell_word(it.tag("aws:ec2spot:fleet-request-id", "REQUEST"))
                 ),
             }

@@ -1,6 +1,6 @@
 //! How a signal is read from what is known of a node or a group.
 
-use crate::model::{Group, Tags, Template};
+use crate::model::{Group, Site, Tags, Template};
 
 /// What the signals of owners are read from.
 #[derive(Debug, Clone, Copy)]
@@ -10,7 +10,7 @@ pub(super) struct Traces<'a> {
     /// The node's id or the group's name.
     pub(super) id: &'a str,
     /// Where.
-    pub(super) region: &'a str,
+    pub(super) site: &'a Site,
     /// The group, if it is one.
     pub(super) group: Option<&'a Group>,
     /// The template that the group launches from.
@@ -23,6 +23,11 @@ impl<'a> Traces<'a> {
     /// Whether any of its tags may be a signal at all: most nodes have none, and are passed over by this alone.
     pub(super) fn marked(&self) -> bool {
         self.tags.keys().chain(self.template.into_iter().flat_map(|template| template.tags.keys())).any(marks)
+    }
+
+    /// The option of the AWS CLI that names its region, after a space; empty where that is not known.
+    pub(super) fn region(&self) -> String {
+        self.site.region_option()
     }
 
     /// The value of a tag, or a placeholder for a command.

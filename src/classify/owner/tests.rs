@@ -268,13 +268,10 @@ fn every_signal_tells_its_owner_and_the_owners_own_cure() {
 fn tried() -> BTreeSet<String> {
     let mut tried = BTreeSet::new();
     for (thing, ..) in cases() {
-        let (tags, id, group, template, operator) = match &thing {
-            Thing::Node(node) => (&node.tags, node.id.as_str(), None, None, node.operator.as_deref()),
-            Thing::Group(group, template) => {
-                (&group.tags, group.name.as_str(), Some(&**group), template.as_ref(), group.operator.as_deref())
-            }
+        let told = match &thing {
+            Thing::Node(node) => told_by(&traces_of_node(node)),
+            Thing::Group(group, template) => told_by(&traces_of_group(group, template.as_ref())),
         };
-        let told = told_by(&Traces { tags, id, region: "eu-west-1", group, template, operator });
         tried.extend(told.map(|(_, signal, _)| signal.told()));
     }
     tried

@@ -9,6 +9,7 @@ use crate::config::recipe::Mode;
 use crate::config::{Channel, Rollout};
 use crate::model::{Group, GroupSource, ImageSource, Lane, Node, Refresh, Site, Template, VersionSpec};
 use crate::plan::{Application, GroupRollout, HandOver};
+use crate::text::command::shell_word;
 
 /// Processes without which a refresh hangs, or new instances never serve.
 const NEEDED_PROCESSES: [&str; 5] = ["Launch", "Terminate", "InstanceRefresh", "AddToLoadBalancer", "HealthCheck"];
@@ -61,7 +62,7 @@ pub(super) fn verdict(
     (recipe, to): (&str, &str),
     group: &Group,
 ) -> Verdict {
-    let region = &group.site.region;
+    let region = group.site.region_option();
     if let Some(gap) = unread::of_group(input, group) {
         return blocked(unread::told(gap), "rebake doctor");
     }
@@ -73,8 +74,8 @@ pub(super) fn verdict(
             GroupSource::Configuration { name } => blocked(
                 format!("launch configuration {name}: a refresh could not be rolled back"),
                 format!(
-                    "move it to a launch template: aws autoscaling update-auto-scaling-group --region {region} --auto-scaling-group-name {} --launch-template …",
-                    group.name
+                    "move it to a launch template: aws autoscaling update-auto-scaling-group{region} --auto-scaling-group-name {} --launch-template …",
+                    shell_word(&group.name)
                 ),
             ),
             _ => blocked("it launches from nothing that rebake knows", "give it a launch template"),
@@ -101,8 +102,8 @@ pub(super) fn verdict(
         return blocked(
             format!("process {process} is suspended"),
             format!(
-                "aws autoscaling resume-processes --region {region} --auto-scaling-group-name {} --scaling-processes {process}",
-                group.name
+                "aws autoscaling resume-processes{region} --auto-scaling-group-name {} --scaling-processes {process}",
+                shell_word(&group.name)
             ),
         );
     }

@@ -6,6 +6,7 @@ use super::{Input, groups, ids, needing};
 use crate::classify::{Judgement, NeedKind};
 use crate::model::{Lane, Node, Site};
 use crate::plan::{LeftOut, LeftOutKind, RingPatch, Rollout};
+use crate::text::command::shell_word;
 
 /// Leftovers of the same kind and subject become one.
 type Grouped<'a> = BTreeMap<(LeftOutKind, Option<Site>, String), (Vec<&'a Judgement>, String, String)>;
@@ -65,9 +66,11 @@ fn why(input: &Input<'_>, node: &Node, judged: &Judgement, in_plan: bool, named:
             Some((LeftOutKind::Delegated, subject, reason, cure))
         }
         Lane::Unreachable => {
-            let (reason, cure) = match judged.blind {
-                Some(blind) => (blind.told().to_owned(), blind.cure(node)),
-                None => (fact(judged), "rebake doctor".to_owned()),
+            let launched_by = node.launched_by().filter(|_| node.group.is_none());
+            let (reason, cure) = match (launched_by, judged.blind) {
+                (Some(group), _) => (fact(judged), groups_command(&node.site, group)),
+                (None, Some(blind)) => (blind.told().to_owned(), blind.cure(node)),
+                (None, None) => (fact(judged), "rebake doctor".to_owned()),
             };
             Some((LeftOutKind::Unreachable, name(), reason, cure))
         }
@@ -106,18 +109,24 @@ fn immutable(input: &Input<'_>, node: &Node, judged: &Judgement) -> Option<Why> 
     Some((LeftOutKind::NotCured, group.to_owned(), format!("nothing in this plan cures it: {}", need.what), cure))
 }
 
+/// The command that tells whether a group is there.
+fn groups_command(site: &Site, group: &str) -> String {
+    let (region, group) = (site.region_option(), shell_word(group));
+    format!("aws autoscaling describe-auto-scaling-groups{region} --auto-scaling-group-names {group}")
+}
+
 /// Why a refresh of its group leaves a member as it is.
 fn stays(input: &Input<'_>, node: &Node, group: &str) -> Option<(String, String)> {
     let members = &input.fleet.group(&node.site, group)?.members;
     let member = members.iter().find(|member| member.id == node.id)?;
-    let (region, id) = (&node.site.region, &node.id);
-    let of_group = format!("--region {region} --auto-scaling-group-name {group} --instance-ids {id}");
+    let (region, id) = (node.site.region_option(), &node.id);
+    let of_group = format!("{region} --auto-scaling-group-name {} --instance-ids {id}", shell_word(group));
     if member.protected {
-        let cure = format!("aws autoscaling set-instance-protection {of_group} --no-protected-from-scale-in");
+        let cure = format!("aws autoscaling set-instance-protection{of_group} --no-protected-from-scale-in");
         return Some((format!("{id} is protected from scale-in: a refresh leaves it"), cure));
     }
     (member.lifecycle == "Standby").then(|| {
-        let cure = format!("aws autoscaling exit-standby {of_group}");
+        let cure = format!("aws autoscaling exit-standby{of_group}");
         (format!("{id} is in standby: a refresh leaves it"), cure)
     })
 }

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::super::table::{Align, Table, paragraph};
+use super::super::table::{Align, Table, heading};
 use super::super::words;
 use super::{drift, stories};
 use crate::classify::finding::{Finding, findings};
@@ -37,7 +37,7 @@ pub fn table(
         need => format!("{need} of them {} patching", if need == 1 { "needs" } else { "need" }),
     };
     let nodes = count(group.members.len(), "node");
-    let mut text = paragraph(&format!("Group {} in {}: {nodes}, {need}.", group.name, group.site), width, 2);
+    let mut text = heading(&format!("Group {} in {}: {nodes}, {need}.", group.name, group.site), width, 2);
     let mut facts = Table::new(&[Left, Left]);
     let size = format!("{} desired, {} to {}", group.desired, group.min, group.max);
     facts.row(["size", &size]);

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::super::table::{Align, Table, paragraph};
+use super::super::table::{Align, Table, heading};
 use super::super::words;
 use crate::model::{Fleet, Image, ImageState, tag};
 use crate::text::{count, format_ago};
@@ -44,7 +44,7 @@ fn one(fleet: &Fleet, image: &Image, now: Timestamp, width: usize) -> String {
     let groups = groups(fleet, image);
     let nodes: usize = groups.values().sum();
     let runs = if nodes == 0 { "no node runs it".to_owned() } else { format!("{} on it", count(nodes, "node")) };
-    let mut text = paragraph(&format!("{called} in {}: {}, {runs}.", image.site, state(image)), width, 2);
+    let mut text = heading(&format!("{called} in {}: {}, {runs}.", image.site, state(image)), width, 2);
     let mut facts = Table::new(&[Left, Left]);
     facts.row(["image", &format!("{} {}", image.id, image.name)]);
     if let Some(made) = image.created_at {

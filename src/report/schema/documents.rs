@@ -192,11 +192,15 @@ pub const DOCUMENTS: &[Document] = &[
         title: "rebake inventory --group-by COLUMN --format json",
         kind: Object(&[
             Member("schema", Exactly("rebake/totals"), ""),
-            Member("version", Version(1), ""),
+            Member("version", Version(2), ""),
+            Member("by", Text, "the column"),
             Member(
-                "totals",
-                List(&Map(&Text)),
-                "an object for each value: the column, nodes, need_patching, overdue, cannot_judge",
+                "values",
+                List(&Object(&[
+                    Member("value", Text, "of the column"),
+                    Member("totals", Kind::Part(&TOTALS), "of the nodes that have it"),
+                ])),
+                "where most needs patching comes first",
             ),
         ]),
     },
