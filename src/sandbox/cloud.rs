@@ -177,7 +177,8 @@ impl Cloud {
 
     /// As [`Cloud::handle`], telling also whether the call was carried out: what [`super::store`] must keep.
     pub fn receive(&mut self, request: &http::Request<Bytes>, now: Timestamp) -> Handled {
-        self.advance(now);
+        // What has begun of a moment is finished first.
+        self.advance(now.max(self.now));
         let call = match wire::read(self, request) {
             Ok(call) => call,
             Err(refused) => {
@@ -251,6 +252,13 @@ impl Cloud {
 
     /// Plays everything that is due up to a moment, in order, and moves the clock there. Never back.
     pub fn advance(&mut self, to: Timestamp) {
+        self.approach(to, || false);
+        self.now = self.now.max(to);
+    }
+
+    /// Plays what is due up to a moment until it is enough, which is asked after each event; whether nothing is left. The
+    /// clock stands at the last event then. Where it pauses makes no difference to what happens.
+    pub fn approach(&mut self, to: Timestamp, mut enough: impl FnMut() -> bool) -> bool {
         while let Some((&(at, _), _)) = self.queue.first_key_value() {
             if at > to {
                 break;
@@ -264,8 +272,11 @@ impl Cloud {
                 Event::Ssm(event) => ssm::play(&mut ctx, event),
                 Event::ImageBuilder(event) => imagebuilder::play(&mut ctx, event),
             }
+            if enough() {
+                return false;
+            }
         }
-        self.now = self.now.max(to);
+        true
     }
 
     /// The time of the next event, if any is waiting.

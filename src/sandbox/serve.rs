@@ -2,7 +2,8 @@
 //!
 //! A [`Server`] takes requests of AWS clients at every path but those under `/_sandbox/`, which steer the account
 //! itself ([`control`]). The account is held for the moment in which a request is answered, never while bytes travel,
-//! so that a slow client blocks nobody. Bodies, headers, connections, and the time to send a request and to take its answer
+//! so that a slow client blocks nobody; what happens by itself is played in turns of milliseconds, so that a year that is
+//! skipped blocks nobody either. Bodies, headers, connections, and the time to send a request and to take its answer
 //! are bounded. What a browser sends for a page of somewhere else is refused.
 //!
 //! - [`clock`]: virtual time beside the wall's. [`answer`]: one request, from its bytes to its answer. [`stream`]:
@@ -25,6 +26,7 @@ use std::time::Duration;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use jiff::Timestamp;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
@@ -90,6 +92,45 @@ impl Shared {
     fn account(&self) -> MutexGuard<'_, Account> {
         // A panic in between would be a bug; the account is still the best that there is.
         self.account.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks the account once it has come to the present moment. Others have their turns on the way.
+    async fn caught_up<T>(&self, ask: impl FnOnce(&mut Account, Timestamp) -> T) -> T {
+        let now = self.clock.now();
+        loop {
+            {
+                let mut account = self.account();
+                if account.approach(now, clock::turn()) {
+                    return ask(&mut account, now);
+                }
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Moves the clock by a while, and the account with it; the time that it is then. Others have their turns on the way,
+    /// each at the moment that has been reached. A reset in between ends it.
+    async fn advance(&self, by: Duration) -> Timestamp {
+        let (times_set, mut rest) = (self.clock.times_set(), by);
+        loop {
+            {
+                let mut account = self.account();
+                if self.clock.times_set() != times_set {
+                    return account.now();
+                }
+                let from = self.clock.now();
+                let to = from.checked_add(rest).unwrap_or(Timestamp::MAX);
+                if account.approach(to, clock::turn()) {
+                    self.clock.advance(rest);
+                    account.advance(to);
+                    return account.now();
+                }
+                let gone = Duration::try_from(account.now().duration_since(from)).unwrap_or_default();
+                self.clock.advance(gone);
+                rest = rest.saturating_sub(gone);
+            }
+            tokio::task::yield_now().await;
+        }
     }
 }
 

@@ -111,13 +111,15 @@ pub struct Account {
     cloud: Cloud,
     folder: Option<Folder>,
     failure: Option<StoreError>,
+    /// Whether events were played of which the log does not know yet.
+    unkept: bool,
 }
 
 impl Account {
     /// An account that ends with this process.
     #[must_use]
     pub fn memory(cloud: Cloud) -> Self {
-        Self { cloud, folder: None, failure: None }
+        Self { cloud, folder: None, failure: None, unkept: false }
     }
 
     /// The account in a folder as it was left, or a new one from `fresh`.
@@ -136,7 +138,7 @@ impl Account {
                 (Folder::begin(dir, lock, &cloud)?, cloud)
             }
         };
-        Ok(Self { cloud, folder: Some(folder), failure: None })
+        Ok(Self { cloud, folder: Some(folder), failure: None, unkept: false })
     }
 
     /// A new account in a folder, whatever it held. The files of one that cannot be opened are kept aside as
@@ -148,7 +150,7 @@ impl Account {
         let lock = match Folder::load(dir, folder::lock(dir)?) {
             Ok(folder::Loaded::Kept(mut folder, _)) => {
                 folder.start_over(&cloud)?;
-                return Ok(Self { cloud, folder: Some(folder), failure: None });
+                return Ok(Self { cloud, folder: Some(folder), failure: None, unkept: false });
             }
             Ok(folder::Loaded::Empty(lock)) => lock,
             Err(
@@ -164,7 +166,7 @@ impl Account {
             Err(error) => return Err(error),
         };
         let folder = Folder::begin(dir, lock, &cloud)?;
-        Ok(Self { cloud, folder: Some(folder), failure: None })
+        Ok(Self { cloud, folder: Some(folder), failure: None, unkept: false })
     }
 
     /// Takes one request and answers it, as [`Cloud::handle`] does. When the call cannot be kept, nothing is answered
@@ -192,14 +194,23 @@ impl Account {
 
     /// Moves the clock and plays what is due. Never back.
     pub fn advance(&mut self, to: Timestamp) {
-        if to > self.cloud.now {
-            self.cloud.advance(to);
+        if to > self.cloud.now || self.unkept {
+            self.cloud.advance(to.max(self.cloud.now));
             self.keep(&Line::Clock { at: self.cloud.now, strikes: None });
         }
     }
 
+    /// A part of the way to a moment, as [`Cloud::approach`] goes it; whether nothing is left that is due by then. It is
+    /// kept with what comes next, a request or the rest of the way: nobody was told of it yet.
+    pub fn approach(&mut self, to: Timestamp, enough: impl FnMut() -> bool) -> bool {
+        self.unkept |= self.cloud.next_event().is_some_and(|at| at <= to);
+        self.cloud.approach(to, enough)
+    }
+
     /// Puts faults in force in place of all others.
     pub fn set_faults(&mut self, faults: Faults) {
+        // What has begun of a moment is finished under the faults under which it began.
+        self.cloud.advance(self.cloud.now);
         self.keep(&Line::Faults { at: self.cloud.now, faults: faults.clone() });
         self.cloud.faults = faults;
     }
@@ -214,6 +225,7 @@ impl Account {
         }
         self.cloud = cloud;
         self.failure = None;
+        self.unkept = false;
         Ok(())
     }
 
@@ -273,6 +285,7 @@ impl Account {
 
     /// Writes a line of the log; a new snapshot when the log has become long.
     fn keep(&mut self, line: &Line) {
+        self.unkept = false;
         let Some(folder) = &mut self.folder else { return };
         let mut kept = folder.append(line);
         if kept.is_ok() && folder.lines() > LONG_LOG {

@@ -5,6 +5,7 @@ import re
 import socket
 import time
 import urllib.error
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlparse
 
 import pytest
@@ -138,6 +139,28 @@ def test_slow_clients_block_nobody(sandbox):
     assert sandbox.client("ec2").describe_vpcs()["Vpcs"]
     for one in slow:
         one.close()
+
+
+def test_time_that_is_skipped_blocks_nobody(sandbox, ec2, autoscaling):
+    image = ec2.describe_images(Owners=["amazon"], MaxResults=5)["Images"][0]["ImageId"]
+    ec2.create_launch_template(LaunchTemplateName="web", LaunchTemplateData={"ImageId": image, "InstanceType": "m7i.large"})
+    autoscaling.create_auto_scaling_group(
+        AutoScalingGroupName="web", MinSize=1, MaxSize=2, AvailabilityZones=["eu-west-1a"], LaunchTemplate={"LaunchTemplateName": "web"}
+    )
+    sandbox.advance("5m")
+    # Launches that fail are tried again every five minutes for as long as the group has an instance.
+    sandbox.control("faults", {"no-capacity": [{"instance-type": "*"}]})
+    autoscaling.set_desired_capacity(AutoScalingGroupName="web", DesiredCapacity=2)
+    begin, seen = sandbox.control("clock")["now"], []
+    with ThreadPoolExecutor(1) as other:
+        skipped = other.submit(sandbox.advance, "90d")
+        while not skipped.done():
+            newest = autoscaling.describe_scaling_activities(AutoScalingGroupName="web", MaxRecords=1)["Activities"][0]
+            seen.append((sandbox.control("clock")["now"], newest["StatusCode"]))
+    end = sandbox.control("clock")["now"]
+    assert skipped.result() == end
+    assert len({now for now, status in seen if begin < now < end and status == "Failed"}) > 2, seen
+    assert seen == sorted(seen, key=lambda one: one[0]), "time runs back"
 
 
 def test_the_connection_that_waits_longest_makes_room(sandbox):

@@ -123,9 +123,11 @@ pub(super) fn begin(
 ) -> String {
     let id = ctx.uuid("activity");
     let horizon = ctx.now - SIX_WEEKS;
-    // They are in the order in which they began.
+    // They are in the order in which they began. Many go at once, for those that stay are moved.
     let old = group.activities.partition_point(|activity| activity.started_at < horizon);
-    group.activities.drain(..old);
+    if old > group.activities.len() / 2 {
+        group.activities.drain(..old);
+    }
     group.activities.push(Activity {
         id: id.clone(),
         group: group.name.clone(),

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use jiff::SignedDuration;
+
 use super::activities::{self, ActivityStatus, ailment_cause, moment};
 use super::hooks::{self, Transition};
 use super::{Ailment, Configuration, Group, Lifecycle, Member, lifecycle, warm_pools};
@@ -16,6 +18,11 @@ const RETRY: Duration = Duration::from_secs(15);
 
 /// The longest wait after a launch that failed.
 const RETRY_AT_MOST: Duration = Duration::from_mins(5);
+
+/// How long nothing but failed launches may last in a group that has no instance: then AWS suspends its launches ("an
+/// administrative suspension most commonly applies to Auto Scaling groups that have been trying to launch instances for
+/// over 24 hours but have not succeeded in launching any instances", user guide, "Suspend and resume processes").
+const PATIENCE: SignedDuration = SignedDuration::from_hours(24);
 
 /// Why an instance is launched or terminated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,8 +148,7 @@ pub(super) fn launch(
     let place = activities::details(zone.as_deref().unwrap_or_default(), subnet.as_deref());
     match try_launch(ctx, group, configuration, zone, subnet) {
         Ok(member) => {
-            group.failed_launches = 0;
-            group.launch_after = None;
+            forget_failures(group);
             let id = member.instance_id.clone();
             ctx.region().autoscaling.homes.insert(id.clone(), group.name.as_str().into());
             group.members.push(member.clone());
@@ -161,12 +167,30 @@ pub(super) fn launch(
             let what = "Launching a new EC2 instance".to_owned();
             let id = activities::begin(ctx, group, what, cause, place, ActivityStatus::InProgress);
             activities::end(group, Some(&id), ActivityStatus::Failed, Some(message.clone()), ctx.now);
-            let wait = RETRY * 2u32.saturating_pow(group.failed_launches.min(8));
-            group.launch_after = Some(ctx.now + wait.min(RETRY_AT_MOST));
-            group.failed_launches += 1;
+            count_failure(ctx, group);
             Err(Some(message))
         }
     }
+}
+
+/// A launch failed: the next is tried later, or not before somebody resumes launches.
+fn count_failure(ctx: &Ctx<'_>, group: &mut Group) {
+    let wait = RETRY * 2u32.saturating_pow(group.failed_launches.min(8));
+    group.launch_after = Some(ctx.now + wait.min(RETRY_AT_MOST));
+    group.failed_launches += 1;
+    let since = *group.failing_since.get_or_insert(ctx.now);
+    if ctx.now.duration_since(since) >= PATIENCE && group.is_emptied() {
+        // The words are inferred from those of a user's suspension.
+        let reason = format!("Administratively suspended at {}", moment(ctx.now));
+        group.suspended.insert("Launch".to_owned(), reason);
+    }
+}
+
+/// The next launch is tried at once, as if none had failed.
+pub(super) fn forget_failures(group: &mut Group) {
+    group.failed_launches = 0;
+    group.failing_since = None;
+    group.launch_after = None;
 }
 
 /// Tries the ways to launch in order; only a lack of capacity leads to the next.

@@ -71,7 +71,7 @@ pub struct Group {
     pub cooldown_until: Option<Timestamp>,
     /// Settings that are kept and described as they were given, by member name.
     pub further: Map<String, Value>,
-    /// Oldest first, of the last six weeks.
+    /// Oldest first, of the last six weeks at least.
     pub activities: Vec<Activity>,
     /// Oldest first, of the last six weeks.
     pub refreshes: Vec<Refresh>,
@@ -81,6 +81,9 @@ pub struct Group {
     pub deleting: bool,
     /// How many launches have failed in a row.
     pub failed_launches: u32,
+    /// When the first of them did.
+    #[serde(default)]
+    pub failing_since: Option<Timestamp>,
     /// No launch is tried before this moment.
     pub launch_after: Option<Timestamp>,
     /// When the next look is due.
@@ -143,6 +146,7 @@ impl Group {
             cause: String::new(),
             deleting: false,
             failed_launches: 0,
+            failing_since: None,
             launch_after: None,
             look_at: None,
         }

@@ -28,15 +28,23 @@ pub(super) fn look(ctx: &mut Ctx<'_>, name: &str) {
     if group.deleting && group.members.is_empty() && group.pool.is_empty() {
         return bury(ctx, group);
     }
-    if busy(ctx, &group) {
-        let pause = pause(&group, ctx.now);
+    if let Some(pause) = pause(ctx, &group) {
         schedule_look(ctx, &mut group, pause);
     }
     ctx.region().autoscaling.groups.insert(name.to_owned(), group);
 }
 
-/// How long until the next look: shorter than usual where a warm-up or a rest ends before.
-fn pause(group: &Group, now: Timestamp) -> Duration {
+/// How long until the next look; none for a group at rest. Shorter than usual where a warm-up or a rest ends before,
+/// longer where only a launch is waited for that is not tried sooner.
+fn pause(ctx: &mut Ctx<'_>, group: &Group) -> Option<Duration> {
+    if moves(ctx, group) {
+        return Some(until_next(group, ctx.now));
+    }
+    let launch = group.launch_after.and_then(|after| Duration::try_from(after.duration_since(ctx.now)).ok());
+    wants(group).then(|| launch.unwrap_or_default().max(LOOK))
+}
+
+fn until_next(group: &Group, now: Timestamp) -> Duration {
     let moments = group.active_refresh().into_iter().flat_map(|refresh| refresh.moments(group));
     let usual = now + LOOK;
     let next = moments.filter(|at| *at > now).min().unwrap_or(usual).min(usual);
@@ -45,17 +53,24 @@ fn pause(group: &Group, now: Timestamp) -> Duration {
 
 /// Whether something in a group is going to change by itself.
 pub(super) fn busy(ctx: &mut Ctx<'_>, group: &Group) -> bool {
+    wants(group) || moves(ctx, group)
+}
+
+/// Whether a group is going to launch something, for itself or for its warm pool.
+fn wants(group: &Group) -> bool {
+    !group.suspends("Launch") && (group.capacity() < group.desired_capacity || warm_pools::wants(group))
+}
+
+/// Whether anything but a launch is going to happen in a group.
+fn moves(ctx: &mut Ctx<'_>, group: &Group) -> bool {
     let replaces = !group.suspends("ReplaceUnhealthy") && !group.suspends("Terminate");
-    let capacity = group.capacity();
-    let missing = capacity < group.desired_capacity && !group.suspends("Launch");
-    let excess = capacity > group.desired_capacity
+    let excess = group.capacity() > group.desired_capacity
         && !group.suspends("Terminate")
         && group.live().any(|member| !member.protected);
     group.deleting
-        || missing
         || excess
         || group.active_refresh().is_some()
-        || warm_pools::busy(group)
+        || warm_pools::moves(group)
         || group.members.iter().any(|member| match member.lifecycle {
             Lifecycle::InService { .. } => {
                 (replaces && member.ailment.is_some()) || health::will_fail(ctx, group, member)

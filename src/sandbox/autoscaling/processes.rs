@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{change, group_name, invalid};
+use super::{capacity, change, group_name, invalid};
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::value::{ApiError, Get};
 
@@ -39,6 +39,9 @@ pub(super) fn suspend(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiErro
 pub(super) fn resume(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     let processes = named(input)?;
     change(ctx, group_name(input), |_, group| {
+        if processes.contains(&"Launch") {
+            capacity::forget_failures(group);
+        }
         group.suspended.retain(|process, _| !processes.contains(&process.as_str()));
         Ok(json!({}))
     })

@@ -14,7 +14,7 @@ use crate::sandbox::cloud::Ctx;
 use crate::sandbox::value::{ApiError, Get};
 
 pub use work::Warmed;
-pub(super) use work::{busy, keep, renew, take, take_back, takes_back, terminate};
+pub(super) use work::{busy, keep, moves, renew, take, take_back, takes_back, terminate, wants};
 
 /// The configuration of a warm pool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

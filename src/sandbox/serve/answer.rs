@@ -59,12 +59,12 @@ where
     seat.is_answered();
     if let Some(path) = request.uri().path().strip_prefix("/_sandbox/") {
         let path = path.to_owned();
-        return Ok(dated(control::answer(shared, &path, &request), shared.clock.now()));
+        return Ok(dated(control::answer(shared, &path, &request).await, shared.clock.now()));
     }
     if control::is_of_foreign_page(request.headers()) {
         return Ok(dated(control::foreign(), shared.clock.now()));
     }
-    let reply = shared.account().handle(&request, shared.clock.now());
+    let reply = shared.caught_up(|account, now| account.handle(&request, now)).await;
     shared.clock.wait(reply.after).await;
     match reply.outcome {
         Outcome::Response(response) => Ok(dated(response, shared.clock.now())),

@@ -41,12 +41,23 @@ pub(super) struct ServeClock {
 struct Anchor {
     moment: Timestamp,
     was: Instant,
+    /// How often the clock was set, for another account.
+    set: u64,
+}
+
+/// How long the account is held for what happens by itself before others have their turn.
+const TURN: Duration = Duration::from_millis(20);
+
+/// Tells when a turn is over.
+pub(super) fn turn() -> impl FnMut() -> bool {
+    let began = Instant::now();
+    move || began.elapsed() >= TURN
 }
 
 impl ServeClock {
     /// A clock at a moment.
     pub(super) fn new(mode: Mode, moment: Timestamp) -> Self {
-        Self { rate: mode.rate(), anchor: Mutex::new(Anchor { moment, was: Instant::now() }) }
+        Self { rate: mode.rate(), anchor: Mutex::new(Anchor { moment, was: Instant::now(), set: 0 }) }
     }
 
     /// The time.
@@ -58,12 +69,18 @@ impl ServeClock {
     pub(super) fn advance(&self, by: Duration) {
         let mut anchor = self.anchor();
         let moment = self.told(*anchor).checked_add(by).unwrap_or(Timestamp::MAX);
-        *anchor = Anchor { moment, was: Instant::now() };
+        *anchor = Anchor { moment, was: Instant::now(), set: anchor.set };
+    }
+
+    /// How often it was set: who moves it by and by moves it for one account.
+    pub(super) fn times_set(&self) -> u64 {
+        self.anchor().set
     }
 
     /// Sets the clock to a moment, for another account.
     pub(super) fn set(&self, moment: Timestamp) {
-        *self.anchor() = Anchor { moment, was: Instant::now() };
+        let mut anchor = self.anchor();
+        *anchor = Anchor { moment, was: Instant::now(), set: anchor.set + 1 };
     }
 
     /// Waits for a while of virtual time. A clock that stands still waits for nothing.

@@ -35,13 +35,13 @@ struct Reset {
 }
 
 /// Answers a request to a path under `/_sandbox/`.
-pub(super) fn answer(shared: &Shared, path: &str, request: &http::Request<Bytes>) -> http::Response<Bytes> {
+pub(super) async fn answer(shared: &Shared, path: &str, request: &http::Request<Bytes>) -> http::Response<Bytes> {
     // The authority of a whole URI goes before `Host` (RFC 9112, 3.2.2).
     let authority = request.uri().authority().is_none_or(|authority| is_loopback(authority.as_str()));
     if !authority || !is_local(request.headers()) {
         return foreign();
     }
-    match act(shared, path, request) {
+    match act(shared, path, request).await {
         Ok(value) => response(StatusCode::OK, &value),
         Err((status, error)) => response(status, &json!({"error": error})),
     }
@@ -62,17 +62,23 @@ pub(super) fn foreign() -> http::Response<Bytes> {
     response(StatusCode::FORBIDDEN, &json!({"error": "only for clients of this machine, by its loopback name"}))
 }
 
-fn act(shared: &Shared, path: &str, request: &http::Request<Bytes>) -> Result<Value, Refusal> {
+async fn act(shared: &Shared, path: &str, request: &http::Request<Bytes>) -> Result<Value, Refusal> {
     match (path, request.method()) {
         ("health", &Method::GET) => Ok(health(shared)),
-        ("clock", &Method::GET) => Ok(clock(shared)),
+        ("clock", &Method::GET) => {
+            // What is due by then has happened.
+            let now = shared.caught_up(|account, now| {
+                account.advance(now);
+                account.now()
+            });
+            Ok(told(now.await))
+        }
         ("clock", &Method::POST) => {
             let Move { advance } = body(request)?;
             let by = parse_duration(&advance).map_err(bad)?;
-            shared.clock.advance(by);
-            Ok(clock(shared))
+            Ok(told(shared.advance(by).await))
         }
-        ("reset", &Method::POST) => reset(shared, request),
+        ("reset", &Method::POST) => reset(shared, request).await,
         ("faults", &Method::POST) => {
             let faults = Faults::read(request.body(), "the body").map_err(|problem| bad(problem.to_string()))?;
             shared.account().set_faults(faults.clone());
@@ -97,19 +103,17 @@ fn health(shared: &Shared) -> Value {
     }
 }
 
-/// The virtual time; what is due by then has happened.
-fn clock(shared: &Shared) -> Value {
-    let mut account = shared.account();
-    account.advance(shared.clock.now());
-    json!({"now": account.now().to_string()})
+/// The virtual time.
+fn told(now: Timestamp) -> Value {
+    json!({"now": now.to_string()})
 }
 
-fn reset(shared: &Shared, request: &http::Request<Bytes>) -> Result<Value, Refusal> {
+async fn reset(shared: &Shared, request: &http::Request<Bytes>) -> Result<Value, Refusal> {
     let Reset { world: name } = if request.body().is_empty() { Reset::default() } else { body(request)? };
     let name = name.unwrap_or_else(|| shared.options.world.clone());
     let text = match world::named(&name) {
-        Some(text) => text,
-        None if name == shared.options.world => &shared.options.text,
+        Some(text) => text.to_owned(),
+        None if name == shared.options.world => shared.options.text.clone(),
         None => {
             return Err(bad(format!("there is no world `{name}`: `demo`, `empty`, or the one it was started with")));
         }
@@ -118,7 +122,9 @@ fn reset(shared: &Shared, request: &http::Request<Bytes>) -> Result<Value, Refus
         Mode::Real => shared.clock.now(),
         Mode::Fast(_) | Mode::Paused => EPOCH.parse().unwrap_or(Timestamp::UNIX_EPOCH),
     };
-    let cloud = world::world(text, &name, start).map_err(|error| bad(error.to_string()))?;
+    let called = name.clone();
+    let made = tokio::task::spawn_blocking(move || world::world(&text, &called, start)).await;
+    let cloud = made.map_err(|error| failed(&error))?.map_err(|error| bad(error.to_string()))?;
     let mut account = shared.account();
     account.reset(cloud).map_err(|error| failed(&error))?;
     shared.clock.set(start);

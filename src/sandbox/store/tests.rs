@@ -53,6 +53,56 @@ fn clock_and_faults_outlive_the_process() {
 }
 
 #[test]
+fn a_way_that_is_gone_in_parts_ends_where_the_whole_one_does() {
+    let world = || Ok(crate::sandbox::world::demo(start())?);
+    let dirs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let [mut parts, mut whole] = dirs.each_ref().map(|dir| Account::open(dir.path(), world).unwrap());
+    let begin = whole.now();
+    let half = begin + Duration::from_secs(86_400);
+    let end = half + Duration::from_secs(86_400);
+    whole.advance(half);
+    whole.set_faults(throttle());
+    whole.advance(end);
+    let mut rests = 0;
+    while !parts.approach(half, || true) {
+        rests += 1;
+    }
+    // Faults come in the midst of what happens at one moment: it is finished first.
+    parts.advance(half);
+    parts.set_faults(throttle());
+    assert!(!parts.approach(end, || true));
+    while !parts.approach(end, || true) {
+        rests += 1;
+    }
+    assert!(rests > 10, "{rests}");
+    parts.advance(end);
+    assert_eq!(state(parts.cloud()), state(whole.cloud()));
+    drop((parts, whole));
+    let [parts, whole] = dirs.each_ref().map(|dir| Account::open(dir.path(), world).unwrap());
+    assert_eq!(parts.now(), end);
+    assert_eq!(state(parts.cloud()), state(whole.cloud()));
+}
+
+#[test]
+fn what_was_played_in_part_is_played_again_after_a_kill() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = || Ok(crate::sandbox::world::demo(start())?);
+    let mut account = Account::open(dir.path(), world).unwrap();
+    let to = account.now() + Duration::from_secs(86_400);
+    for _ in 0..10 {
+        assert!(!account.approach(to, || true));
+    }
+    account.set_faults(throttle());
+    let left = state(account.cloud());
+    for _ in 0..10 {
+        assert!(!account.approach(to, || true));
+    }
+    drop(account);
+    let again = Account::open(dir.path(), world).unwrap();
+    assert_eq!(state(again.cloud()), left);
+}
+
+#[test]
 fn a_second_process_is_told_who_holds_the_folder() {
     let dir = tempfile::tempdir().unwrap();
     let _first = Account::open(dir.path(), fresh).unwrap();

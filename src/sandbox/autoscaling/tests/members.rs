@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::account::Account;
+use crate::sandbox::faults::CapacityFault;
 use crate::sandbox::value::Get;
 
 fn ids(members: &[Value]) -> Vec<String> {
@@ -172,4 +173,44 @@ fn reading_leaves_no_trace() {
     }
     account.record();
     assert_eq!(serde_json::to_string(&account.cloud).unwrap(), before);
+}
+
+fn without_capacity(account: &mut Account) {
+    let fault = CapacityFault { instance_type: "*".to_owned(), region: None, from: None, until: None };
+    account.cloud.faults.no_capacity.push(fault);
+}
+
+#[test]
+fn launches_that_fail_for_a_day_in_an_empty_group_are_suspended() {
+    let mut account = Account::with_group(1, json!({}));
+    without_capacity(&mut account);
+    let id = ids(&account.members("InService"))[0].clone();
+    account.ec2("TerminateInstances", &json!({"InstanceIds": [id]}));
+    account.advance(23 * 60);
+    assert_eq!(account.group().items("SuspendedProcesses").len(), 0);
+    account.until("rest", |account| account.cloud.next_event().is_none());
+    let suspended = account.group().items("SuspendedProcesses").to_vec();
+    assert_eq!(suspended[0].text("ProcessName"), Some("Launch"));
+    assert!(suspended[0].text("SuspensionReason").unwrap().starts_with("Administratively suspended at 2026-12-02T"));
+    account.cloud.faults.no_capacity.clear();
+    account.web("ResumeProcesses", json!({"ScalingProcesses": ["Launch"]})).unwrap();
+    account.until("rest", |account| account.cloud.next_event().is_none());
+    assert_eq!(account.members("InService").len(), 1);
+}
+
+#[test]
+fn a_group_that_waits_for_its_next_launch_is_left_alone() {
+    let mut account = Account::with_group(1, json!({"MaxSize": 2}));
+    without_capacity(&mut account);
+    account.web("SetDesiredCapacity", json!({"DesiredCapacity": 2})).unwrap();
+    let (to, mut events) = (account.cloud.now + jiff::SignedDuration::from_hours(100 * 24), 0);
+    account.cloud.approach(to, || {
+        events += 1;
+        false
+    });
+    // Every five minutes, after the first tries.
+    assert!((28_790..28_820).contains(&events), "{events}");
+    let kept = account.region().autoscaling.groups["web"].activities.len();
+    assert!((12_000..25_000).contains(&kept), "six weeks at least, {kept}");
+    assert_eq!(account.group().items("SuspendedProcesses").len(), 0, "it has an instance");
 }

@@ -104,10 +104,20 @@ fn staying(group: &Group) -> impl Iterator<Item = &Member> {
 
 /// Whether something in a pool is going to change by itself.
 pub(in crate::sandbox::autoscaling) fn busy(group: &Group) -> bool {
+    moves(group) || (wants(group) && !group.suspends("Launch"))
+}
+
+/// Whether a pool lacks instances.
+pub(in crate::sandbox::autoscaling) fn wants(group: &Group) -> bool {
+    (staying(group).count() as i64) < size(group)
+}
+
+/// Whether anything but a launch is going to happen in a pool.
+pub(in crate::sandbox::autoscaling) fn moves(group: &Group) -> bool {
     let moving =
         group.pool.iter().any(|member| !matches!(warmed(member), Warmed::Resting(_) | Warmed::Retained { .. }));
-    let gap = staying(group).count() as i64 != size(group);
-    moving || (group.pool_deleting && !group.pool.is_empty()) || (gap && !group.suspends("Launch"))
+    let excess = staying(group).count() as i64 > size(group);
+    moving || excess || (group.pool_deleting && !group.pool.is_empty())
 }
 
 /// How many instances the pool is to hold: what the prepared capacity exceeds the desired one by, and at least its own
