@@ -78,6 +78,7 @@ fn assume_role(ctx: &mut Ctx<'_>, access_key: &str, input: &Value) -> Result<Val
             "Expiration": time(end),
         },
         "PackedPolicySize": packed,
+        "SourceIdentity": input.text("SourceIdentity"),
         "AssumedRoleUser": {
             "AssumedRoleId": format!("{}:{session}", principal_id(ctx, "AROA", account, role)),
             "Arn": arn,

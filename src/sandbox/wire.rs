@@ -175,7 +175,13 @@ fn operation<'a>(
 ) -> Result<&'a Operation, (String, ApiError)> {
     let name = match service {
         Service::Ec2 | Service::AutoScaling | Service::Sts => match query::parameter(parameters, "Action") {
-            Some(name) => name.to_owned(),
+            Some(name) => {
+                let version = query::parameter(parameters, "Version");
+                match errors::of_version(service, name, version) {
+                    Some(error) => return Err((name.to_owned(), error)),
+                    None => name.to_owned(),
+                }
+            }
             None => return Err((String::new(), errors::unreadable(service, &Unreadable::NoAction))),
         },
         Service::Ssm => {

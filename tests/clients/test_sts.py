@@ -56,6 +56,7 @@ def policy(*statements, **further):
 def test_session_policies(two_accounts):
     sts = two_accounts.client("sts", key="AKIAOPS")
     assert "PackedPolicySize" not in sts.assume_role(**ROLE)
+    assert sts.assume_role(**ROLE, SourceIdentity="alice")["SourceIdentity"] == "alice"
     made = sts.assume_role(**ROLE, Policy=policy(ALLOWS), Tags=[{"Key": "team", "Value": "web"}])
     assert 0 < made["PackedPolicySize"] < 10
     for malformed in (

@@ -52,9 +52,9 @@ pub(super) fn keep(ctx: &mut Ctx<'_>, group: &mut Group) {
         _ => Why::Difference,
     };
     let goal = group.desired_capacity + surge(group);
-    while group.capacity() < goal && !group.suspends("Launch") {
-        let configuration = group.effective_configuration().clone();
-        let Ok(id) = launch(ctx, group, &configuration, why) else { break };
+    let (configuration, mut crowd) = (group.effective_configuration().clone(), Crowd::of(group.live()));
+    while crowd.capacity < goal && !group.suspends("Launch") {
+        let Ok(id) = launch(ctx, group, &configuration, why, &mut crowd) else { break };
         if let Some(refresh) = group.refreshes.iter_mut().rev().find(|refresh| refresh.status.is_active()) {
             refresh.turnover.fresh.insert(id.into());
         }
@@ -70,10 +70,15 @@ pub(super) fn keep(ctx: &mut Ctx<'_>, group: &mut Group) {
 
 /// Terminates what is more than desired: unhealthy ones first, protected ones never.
 pub(super) fn scale_in(ctx: &mut Ctx<'_>, group: &mut Group) {
-    while group.capacity() > group.desired_capacity + surge(group) && !group.suspends("Terminate") {
-        let candidates: Vec<&Member> = group.live().filter(|member| !member.protected || group.deleting).collect();
-        let Some(victim) = lifecycle::termination_order(group, &candidates).into_iter().next() else { return };
-        let victim = victim.instance_id.clone();
+    if group.suspends("Terminate") || group.capacity() <= group.desired_capacity {
+        return;
+    }
+    let candidates: Vec<&Member> = group.live().filter(|member| !member.protected || group.deleting).collect();
+    let mut queue = lifecycle::TerminationQueue::new(group, &candidates);
+    let mut capacity = group.capacity();
+    while capacity > group.desired_capacity + surge(group) {
+        let Some(victim) = queue.next() else { return };
+        capacity -= group.member(&victim).map_or(0, Member::capacity);
         if warm_pools::takes_back(group) {
             warm_pools::take_back(ctx, group, &victim);
         } else {
@@ -85,6 +90,9 @@ pub(super) fn scale_in(ctx: &mut Ctx<'_>, group: &mut Group) {
 /// How far a group may exceed its capacity while unhealthy members wait for their replacements: only under a
 /// maintenance policy that launches first.
 fn surge(group: &Group) -> i64 {
+    if group.maintenance_policy.is_none() {
+        return 0;
+    }
     let waiting: i64 = waiting_for_replacement(group).map(Member::capacity).sum();
     let room = group.maintenance_policy.map_or(0, |policy| (group.desired_capacity * policy.max / 100).max(1));
     waiting.min((room - group.desired_capacity).max(i64::from(waiting > 0)))
@@ -121,7 +129,36 @@ fn replace_unhealthy(ctx: &mut Ctx<'_>, group: &mut Group) {
     }
 }
 
-/// Launches one instance into the zone with the fewest; its id.
+/// How many instances there are in each zone, and what capacity they have together: kept beside the members while
+/// several are launched, so that none of the launches goes through all of them.
+#[derive(Debug, Default)]
+pub(super) struct Crowd {
+    zones: BTreeMap<Word, usize>,
+    capacity: i64,
+}
+
+impl Crowd {
+    /// Counts members.
+    pub(super) fn of<'a>(members: impl Iterator<Item = &'a Member>) -> Self {
+        let mut crowd = Self::default();
+        members.for_each(|member| crowd.add(member));
+        crowd
+    }
+
+    fn add(&mut self, member: &Member) {
+        *self.zones.entry(member.zone.clone()).or_default() += 1;
+        self.capacity += member.capacity();
+    }
+
+    /// The group's zone with the fewest, and a subnet in it.
+    fn place(&self, group: &Group) -> (Option<String>, Option<String>) {
+        let zone = group.zones.iter().min_by_key(|zone| self.zones.get(zone.as_str()).copied().unwrap_or_default());
+        let subnet = group.subnets.iter().find(|(_, of)| Some(of) == zone).map(|(id, _)| id.clone());
+        (zone.cloned(), subnet)
+    }
+}
+
+/// Launches one instance into the zone with the fewest of a crowd, to which it is added; its id.
 ///
 /// # Errors
 /// The status message of the failed activity; none when it is too early for another try.
@@ -130,26 +167,29 @@ pub(super) fn launch(
     group: &mut Group,
     configuration: &Configuration,
     why: Why,
+    crowd: &mut Crowd,
 ) -> Result<String, Option<String>> {
     if group.launch_after.is_some_and(|after| ctx.now < after) || group.suspends("Launch") {
         return Err(None);
     }
-    let cause = launch_cause(ctx, group, why);
+    let cause = launch_cause(ctx, group, why, crowd.capacity);
     if !matches!(why, Why::Refresh | Why::WarmPool)
         && let Some(member) = warm_pools::take(ctx, group, configuration)
     {
         let id = member.instance_id.to_string();
+        crowd.add(&member);
         group.members.push(member.clone());
         let what = "Launching a new EC2 instance from warm pool";
         activities::begin_for(ctx, group, &member, what, cause, ActivityStatus::PreInService);
         return Ok(id);
     }
-    let (zone, subnet) = choose_place(group);
+    let (zone, subnet) = crowd.place(group);
     let place = activities::details(zone.as_deref().unwrap_or_default(), subnet.as_deref());
     match try_launch(ctx, group, configuration, zone, subnet) {
         Ok(member) => {
             forget_failures(group);
             let id = member.instance_id.clone();
+            crowd.add(&member);
             ctx.region().autoscaling.homes.insert(id.clone(), group.name.as_str().into());
             group.members.push(member.clone());
             let status = ActivityStatus::PreInService;
@@ -227,20 +267,7 @@ fn try_launch(
     Err(lacking)
 }
 
-/// The zone with the fewest live members, and a subnet in it.
-fn choose_place(group: &Group) -> (Option<String>, Option<String>) {
-    let mut crowds: BTreeMap<&str, usize> = group.zones.iter().map(|zone| (zone.as_str(), 0)).collect();
-    for member in group.live() {
-        if let Some(crowd) = crowds.get_mut(member.zone.as_str()) {
-            *crowd += 1;
-        }
-    }
-    let zone = group.zones.iter().min_by_key(|zone| crowds.get(zone.as_str())).cloned();
-    let subnet = group.subnets.iter().find(|(_, of)| Some(of) == zone.as_ref()).map(|(id, _)| id.clone());
-    (zone, subnet)
-}
-
-fn launch_cause(ctx: &Ctx<'_>, group: &Group, why: Why) -> String {
+fn launch_cause(ctx: &Ctx<'_>, group: &Group, why: Why, from: i64) -> String {
     let now = moment(ctx.now);
     match why {
         Why::Refresh => format!("At {now} an instance was launched in response to an instance refresh."),
@@ -253,7 +280,6 @@ fn launch_cause(ctx: &Ctx<'_>, group: &Group, why: Why) -> String {
             format!("At {now} an instance was launched in response to an unhealthy instance needing to be replaced.")
         }
         _ => {
-            let from = group.capacity();
             let gap = if group.cause.is_empty() { "" } else { "  " };
             format!(
                 "{}{gap}At {now} an instance was started in response to a difference between desired and actual capacity, increasing the capacity from {from} to {}.",

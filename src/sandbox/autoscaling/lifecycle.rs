@@ -204,20 +204,72 @@ impl Member {
 /// members, then by the group's termination policies (AWS's default: those of the oldest launch configuration or
 /// template version, then the oldest).
 pub(super) fn termination_order<'a>(group: &'a Group, candidates: &[&'a Member]) -> Vec<&'a Member> {
-    let mut crowds: BTreeMap<&str, usize> = BTreeMap::new();
-    for member in group.live() {
-        *crowds.entry(&member.zone).or_default() += 1;
-    }
-    let newest_first = group.termination_policies.iter().any(|policy| policy == "NewestInstance");
-    let by_age_alone = group.termination_policies.iter().any(|policy| policy == "OldestInstance");
+    let crowds = crowds(group);
+    let rank = rank(group);
     let mut order = candidates.to_vec();
     order.sort_by_cached_key(|member| {
+        let crowd = crowds.get(&member.zone).copied().unwrap_or_default();
+        (Reverse(crowd), rank(member))
+    });
+    order
+}
+
+/// How many live members each zone has.
+fn crowds(group: &Group) -> BTreeMap<Word, usize> {
+    let mut crowds = BTreeMap::new();
+    for member in group.live() {
+        *crowds.entry(member.zone.clone()).or_default() += 1;
+    }
+    crowds
+}
+
+/// The order among the members of a zone: version, age, id.
+type Rank = (i64, i64, Word);
+
+fn rank(group: &Group) -> impl Fn(&Member) -> Rank + use<> {
+    let newest_first = group.termination_policies.iter().any(|policy| policy == "NewestInstance");
+    let by_age_alone = group.termination_policies.iter().any(|policy| policy == "OldestInstance");
+    move |member| {
         let age = member.joined_at.as_millisecond();
         let age = if newest_first { -age } else { age };
         let version = member.source.as_ref().map_or(0, Source::version);
         let version = if newest_first || by_age_alone { 0 } else { version };
-        let crowd = crowds.get(member.zone.as_str()).copied().unwrap_or_default();
-        (Reverse(crowd), version, age, member.instance_id.clone())
-    });
-    order
+        (version, age, member.instance_id.clone())
+    }
+}
+
+/// The members of a group that may be terminated, one after the other: as [`termination_order`] has the first when each
+/// before it has left, sorted once.
+pub(super) struct TerminationQueue {
+    crowds: BTreeMap<Word, usize>,
+    /// By zone, the first choice last.
+    ranks: BTreeMap<Word, Vec<Rank>>,
+}
+
+impl TerminationQueue {
+    /// Sorts the candidates.
+    pub(super) fn new(group: &Group, candidates: &[&Member]) -> Self {
+        let rank = rank(group);
+        let mut ranks: BTreeMap<Word, Vec<Rank>> = BTreeMap::new();
+        for member in candidates {
+            ranks.entry(member.zone.clone()).or_default().push(rank(member));
+        }
+        ranks.values_mut().for_each(|ranks| ranks.sort_by(|one, other| other.cmp(one)));
+        Self { crowds: crowds(group), ranks }
+    }
+}
+
+impl Iterator for TerminationQueue {
+    type Item = Word;
+
+    fn next(&mut self) -> Option<Word> {
+        let firsts = self.ranks.iter().filter_map(|(zone, ranks)| Some((zone, ranks.last()?)));
+        let crowd = |zone: &Word| Reverse(self.crowds.get(zone).copied().unwrap_or_default());
+        let (zone, _) = firsts.min_by(|(zone, one), (other, two)| (crowd(zone), *one).cmp(&(crowd(other), *two)))?;
+        let zone = zone.clone();
+        if let Some(crowd) = self.crowds.get_mut(&zone) {
+            *crowd = crowd.saturating_sub(1);
+        }
+        self.ranks.get_mut(&zone)?.pop().map(|(_, _, id)| id)
+    }
 }

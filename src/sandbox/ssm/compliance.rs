@@ -63,6 +63,20 @@ const KEYS: [&str; 19] = [
     "InstalledTime",
 ];
 
+/// What filters know that follows from how a node complies with a type.
+const OF_STANDING: [&str; 4] = ["ComplianceType", "Status", "OverallSeverity", "ResourceType"];
+
+/// A member of a node's summary that follows from how it complies.
+fn of_standing<'a>(key: &str, kind: &'a str, (complies, severity): (bool, &'a str)) -> Option<&'a str> {
+    match key {
+        "ComplianceType" => Some(kind),
+        "Status" => Some(if complies { "COMPLIANT" } else { "NON_COMPLIANT" }),
+        "OverallSeverity" => Some(severity),
+        "ResourceType" => Some("ManagedInstance"),
+        _ => None,
+    }
+}
+
 /// How a node complies with a type: whether it does, and the worst severity of what does not.
 pub type Standing = (bool, &'static str);
 
@@ -77,14 +91,19 @@ pub(super) fn standing(state: &PatchState) -> Standing {
 pub(super) fn list_summaries(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     check(input)?;
     // How many nodes are in a state, each at its worst severity.
-    let by_kind = |filter: &Value| filter.text("Key") == Some("ComplianceType");
-    let by_type = if input.items("Filters").iter().all(by_kind) {
+    let follows = |filter: &Value| filter.text("Key").is_some_and(|key| OF_STANDING.contains(&key));
+    let by_type = if input.items("Filters").iter().all(follows) {
         let mut all = counted(&ctx.region().ssm);
-        all.retain(|kind, _| passes(&json!({"ComplianceType": kind}), input));
+        for (kind, counts) in &mut all {
+            for (levels, complies) in counts.iter_mut().zip([true, false]) {
+                levels.retain(|severity, _| passes_by(input, |key| of_standing(key, kind, (complies, severity))));
+            }
+        }
+        all.retain(|_, counts| counts.iter().any(|levels| levels.values().any(|nodes| *nodes > 0)));
         all
     } else {
-        let mut some: ByType<'_> = BTreeMap::new();
-        for verdict in verdicts(ctx, &[], Bound::Unbounded).filter(|one| passes(&one.told(), input)) {
+        let (asked, mut some) = (only(input, "ResourceId"), ByType::new());
+        for verdict in verdicts(ctx, &asked, Bound::Unbounded).filter(|one| one.passes(input)) {
             count(&mut some, verdict.kind, (verdict.complies(), verdict.severity()), 1);
         }
         some
@@ -137,8 +156,8 @@ pub(super) fn list_resource_summaries(ctx: &mut Ctx<'_>, input: &Value) -> Resul
     let asked = only(input, "ResourceId");
     page::keyed("ResourceComplianceSummaryItems", input, 50, |start| {
         let from = after(&start);
-        let rows = verdicts(ctx, &asked, from).map(|one| (key(one.id, one.kind, 0), one.told()));
-        rows.filter(move |(key, row)| is_after(key, &start) && passes(row, input))
+        let some = verdicts(ctx, &asked, from).filter(|one| one.passes(input));
+        some.map(|one| (key(one.id, one.kind, 0), one.told())).filter(move |(key, _)| is_after(key, &start))
     })
 }
 
@@ -349,13 +368,22 @@ impl Verdict<'_> {
         worst.map_or("UNSPECIFIED", |(level, _)| *level)
     }
 
+    /// Whether its summary passes all filters.
+    fn passes(&self, input: &Value) -> bool {
+        passes_by(input, |key| match key {
+            "ResourceId" => Some(self.id),
+            _ if OF_STANDING.contains(&key) => of_standing(key, self.kind, (self.complies(), self.severity())),
+            _ => self.execution.text(key),
+        })
+    }
+
     /// The summary of the node.
     fn told(&self) -> Value {
         json!({
             "ComplianceType": self.kind,
             "ResourceType": "ManagedInstance",
             "ResourceId": self.id,
-            "Status": if self.complies() { "COMPLIANT" } else { "NON_COMPLIANT" },
+            "Status": of_standing("Status", self.kind, (self.complies(), self.severity())),
             "OverallSeverity": self.severity(),
             "ExecutionSummary": self.execution,
             "CompliantSummary": summary("CompliantCount", &self.good),
@@ -397,11 +425,16 @@ fn invalid_resource() -> ApiError {
 
 /// Filters compare members by name: `Status`, `ComplianceType`, `OverallSeverity` …
 fn passes(row: &Value, input: &Value) -> bool {
-    input.items("Filters").iter().all(|filter| {
-        let key = filter.text("Key").unwrap_or_default();
+    passes_by(input, |key| {
         let inside = |part: &str| row.get(part).and_then(|part| part.text(key));
-        let actual =
-            row.text(key).or_else(|| inside("Details")).or_else(|| inside("ExecutionSummary")).unwrap_or_default();
+        row.text(key).or_else(|| inside("Details")).or_else(|| inside("ExecutionSummary"))
+    })
+}
+
+/// Whether members that are found by their names pass all filters.
+fn passes_by<'a>(input: &Value, member: impl Fn(&str) -> Option<&'a str>) -> bool {
+    input.items("Filters").iter().all(|filter| {
+        let actual = member(filter.text("Key").unwrap_or_default()).unwrap_or_default();
         let values = filter.texts("Values");
         match filter.text("Type").unwrap_or("EQUAL") {
             "NOT_EQUAL" => !values.contains(&actual),

@@ -37,6 +37,32 @@ pub(super) fn code(service: Service, code: &str) -> &str {
     modelled.and_then(|modelled| modelled.code.as_deref()).unwrap_or(code)
 }
 
+/// Versions of the API of EC2 that are answered, as the last of them is (botocore 1.44.5, `data/ec2`).
+const EC2_VERSIONS: [&str; 8] =
+    ["2014-09-01", "2014-10-01", "2015-03-01", "2015-04-15", "2015-10-01", "2016-04-01", "2016-09-15", "2016-11-15"];
+
+/// The refusal of a request in a version of the API that there is not, or in none; before anything is said about its
+/// action. EC2's words are from ansible/ansible#37267 (an action of another service, for which the version is refused),
+/// the code for none is inferred; those of the others are what clients have seen of STS and IAM.
+pub(super) fn of_version(service: Service, action: &str, version: Option<&str>) -> Option<ApiError> {
+    match (service, version) {
+        (Service::Ec2, None) => {
+            Some(ApiError::new("MissingParameter", "The request must contain the parameter Version"))
+        }
+        (Service::Ec2, Some(version)) => (!EC2_VERSIONS.contains(&version)).then(|| {
+            ApiError::new(
+                "NoSuchVersion",
+                format!("The requested version ({version}) of service AmazonEC2 does not exist"),
+            )
+        }),
+        _ if version == Some(table::model(service).facts.version.as_str()) => None,
+        _ => {
+            let version = version.unwrap_or("NO_VERSION_SPECIFIED");
+            Some(ApiError::new("InvalidAction", format!("Could not find operation {action} for version {version}")))
+        }
+    }
+}
+
 /// An operation that the service does not have (or that is not emulated).
 pub(super) fn unknown_operation(service: Service, operation: &str) -> ApiError {
     let version = &table::model(service).facts.version;

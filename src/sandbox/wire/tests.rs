@@ -35,9 +35,11 @@ fn an_ec2_request_becomes_members_by_their_model_names() {
 
 #[test]
 fn ec2_refuses_what_it_does_not_know_and_a_dry_run_ends_as_one() {
-    let refused = read(&cloud(), &request("ec2", "POST", "/", "", "Action=DescribeInstances&Colour=red")).unwrap_err();
+    let refused =
+        read(&cloud(), &request("ec2", "POST", "/", "", "Action=DescribeInstances&Version=2016-11-15&Colour=red"))
+            .unwrap_err();
     assert_eq!((refused.code.as_str(), refused.response.status().as_u16()), ("UnknownParameter", 400));
-    let dry = "Action=TerminateInstances&InstanceId.1=i-0a1b2c3d4e5f60718&DryRun=true";
+    let dry = "Action=TerminateInstances&Version=2016-11-15&InstanceId.1=i-0a1b2c3d4e5f60718&DryRun=true";
     let call = read(&cloud(), &request("ec2", "POST", "/", "", dry)).unwrap();
     let error = cloud().perform(&call).unwrap_err();
     assert_eq!((error.code.as_str(), status(call.service, &error)), ("DryRunOperation", 412));
@@ -45,7 +47,7 @@ fn ec2_refuses_what_it_does_not_know_and_a_dry_run_ends_as_one() {
 
 #[test]
 fn an_ec2_answer_is_xml_with_items() {
-    let call = read(&cloud(), &request("ec2", "POST", "/", "", "Action=DescribeTags")).unwrap();
+    let call = read(&cloud(), &request("ec2", "POST", "/", "", "Action=DescribeTags&Version=2016-11-15")).unwrap();
     let output = json!({"Tags": [{"Key": "a<b", "Value": "&", "ResourceId": "i-1", "ResourceType": "instance"}]});
     let answer = text(&write(&call, &Ok(output), "id-1"));
     assert!(answer.contains("<requestId>id-1</requestId><tagSet><item><key>a&lt;b</key>"), "{answer}");
@@ -114,7 +116,7 @@ fn image_builder_tells_what_is_malformed_from_what_does_not_fit() {
 
 #[test]
 fn user_data_is_never_in_the_record() {
-    let body = "Action=CreateLaunchTemplateVersion&LaunchTemplateId=lt-0a1b2c3d4e5f60718&LaunchTemplateData.UserData=c2VjcmV0&LaunchTemplateData.ImageId=ami-1";
+    let body = "Action=CreateLaunchTemplateVersion&Version=2016-11-15&LaunchTemplateId=lt-0a1b2c3d4e5f60718&LaunchTemplateData.UserData=c2VjcmV0&LaunchTemplateData.ImageId=ami-1";
     let call = read(&cloud(), &request("ec2", "POST", "/", "", body)).unwrap();
     assert_eq!(call.redacted()["LaunchTemplateData"]["UserData"], "***");
     assert!(!call.redacted().to_string().contains("c2VjcmV0"));
@@ -122,12 +124,35 @@ fn user_data_is_never_in_the_record() {
 
 #[test]
 fn unknown_parameters_are_found_at_any_depth() {
-    let body = "Action=DescribeInstances&Filter.1.Name=a&Filter.1.Values.1=b";
+    let body = "Action=DescribeInstances&Version=2016-11-15&Filter.1.Name=a&Filter.1.Values.1=b";
     let refused = read(&cloud(), &request("ec2", "POST", "/", "", body)).unwrap_err();
     assert_eq!(refused.code, "UnknownParameter");
     assert!(text(&refused.response).contains("The parameter Filter.1.Values.1 is not recognized"));
-    let body = "Action=DescribeAutoScalingGroups&Colour=red";
+    let body = "Action=DescribeAutoScalingGroups&Version=2011-01-01&Colour=red";
     assert!(read(&cloud(), &request("autoscaling", "POST", "/", "", body)).is_ok());
+}
+
+#[test]
+fn a_version_that_there_is_not_is_refused_before_the_action() {
+    let refused = |service: &str, body: &str| {
+        let refused = read(&cloud(), &request(service, "POST", "/", "", body)).unwrap_err();
+        (refused.code.clone(), text(&refused.response))
+    };
+    assert_eq!(refused("ec2", "Action=DescribeTags").0, "MissingParameter");
+    let (code, told) = refused("ec2", "Action=DescribeTargetGroups&Version=2015-12-01");
+    assert_eq!(code, "NoSuchVersion");
+    assert!(told.contains("The requested version (2015-12-01) of service AmazonEC2 does not exist"), "{told}");
+    assert!(read(&cloud(), &request("ec2", "POST", "/", "", "Action=DescribeTags&Version=2014-10-01")).is_ok());
+    for (service, body, version) in [
+        ("sts", "Action=GetCallerIdentity", "NO_VERSION_SPECIFIED"),
+        ("sts", "Action=GetCallerIdentity&Version=2000-01-01&Version=2011-06-15", "2000-01-01"),
+        ("autoscaling", "Action=GetCallerIdentity&Version=", ""),
+        ("autoscaling", "Action=GetCallerIdentity&Version=2011-01-01", "2011-01-01"),
+    ] {
+        let (code, told) = refused(service, body);
+        assert_eq!(code, "InvalidAction");
+        assert!(told.contains(&format!("Could not find operation GetCallerIdentity for version {version}<")), "{told}");
+    }
 }
 
 #[test]
@@ -139,14 +164,18 @@ fn every_violation_is_told() {
     assert_eq!(answer["__type"], "ValidationException");
     let message = answer["message"].as_str().unwrap();
     assert!(message.starts_with("2 validation errors detected: Value '' at 'filters.1.member.key' failed to satisfy constraint: Member must have length greater than or equal to 1; Value '51' at 'maxResults'"), "{message}");
-    let refused = read(&cloud(), &request("autoscaling", "POST", "/", "", "Action=StartInstanceRefresh")).unwrap_err();
+    let refused =
+        read(&cloud(), &request("autoscaling", "POST", "/", "", "Action=StartInstanceRefresh&Version=2011-01-01"))
+            .unwrap_err();
     assert!(text(&refused.response).contains("<Code>ValidationError</Code><Message>1 validation error detected: Value null at &apos;autoScalingGroupName&apos;")
         || text(&refused.response).contains("Value null at 'autoScalingGroupName' failed"));
 }
 
 #[test]
 fn an_exception_has_its_code_and_status_from_the_model() {
-    let call = read(&cloud(), &request("autoscaling", "POST", "/", "", "Action=DescribeAutoScalingGroups")).unwrap();
+    let call =
+        read(&cloud(), &request("autoscaling", "POST", "/", "", "Action=DescribeAutoScalingGroups&Version=2011-01-01"))
+            .unwrap();
     let answer = write(&call, &Err(ApiError::new("ResourceContentionFault", "busy")), "id");
     assert_eq!(answer.status().as_u16(), 500);
     assert!(text(&answer).contains("<Type>Receiver</Type><Code>ResourceContention</Code>"));
@@ -176,7 +205,7 @@ proptest! {
         let mut request = request(&service, "POST", "/", &target, "");
         *request.body_mut() = Bytes::from(body);
         let _ = read(&cloud(), &request);
-        let form = format!("Action=DescribeInstances&{tail}");
+        let form = format!("Action=DescribeInstances&Version=2016-11-15&{tail}");
         *request.body_mut() = Bytes::from(form);
         if let Err(refused) = read(&cloud(), &request) {
             prop_assert!(refused.response.status().is_client_error());

@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use super::limits::{Limits, ceil_percent, next_checkpoint, passed};
 use super::tally::Tally;
 use super::{Instances, Refresh, RefreshStatus, Strategy, Turnover, in_place, rollback};
-use crate::sandbox::autoscaling::capacity::{self, Why};
+use crate::sandbox::autoscaling::capacity::{self, Crowd, Why};
 use crate::sandbox::autoscaling::{Configuration, Group, Lifecycle, Member, warm_pools};
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::shared::Word;
@@ -262,7 +262,8 @@ fn replace(ctx: &mut Ctx<'_>, group: &mut Group, refresh: &mut Refresh) {
         let surge = rolling && tally.live < limits.most && tally.candidates > tally.live - desired;
         if short || surge {
             let target = refresh.target().clone();
-            match capacity::launch(ctx, group, &target, Why::Refresh) {
+            let mut crowd = Crowd::of(group.live());
+            match capacity::launch(ctx, group, &target, Why::Refresh, &mut crowd) {
                 Ok(id) => {
                     refresh.turnover.fresh.insert(id.into());
                 }

@@ -214,3 +214,38 @@ fn a_group_that_waits_for_its_next_launch_is_left_alone() {
     assert!((12_000..25_000).contains(&kept), "six weeks at least, {kept}");
     assert_eq!(account.group().items("SuspendedProcesses").len(), 0, "it has an instance");
 }
+
+#[test]
+fn many_leave_at_once_as_they_would_one_after_the_other() {
+    let survivors = |steps: &[i64]| {
+        let mut account = Account::with_group(7, json!({"MaxSize": 20}));
+        // Other versions, and zones that differ in size.
+        let version = json!({"LaunchTemplate": {"LaunchTemplateName": "web", "Version": "2"}});
+        account.web("UpdateAutoScalingGroup", version).unwrap();
+        account.web("SetDesiredCapacity", json!({"DesiredCapacity": 11})).unwrap();
+        account.advance(30);
+        for capacity in steps {
+            account.web("SetDesiredCapacity", json!({"DesiredCapacity": capacity})).unwrap();
+            account.advance(30);
+        }
+        let mut left = ids(&account.members("InService"));
+        left.sort();
+        left
+    };
+    let at_once = survivors(&[4]);
+    assert_eq!(at_once.len(), 4);
+    assert_eq!(at_once, survivors(&[10, 9, 8, 7, 6, 5, 4]));
+}
+
+#[test]
+fn a_warm_pool_is_balanced_over_the_zones_with_its_group() {
+    let mut account = Account::with_group(2, json!({"MaxSize": 9}));
+    account.web("PutWarmPool", json!({"MinSize": 7})).unwrap();
+    account.advance(30);
+    let pool = account.web("DescribeWarmPool", json!({})).unwrap().items("Instances").to_vec();
+    let members = account.members("InService");
+    for zone in ["eu-west-1a", "eu-west-1b", "eu-west-1c"] {
+        let in_zone = |member: &&Value| member.text("AvailabilityZone") == Some(zone);
+        assert_eq!(pool.iter().chain(&members).filter(in_zone).count(), 3, "{zone}");
+    }
+}

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::sandbox::autoscaling::activities::{self, ActivityStatus, moment};
-use crate::sandbox::autoscaling::capacity;
+use crate::sandbox::autoscaling::capacity::{self, Crowd};
 use crate::sandbox::autoscaling::hooks::{self, Transition, Verdict};
 use crate::sandbox::autoscaling::{Configuration, Group, Lifecycle, Member, PoolState, look};
 use crate::sandbox::cloud::Ctx;
@@ -138,7 +138,9 @@ pub(in crate::sandbox::autoscaling) fn keep(ctx: &mut Ctx<'_>, group: &mut Group
         advance(ctx, group, &member);
     }
     let mut missing = size(group) - staying(group).count() as i64;
-    while missing > 0 && launch(ctx, group) {
+    // Zones are balanced over the group and its pool together.
+    let mut crowd = if missing > 0 { Crowd::of(group.live().chain(staying(group))) } else { Crowd::default() };
+    while missing > 0 && launch(ctx, group, &mut crowd) {
         missing -= 1;
     }
     let excess = usize::try_from(-missing).unwrap_or_default();
@@ -153,11 +155,11 @@ pub(in crate::sandbox::autoscaling) fn keep(ctx: &mut Ctx<'_>, group: &mut Group
 }
 
 /// Launches an instance into the pool; whether that went well.
-fn launch(ctx: &mut Ctx<'_>, group: &mut Group) -> bool {
+fn launch(ctx: &mut Ctx<'_>, group: &mut Group, crowd: &mut Crowd) -> bool {
     let before = group.members.len();
     let configuration = group.effective_configuration().clone();
     let why = capacity::Why::WarmPool;
-    if capacity::launch(ctx, group, &configuration, why).is_err() || group.members.len() == before {
+    if capacity::launch(ctx, group, &configuration, why, crowd).is_err() || group.members.len() == before {
         return false;
     }
     if let Some(mut member) = group.members.pop() {
