@@ -326,7 +326,14 @@ pub struct Ctx<'a> {
 impl Ctx<'_> {
     /// What is in this place.
     pub fn region(&mut self) -> &mut Region {
-        self.cloud.places.entry(self.place.clone()).or_default()
+        // It is asked for at every turn, and naming it again is not for free.
+        if !self.cloud.places.contains_key(&self.place) {
+            self.cloud.places.insert(self.place.clone(), Region::default());
+        }
+        match self.cloud.places.get_mut(&self.place) {
+            Some(region) => region,
+            None => unreachable!("it was put there"),
+        }
     }
 
     /// A view of another place at the same moment.

@@ -125,7 +125,7 @@ pub(super) fn begin(
     let horizon = ctx.now - SIX_WEEKS;
     // They are in the order in which they began. Many go at once, for those that stay are moved.
     let old = group.activities.partition_point(|activity| activity.started_at < horizon);
-    if old > group.activities.len() / 2 {
+    if old > group.activities.len() / 4 {
         group.activities.drain(..old);
     }
     group.activities.push(Activity {

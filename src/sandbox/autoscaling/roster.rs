@@ -70,6 +70,8 @@ impl FromIterator<Member> for Roster {
     fn from_iter<T: IntoIterator<Item = Member>>(members: T) -> Self {
         let mut roster = Self::default();
         members.into_iter().for_each(|member| roster.push(member));
+        // Most of what is collected stays as it is.
+        roster.members.shrink_to_fit();
         roster
     }
 }

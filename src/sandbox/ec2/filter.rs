@@ -50,6 +50,14 @@ impl<'a> Filters<'a> {
         })
     }
 
+    /// Whether anything may pass, by what all things have alike under a filter's name; none where they differ.
+    pub(super) fn may_pass(&self, alike: impl Fn(&str) -> Option<Vec<String>>) -> bool {
+        self.wanted.iter().all(|(name, patterns)| {
+            alike(name)
+                .is_none_or(|values| patterns.iter().any(|pattern| values.iter().any(|value| matches(pattern, value))))
+        })
+    }
+
     /// As [`Filters::pass`], for something with tags.
     pub(super) fn pass_tagged(&self, tags: &BTreeMap<String, String>, values: impl Fn(&str) -> Vec<String>) -> bool {
         self.wanted.iter().all(|(name, patterns)| {

@@ -143,10 +143,7 @@ impl Fleet {
     /// The ids, in order, among which everything is that has one of the values of each filter: the fewest that the
     /// index knows. None where going through everything costs no more. Filters are names with values that stand for
     /// themselves; what the index does not know is passed over.
-    pub(super) fn candidates<'a>(
-        &'a self,
-        filters: impl Iterator<Item = (&'a str, &'a [&'a str])>,
-    ) -> Option<Vec<&'a str>> {
+    pub(super) fn candidates<'f>(&self, filters: impl Iterator<Item = (&'f str, &'f [&'f str])>) -> Option<Vec<&str>> {
         let listed = filters.filter(|(name, _)| is_indexed(name)).map(|(name, values)| {
             let sets = values.iter().filter_map(|value| self.index.get(&attribute(&[name, "=", value])));
             sets.collect::<Vec<_>>()

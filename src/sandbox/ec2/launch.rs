@@ -313,7 +313,7 @@ fn devices(image: &Image, settings: &Value) -> Vec<Wanted> {
 
 /// Makes the volumes; their ids.
 fn attach(ctx: &mut Ctx<'_>, instance: &str, wanted: Vec<Wanted>, zone: &str, tags: &Tags, at: Timestamp) -> Vec<Word> {
-    let mut ids: Vec<Word> = Vec::new();
+    let mut ids: Vec<Word> = Vec::with_capacity(wanted.len());
     for Wanted { device, volume_type, iops, encrypted } in wanted {
         let id = ctx.id("vol");
         let volume = Volume {
@@ -330,7 +330,7 @@ fn attach(ctx: &mut Ctx<'_>, instance: &str, wanted: Vec<Wanted>, zone: &str, ta
             phase: Phase::Settled,
             tags: tags.clone().into(),
         };
-        let id = Word::from(id);
+        let id = Word::alone(&id);
         ctx.region().ec2.volumes.insert(id.clone(), Box::new(volume));
         ids.push(id);
     }

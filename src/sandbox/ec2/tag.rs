@@ -1,7 +1,7 @@
 //! Tags of everything that EC2 holds.
 
 use std::borrow::Borrow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::{Bound, RangeBounds};
 
 use serde_json::{Value, json};
@@ -129,26 +129,39 @@ pub(super) fn describe(ctx: &Ctx<'_>, input: &Value) -> Result<Value, ApiError> 
         ids.into_iter().filter_map(|id| tagged(state, id)).collect::<Vec<_>>()
     });
     let everything = named.is_none().then(|| all(state, start, filters.asked("resource-type")));
+    // A set of tags that many have is looked at once.
+    let mut known: HashMap<usize, bool> = HashMap::new();
+    let mut may_pass = |tags: &Tags| {
+        let any = || tags.iter().any(|(key, value)| filters.may_pass(|name| of_tag(key, value, name)));
+        *known.entry(std::ptr::from_ref(tags).addr()).or_insert_with(any)
+    };
     let tags = named
         .into_iter()
         .flatten()
         .chain(everything.into_iter().flatten())
+        .filter(move |(_, _, tags)| may_pass(tags))
         .flat_map(|(id, kind, tags)| tags.iter().map(move |(key, value)| (id, kind, key, value)));
     let passing = tags.filter(|(id, kind, key, value)| {
-        filters.pass(|name| match name.strip_prefix("tag:") {
-            Some(wanted) if wanted == *key => one(*value),
-            Some(_) => Vec::new(),
-            None => one(match name {
-                "key" | "tag-key" => key.as_str(),
-                "resource-id" => id,
-                "resource-type" => kind,
-                _ => value,
-            }),
+        filters.pass(|name| match name {
+            "resource-id" => one(*id),
+            "resource-type" => one(*kind),
+            _ => of_tag(key, value, name).unwrap_or_default(),
         })
     });
     let (told, token) = page.take(passing.map(|tag| (format!("{} {}", tag.0, tag.2), tag)));
     let show = |(id, kind, key, value): (&str, &str, &String, &String)| json!({"ResourceId": id, "ResourceType": kind, "Key": key, "Value": value});
     Ok(json!({"Tags": told.into_iter().map(show).collect::<Vec<_>>(), "NextToken": token}))
+}
+
+/// What a tag has under a filter's name, whatever resource has the tag; none for filters that are about that.
+fn of_tag(key: &str, value: &str, name: &str) -> Option<Vec<String>> {
+    match (name.strip_prefix("tag:"), name) {
+        (Some(wanted), _) if wanted == key => Some(one(value)),
+        (Some(_), _) => Some(Vec::new()),
+        (None, "key" | "tag-key") => Some(one(key)),
+        (None, "value") => Some(one(value)),
+        (None, _) => None,
+    }
 }
 
 /// The resources that a request names, all of which exist.

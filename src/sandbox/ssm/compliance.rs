@@ -1,8 +1,9 @@
 //! Compliance: the patch rows of the nodes, and what was put beside them, as items that comply or do not.
 
 mod put;
+mod verdict;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::{Bound, RangeBounds};
 
 use jiff::Timestamp;
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 pub(super) use put::put;
+use verdict::{address, verdicts};
 
 use super::State;
 use super::page;
@@ -104,7 +106,7 @@ pub(super) fn list_summaries(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, 
     } else {
         let (asked, mut some) = (only(input, "ResourceId"), ByType::new());
         for verdict in verdicts(ctx, &asked, Bound::Unbounded).filter(|one| one.passes(input)) {
-            count(&mut some, verdict.kind, (verdict.complies(), verdict.severity()), 1);
+            count(&mut some, verdict.kind, verdict.standing, 1);
         }
         some
     };
@@ -143,8 +145,7 @@ fn counted(state: &State) -> ByType<'_> {
             }
         }
         for (kind, put) in kinds.iter().filter(|(kind, _)| scan.is_none() || is_over || *kind != "Patch") {
-            let verdict = verdict(id, kind, &Told::Put(put));
-            count(&mut all, kind, (verdict.complies(), verdict.severity()), 1);
+            count(&mut all, kind, put.standing(), 1);
         }
     }
     all
@@ -177,9 +178,22 @@ pub(super) fn list_items(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiE
     ctx.region();
     let catalogue = &ctx.cloud.catalogue;
     let state = &ctx.cloud.places[&ctx.place].ssm;
+    // Rows of which nothing passes are looked at once, however many nodes have them.
+    let mut hopeless: HashSet<usize> = HashSet::new();
     page::keyed("ComplianceItems", input, 50, |start| {
         let told = told_of(state, &asked, after(&start));
-        let rows = told.flat_map(move |(id, kind, what)| items(id, kind, what, catalogue));
+        let rows = told.flat_map(move |(id, kind, what)| {
+            let may = may_pass(input, |key| match key {
+                "ComplianceType" => Some(kind),
+                "ResourceId" => Some(id),
+                "ResourceType" => Some("ManagedInstance"),
+                _ => None,
+            });
+            if !may || what.is_hopeless(input, &mut hopeless) {
+                return Vec::new();
+            }
+            items(id, kind, what, catalogue)
+        });
         rows.filter(move |(key, row)| is_after(key, &start) && passes(row, input))
     })
 }
@@ -267,6 +281,31 @@ enum Told<'a> {
     Put(&'a Put),
 }
 
+impl Told<'_> {
+    /// Whether no row of a scan passes all filters, by what needs no look into the catalogue.
+    fn is_hopeless(&self, input: &Value, hopeless: &mut HashSet<usize>) -> bool {
+        let Told::Scan(state) = self else { return false };
+        let row_may = |row: &PatchRow| {
+            may_pass(input, |key| match key {
+                "Id" => Some(row.kb.as_str()),
+                "Severity" => Some(row.level.as_str()),
+                "Status" => Some(word(row)),
+                "PatchState" => Some(row.status.name()),
+                _ => None,
+            })
+        };
+        let rows = address(state);
+        if hopeless.contains(&rows) {
+            return true;
+        }
+        let none = !state.rows.iter().any(row_may);
+        if none {
+            hopeless.insert(rows);
+        }
+        none
+    }
+}
+
 /// Everything that is told, by node and type: of some nodes or of all, from one of them on.
 fn told_of<'a>(
     state: &'a State,
@@ -314,84 +353,6 @@ fn told_of<'a>(
 /// Severities, and how many items have each.
 type Levels = BTreeMap<&'static str, usize>;
 
-/// How a node complies with a type.
-struct Verdict<'a> {
-    id: &'a str,
-    kind: &'a str,
-    execution: Value,
-    good: Levels,
-    bad: Levels,
-}
-
-/// The verdicts on some nodes or on all, from one of them on.
-fn verdicts<'a>(
-    ctx: &'a mut Ctx<'_>,
-    asked: &[&str],
-    from: Bound<&str>,
-) -> impl Iterator<Item = Verdict<'a>> + use<'a> {
-    told_of(&ctx.region().ssm, asked, from).map(|(id, kind, what)| verdict(id, kind, &what))
-}
-
-fn verdict<'a>(id: &'a str, kind: &'a str, what: &Told<'_>) -> Verdict<'a> {
-    let mut verdict = Verdict { id, kind, execution: Value::Null, good: Levels::new(), bad: Levels::new() };
-    let mut count = |bad: bool, level: &str| {
-        let levels = if bad { &mut verdict.bad } else { &mut verdict.good };
-        if let Some((level, _)) = LEVELS.iter().find(|(known, _)| *known == level) {
-            *levels.entry(level).or_default() += 1;
-        }
-    };
-    match what {
-        Told::Scan(state) => {
-            for row in state.rows.iter().filter(|row| row.status != Status::AvailableSecurityUpdate) {
-                count(row.status.is_non_compliant(), &row.level);
-            }
-            verdict.execution = execution(state);
-        }
-        Told::Put(put) => {
-            for item in &put.items {
-                count(item.text("Status") == Some("NON_COMPLIANT"), item.text("Severity").unwrap_or_default());
-            }
-            verdict.execution = put.execution.clone();
-        }
-    }
-    verdict
-}
-
-impl Verdict<'_> {
-    fn complies(&self) -> bool {
-        self.bad.is_empty()
-    }
-
-    /// The worst of what does not comply.
-    fn severity(&self) -> &'static str {
-        let worst = LEVELS.iter().find(|(level, _)| self.bad.contains_key(level));
-        worst.map_or("UNSPECIFIED", |(level, _)| *level)
-    }
-
-    /// Whether its summary passes all filters.
-    fn passes(&self, input: &Value) -> bool {
-        passes_by(input, |key| match key {
-            "ResourceId" => Some(self.id),
-            _ if OF_STANDING.contains(&key) => of_standing(key, self.kind, (self.complies(), self.severity())),
-            _ => self.execution.text(key),
-        })
-    }
-
-    /// The summary of the node.
-    fn told(&self) -> Value {
-        json!({
-            "ComplianceType": self.kind,
-            "ResourceType": "ManagedInstance",
-            "ResourceId": self.id,
-            "Status": of_standing("Status", self.kind, (self.complies(), self.severity())),
-            "OverallSeverity": self.severity(),
-            "ExecutionSummary": self.execution,
-            "CompliantSummary": summary("CompliantCount", &self.good),
-            "NonCompliantSummary": summary("NonCompliantCount", &self.bad),
-        })
-    }
-}
-
 fn execution(state: &PatchState) -> Value {
     json!({"ExecutionTime": time(state.ended), "ExecutionId": state.snapshot_id, "ExecutionType": "Command"})
 }
@@ -433,15 +394,23 @@ fn passes(row: &Value, input: &Value) -> bool {
 
 /// Whether members that are found by their names pass all filters.
 fn passes_by<'a>(input: &Value, member: impl Fn(&str) -> Option<&'a str>) -> bool {
-    input.items("Filters").iter().all(|filter| {
-        let actual = member(filter.text("Key").unwrap_or_default()).unwrap_or_default();
-        let values = filter.texts("Values");
-        match filter.text("Type").unwrap_or("EQUAL") {
-            "NOT_EQUAL" => !values.contains(&actual),
-            "BEGIN_WITH" => values.iter().any(|value| actual.starts_with(value)),
-            "LESS_THAN" => values.iter().any(|value| actual < *value),
-            "GREATER_THAN" => values.iter().any(|value| actual > *value),
-            _ => values.contains(&actual),
-        }
-    })
+    let key = |filter: &Value| member(filter.text("Key").unwrap_or_default()).unwrap_or_default();
+    input.items("Filters").iter().all(|filter| compares(filter, key(filter)))
+}
+
+/// As [`passes_by`], where members that are not found may be anything.
+fn may_pass<'a>(input: &Value, member: impl Fn(&str) -> Option<&'a str>) -> bool {
+    let key = |filter: &Value| member(filter.text("Key").unwrap_or_default());
+    input.items("Filters").iter().all(|filter| key(filter).is_none_or(|actual| compares(filter, actual)))
+}
+
+fn compares(filter: &Value, actual: &str) -> bool {
+    let is = |test: &dyn Fn(&str) -> bool| filter.items("Values").iter().filter_map(Value::as_str).any(test);
+    match filter.text("Type").unwrap_or("EQUAL") {
+        "NOT_EQUAL" => !is(&|value| value == actual),
+        "BEGIN_WITH" => is(&|value| actual.starts_with(value)),
+        "LESS_THAN" => is(&|value| actual < value),
+        "GREATER_THAN" => is(&|value| actual > value),
+        _ => is(&|value| value == actual),
+    }
 }

@@ -12,6 +12,7 @@ use std::ops::Bound;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use collect::Collector;
 pub(super) use put::{BYTES, item_size, of_type, put, total};
 
 use super::node::{self, Node};
@@ -75,14 +76,20 @@ pub(super) fn get(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     };
     let ids: Option<BTreeSet<String>> =
         filters.iter().find(by_id).map(|filter| filter.texts("Values").into_iter().map(str::to_owned).collect());
-    let passing = |ctx: &mut Ctx<'_>, node: Node| {
-        filters.iter().all(|filter| collect::passes(ctx, &node, filter)).then_some(node)
+    let mut collector = Collector::default();
+    let put = collect::is_anywhere_put(ctx);
+    let may = collect::may_pass(if put { &[] } else { filters });
+    let mut passing = move |ctx: &mut Ctx<'_>, node: Node| {
+        filters.iter().all(|filter| collector.passes(ctx, &node, filter)).then_some(node)
     };
     if !input.items("Aggregators").is_empty() {
-        let nodes: Vec<Node> = node::among(ctx, ids, Bound::Unbounded, passing).map(|(_, node)| node).collect();
+        let nodes: Vec<Node> = node::among(ctx, ids, Bound::Unbounded, may, passing).map(|(_, node)| node).collect();
         let rows = aggregate::all(ctx, &nodes, input.items("Aggregators"))?;
         return page::of(rows, "Entities", input, 50);
     }
+    // What no agent tells was put.
+    let ids =
+        ids.or_else(|| (!collect::TOLD.contains(&asked)).then(|| ctx.region().ssm.inventory.keys().cloned().collect()));
     let entity = move |ctx: &mut Ctx<'_>, node: Node| {
         let node = passing(ctx, node)?;
         let told = collect::told(ctx, &node, asked)?;
@@ -95,7 +102,7 @@ pub(super) fn get(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
         });
         Some(json!({"Id": node.id, "Data": {asked: data}}))
     };
-    page::keyed("Entities", input, 50, |start| node::among(ctx, ids, start, entity))
+    page::keyed("Entities", input, 50, |start| node::among(ctx, ids, start, may, entity))
 }
 
 /// `ListInventoryEntries`: one type of one node.

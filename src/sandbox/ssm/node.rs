@@ -17,12 +17,12 @@ use serde::{Deserialize, Serialize};
 pub(super) use hybrid::{deregister, update_role};
 pub(super) use list::{describe_information, describe_properties};
 
-use crate::sandbox::catalogue::System;
+use crate::sandbox::catalogue::{Catalogue, System};
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::ec2;
 use crate::sandbox::ec2::InstanceView;
 use crate::sandbox::machine::{Agent, Machine};
-use crate::sandbox::shared::Shared;
+use crate::sandbox::shared::{Shared, Word};
 use crate::sandbox::ssm::State;
 use crate::sandbox::value::ApiError;
 
@@ -52,15 +52,25 @@ pub struct HybridNode {
 #[derive(Debug, Clone)]
 pub(super) struct Node {
     pub(super) id: String,
-    pub(super) system_key: String,
+    pub(super) system_key: Word,
     pub(super) system: Option<Arc<System>>,
-    pub(super) hostname: String,
-    pub(super) ip: String,
+    pub(super) hostname: Word,
+    pub(super) ip: Word,
     pub(super) online: bool,
     pub(super) last_ping: Timestamp,
     pub(super) tags: Shared<BTreeMap<String, String>>,
     pub(super) hybrid: Option<HybridNode>,
     pub(super) instance: Option<InstanceView>,
+}
+
+/// Any guest may be one of those that are looked for.
+pub(super) fn any(_: &Machine, _: &Catalogue) -> bool {
+    true
+}
+
+/// `Linux`, `Windows` or `MacOS`.
+pub(super) fn platform_type(system: Option<&System>) -> &str {
+    system.map_or("Linux", |system| system.platform_type.as_str())
 }
 
 impl Node {
@@ -71,7 +81,7 @@ impl Node {
 
     /// `Linux`, `Windows` or `MacOS`.
     pub(super) fn platform_type(&self) -> &str {
-        self.system.as_ref().map_or("Linux", |system| system.platform_type.as_str())
+        platform_type(self.system.as_deref())
     }
 
     /// Whether it is a Windows.
@@ -114,20 +124,26 @@ pub(super) fn invalid_id(id: &str) -> ApiError {
 }
 
 /// Goes through managed nodes in the order of their ids, from one of them on: through those of some ids, or through
-/// all. What `show` gives of each, if anything; a node is looked at only when it is asked for.
+/// all. What `show` gives of each, if anything; a node is looked at only when it is asked for, and when its guest `may`
+/// be one of those that are looked for.
 pub(super) fn among<'c, T>(
     ctx: &'c mut Ctx<'_>,
     ids: Option<BTreeSet<String>>,
     start: Bound<String>,
+    may: impl Fn(&Machine, &Catalogue) -> bool + 'c,
     mut show: impl FnMut(&mut Ctx<'_>, Node) -> Option<T> + 'c,
 ) -> impl Iterator<Item = (String, T)> + 'c {
     let mut next = start;
     std::iter::from_fn(move || {
         loop {
             let range = (next.as_ref().map(String::as_str), Bound::Unbounded);
-            let id = match &ids {
-                Some(ids) => ids.range::<str, _>(range).next()?.clone(),
-                None => ctx.region().machines.range::<str, _>(range).next()?.0.to_string(),
+            ctx.region();
+            let machines = &ctx.cloud.places[&ctx.place].machines;
+            let id = if let Some(ids) = &ids {
+                ids.range::<str, _>(range).next()?.clone()
+            } else {
+                let mut rest = machines.range::<str, _>(range);
+                rest.find(|(_, machine)| may(machine, &ctx.cloud.catalogue))?.0.to_string()
             };
             next = Bound::Excluded(id.clone());
             let node = find(ctx, &id);
@@ -168,7 +184,7 @@ pub(super) fn find(ctx: &mut Ctx<'_>, id: &str) -> Option<Node> {
     let stopped_at = instance.as_ref().and_then(|instance| instance.ended_at);
     let last_ping = guest.last_ping(now, stopped_at);
     let online = guest.running && now.as_second() - last_ping.as_second() < LOST;
-    let system = ctx.cloud.catalogue.systems.get(&guest.system_key).cloned();
+    let system = ctx.cloud.catalogue.systems.get(guest.system_key.as_str()).cloned();
     let tags = match (&hybrid, &instance) {
         (Some(hybrid), _) => Shared::new(hybrid.tags.clone()),
         (None, Some(instance)) => instance.tags.clone(),
@@ -202,9 +218,9 @@ impl State {
 
 /// A machine without its software, which may be large.
 struct Guest {
-    system_key: String,
-    hostname: String,
-    ip: String,
+    system_key: Word,
+    hostname: Word,
+    ip: Word,
     running: bool,
     booted_at: Timestamp,
     agent: Agent,
@@ -213,9 +229,9 @@ struct Guest {
 impl Guest {
     fn of(machine: &Machine) -> Self {
         Self {
-            system_key: machine.system.to_string(),
-            hostname: machine.hostname.to_string(),
-            ip: machine.ip.to_string(),
+            system_key: machine.system.clone(),
+            hostname: machine.hostname.clone(),
+            ip: machine.ip.clone(),
             running: machine.running,
             booted_at: machine.booted_at,
             agent: machine.agent.clone(),
@@ -253,8 +269,8 @@ mod tests {
     }
 
     fn guest(agent: Agent, running: bool) -> Guest {
-        let (hostname, ip) = (String::new(), String::new());
-        Guest { system_key: String::new(), hostname, ip, running, booted_at: at(0), agent }
+        let (hostname, ip) = (Word::default(), Word::default());
+        Guest { system_key: Word::default(), hostname, ip, running, booted_at: at(0), agent }
     }
 
     #[test]

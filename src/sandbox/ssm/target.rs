@@ -13,7 +13,7 @@ use crate::sandbox::value::Get;
 pub(super) fn resolve(ctx: &mut Ctx<'_>, targets: &[Value]) -> Vec<Node> {
     let ids = targets.iter().find_map(|target| candidates(ctx, target));
     let meant = |_: &mut Ctx<'_>, node: Node| targets.iter().all(|target| matches(&node, target)).then_some(node);
-    node::among(ctx, ids, Bound::Unbounded, meant).map(|(_, node)| node).collect()
+    node::among(ctx, ids, Bound::Unbounded, node::any, meant).map(|(_, node)| node).collect()
 }
 
 /// The ids among which every node is that a target means; none for all.

@@ -1,13 +1,20 @@
 //! Where an image comes from, and what refers to it.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::find;
 use crate::sandbox::Ctx;
 use crate::sandbox::cloud::Place;
 use crate::sandbox::ec2::filter::IMAGE;
+use crate::sandbox::ec2::fleet::Fleet;
+use crate::sandbox::ec2::instance::{Instance, State};
 use crate::sandbox::ec2::page::{self, USUAL};
 use crate::sandbox::value::{ApiError, Get};
+
+/// The kind of references that are instances.
+const INSTANCE: &str = "ec2:Instance";
 
 /// The longest line of ancestors that is told.
 const LONGEST: usize = 50;
@@ -48,21 +55,51 @@ struct Wanted {
 pub(super) fn references(ctx: &mut Ctx<'_>, input: &Value) -> Result<Value, ApiError> {
     let ids = input.texts("ImageIds");
     IMAGE.check(&ids, |_| true)?;
-    let mut items = Vec::new();
+    let (mut instances, mut others) = (None, Vec::new());
     for wanted in wanted(input)? {
-        for (image, arn) in referring(ctx, &wanted) {
-            if ids.contains(&image.as_str()) {
-                let item = json!({"ImageId": image, "ResourceType": wanted.kind, "Arn": arn});
-                items.push((format!("{image} {arn}"), item));
-            }
+        if wanted.kind == INSTANCE {
+            instances = Some(wanted);
+            continue;
         }
+        others.extend(referring(ctx, &wanted).into_iter().map(|(image, arn)| (image, arn, wanted.kind)));
     }
-    items.sort_by(|(a, _), (b, _)| a.cmp(b));
-    page::answer(input, "ImageReferences", USUAL, items)
+    others.retain(|(image, ..)| ids.contains(&image.as_str()));
+    others.sort();
+    let ids: BTreeSet<&str> = ids.into_iter().collect();
+    let place = ctx.place.clone();
+    let fleet = &ctx.region().ec2.instances;
+    // By image, then by ARN: those of instances come before all others.
+    let items = ids.into_iter().flat_map(|id| {
+        let running = instances.iter().flat_map(move |wanted| launched_from(fleet, id, wanted));
+        let arn = |id: &str| format!("arn:aws:ec2:{}:{}:instance/{id}", place.region, place.account);
+        let running = running.map(move |instance| (arn(instance), INSTANCE));
+        let others = others.iter().filter(move |(image, ..)| image == id).map(|(_, arn, kind)| (arn.clone(), *kind));
+        running.chain(others).map(move |(arn, kind)| (format!("{id} {arn}"), (id, arn, kind)))
+    });
+    page::show(
+        input,
+        "ImageReferences",
+        USUAL,
+        items,
+        |(id, arn, kind)| json!({"ImageId": id, "ResourceType": kind, "Arn": arn}),
+    )
+}
+
+/// The instances that were launched from an image and are in a wanted state, by id.
+fn launched_from<'a>(fleet: &'a Fleet, image: &'a str, wanted: &'a Wanted) -> impl Iterator<Item = &'a str> {
+    let usual = wanted.states.is_empty();
+    let told = move |instance: &&Instance| {
+        if usual { instance.state != State::Terminated } else { wanted.has(instance.state.name()) }
+    };
+    let some = fleet.candidates(std::iter::once(("image-id", &[image][..])));
+    let all = some.is_none().then(|| fleet.values());
+    let some = some.unwrap_or_default().into_iter().filter_map(|id| fleet.get(id));
+    let of_image = some.chain(all.into_iter().flatten()).filter(move |instance| instance.image_id == *image);
+    of_image.filter(told).map(|instance| instance.id.as_str())
 }
 
 fn wanted(input: &Value) -> Result<Vec<Wanted>, ApiError> {
-    const KINDS: [&str; 4] = ["ec2:Instance", "ec2:LaunchTemplate", "ssm:Parameter", "imagebuilder:ImageRecipe"];
+    const KINDS: [&str; 4] = [INSTANCE, "ec2:LaunchTemplate", "ssm:Parameter", "imagebuilder:ImageRecipe"];
     let all = input.flag("IncludeAllResourceTypes") == Some(true);
     let named = input.items("ResourceTypes");
     if all != named.is_empty() {
@@ -88,17 +125,12 @@ fn wanted(input: &Value) -> Result<Vec<Wanted>, ApiError> {
     Ok(named.iter().filter_map(of).collect())
 }
 
-/// Image ids and the ARNs of what refers to them.
+/// Image ids and the ARNs of what refers to them, instances aside.
 fn referring(ctx: &mut Ctx<'_>, wanted: &Wanted) -> Vec<(String, String)> {
     let (account, region) = (ctx.place.account.clone(), ctx.place.region.clone());
     let arn = |service: &str, rest: String| format!("arn:aws:{service}:{region}:{account}:{rest}");
     let here = ctx.region();
     match wanted.kind {
-        "ec2:Instance" => {
-            let told = |state: &str| if wanted.states.is_empty() { state != "terminated" } else { wanted.has(state) };
-            let instances = here.ec2.instances.iter().filter(|(_, instance)| told(instance.state.name()));
-            instances.map(|(id, one)| (one.image_id.to_string(), arn("ec2", format!("instance/{id}")))).collect()
-        }
         "ec2:LaunchTemplate" => {
             let mut found = Vec::new();
             for (id, template) in &here.ec2.templates {

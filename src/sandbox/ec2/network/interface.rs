@@ -75,82 +75,102 @@ pub(super) fn describe(ctx: &Ctx<'_>, input: &Value) -> Result<Value, ApiError> 
     INTERFACE.check(&ids, |id| of(id).is_some())?;
     let filters = Filters::read(input, &FILTERS)?;
     let page = Page::read(input, "NetworkInterfaces", USUAL)?;
-    let named: Option<Vec<&Instance>> = match (filters.asked("attachment.instance-id"), ids.is_empty()) {
-        (_, false) => Some(ids.iter().collect::<BTreeSet<_>>().into_iter().filter_map(|id| of(id)).collect()),
-        (Some(ids), true) => {
-            Some(ids.iter().collect::<BTreeSet<_>>().into_iter().filter_map(|id| instances.get(id)).collect())
-        }
-        (None, true) => None,
-    };
+    let named =
+        if ids.is_empty() { candidates(ctx, &filters)? } else { Some(ids.iter().filter_map(|id| owner(id)).collect()) };
     let all = named.is_none().then(|| match page.start() {
         Bound::Excluded(last) => {
             owner(last).map_or_else(|| instances.from(Bound::Unbounded), |id| instances.from(Bound::Excluded(&id)))
         }
         _ => instances.from(Bound::Unbounded),
     });
+    let named = named.unwrap_or_default();
     let items = named
-        .into_iter()
-        .flatten()
+        .iter()
+        .filter_map(|id| instances.get(id))
         .chain(all.into_iter().flatten())
         .filter(there)
-        .map(|instance| (instance, value(ctx, instance)))
-        .filter(|(instance, told)| filters.pass(|name| filtered(told, instance, name)))
-        .map(|(instance, told)| (id(instance), told));
+        .filter(|instance| filters.pass(|name| filtered(ctx, instance, name)))
+        .map(|instance| (id(instance), instance));
     let (told, token) = page.take(items);
+    let told: Vec<Value> = told.into_iter().map(|instance| value(ctx, instance)).collect();
     Ok(json!({"NetworkInterfaces": told, "NextToken": token}))
 }
 
-fn filtered(told: &Value, instance: &Instance, name: &str) -> Vec<String> {
-    let at = |pointer: &str| match told.pointer(pointer) {
-        Some(Value::String(text)) => one(text),
-        Some(Value::Bool(flag)) => one(flag.to_string()),
-        Some(Value::Number(number)) => one(number.to_string()),
-        _ => Vec::new(),
-    };
-    let groups = |member: &str| -> Vec<String> {
-        told.items("Groups").iter().filter_map(|group| group.text(member)).map(str::to_owned).collect()
-    };
+/// The instances among whose interfaces all are that may pass; none where that may be any.
+fn candidates(ctx: &Ctx<'_>, filters: &Filters<'_>) -> Result<Option<BTreeSet<String>>, ApiError> {
+    if !filters.may_pass(|name| alike(ctx, name)) {
+        return Ok(Some(BTreeSet::new()));
+    }
+    if let Some(ids) = filters.asked("network-interface-id") {
+        return Ok(Some(ids.iter().filter_map(|id| owner(id)).collect()));
+    }
+    if let Some(ids) = filters.asked("attachment.instance-id") {
+        return Ok(Some(ids.iter().map(|id| (*id).to_owned()).collect()));
+    }
+    let of_instances = filters.literal().filter_map(|(name, values)| match name {
+        "private-ip-address" | "addresses.private-ip-address" => Some(("private-ip-address", values)),
+        "subnet-id" => Some((name, values)),
+        _ => None,
+    });
+    let some = here(ctx)?.instances.candidates(of_instances);
+    Ok(some.map(|ids| ids.into_iter().map(str::to_owned).collect()))
+}
+
+/// What all interfaces have alike under a filter's name; none where they differ.
+fn alike(ctx: &Ctx<'_>, name: &str) -> Option<Vec<String>> {
+    Some(match name {
+        "addresses.primary" | "attachment.delete-on-termination" | "source-dest-check" => one("true"),
+        "attachment.device-index" => one("0"),
+        "attachment.instance-owner-id" | "owner-id" => one(&ctx.place.account),
+        "description" => one(""),
+        "interface-type" => one("interface"),
+        "requester-managed" => one("false"),
+        "status" => one("in-use"),
+        "association.public-ip" | "ipv6-addresses.ipv6-address" | "requester-id" | "tag-key" => Vec::new(),
+        tag if tag.starts_with("tag:") => Vec::new(),
+        _ => return None,
+    })
+}
+
+fn filtered(ctx: &Ctx<'_>, instance: &Instance, name: &str) -> Vec<String> {
     match name {
-        "addresses.primary" => at("/PrivateIpAddresses/0/Primary"),
-        "addresses.private-ip-address" | "private-ip-address" => at("/PrivateIpAddress"),
+        "addresses.private-ip-address" | "private-ip-address" => one(&instance.private_ip),
         "attachment.attach-time" => one(format!("{:.3}", instance.launched_at)),
-        "attachment.attachment-id" => at("/Attachment/AttachmentId"),
-        "attachment.delete-on-termination" => at("/Attachment/DeleteOnTermination"),
-        "attachment.device-index" => at("/Attachment/DeviceIndex"),
+        "attachment.attachment-id" => one(attachment_id(instance)),
         "attachment.instance-id" => one(&instance.id),
-        "attachment.status" => at("/Attachment/Status"),
-        "availability-zone" => at("/AvailabilityZone"),
-        "availability-zone-id" => at("/AvailabilityZoneId"),
-        "description" => at("/Description"),
-        "group-id" => groups("GroupId"),
-        "group-name" => groups("GroupName"),
-        "interface-type" => at("/InterfaceType"),
-        "mac-address" => at("/MacAddress"),
-        "network-interface-id" => at("/NetworkInterfaceId"),
-        "operator.managed" => at("/Operator/Managed"),
-        "operator.principal" => at("/Operator/Principal"),
-        "owner-id" | "attachment.instance-owner-id" => at("/OwnerId"),
-        "private-dns-name" => at("/PrivateDnsName"),
-        "requester-managed" => at("/RequesterManaged"),
-        "source-dest-check" => at("/SourceDestCheck"),
-        "status" => at("/Status"),
-        "subnet-id" => at("/SubnetId"),
-        "vpc-id" => at("/VpcId"),
-        _ => Vec::new(),
+        "attachment.status" => one(shown::interface_attachment(ctx, instance)),
+        "availability-zone" => one(&instance.zone),
+        "availability-zone-id" => one(super::zone_id(&instance.zone)),
+        "group-id" => instance.security_groups.iter().map(String::from).collect(),
+        "group-name" => instance.security_groups.iter().map(|group| group_name(ctx, group).to_owned()).collect(),
+        "mac-address" => one(mac_address(instance)),
+        "network-interface-id" => one(id(instance)),
+        "operator.managed" => one(instance.operator.is_some().to_string()),
+        "operator.principal" => instance.operator.iter().map(String::from).collect(),
+        "private-dns-name" => one(instance.private_dns()),
+        "subnet-id" => one(&instance.subnet_id),
+        "vpc-id" => one(&instance.vpc_id),
+        _ => alike(ctx, name).unwrap_or_default(),
     }
 }
 
+fn attachment_id(instance: &Instance) -> String {
+    format!("eni-attach-{}", instance.id.trim_start_matches("i-"))
+}
+
+fn group_name<'a>(ctx: &'a Ctx<'_>, id: &str) -> &'a str {
+    let known = here(ctx).ok().and_then(|state| state.networks.security_groups.get(id));
+    known.map_or("", |group| group.name.as_str())
+}
+
 fn value(ctx: &Ctx<'_>, instance: &Instance) -> Value {
-    let digits = instance.id.trim_start_matches("i-");
     let account = &ctx.place.account;
-    let groups = instance.security_groups.iter().map(|group| {
-        let known = here(ctx).ok().and_then(|state| state.networks.security_groups.get(group.as_str()));
-        json!({"GroupId": group, "GroupName": known.map_or("", |group| group.name.as_str())})
-    });
+    let groups =
+        instance.security_groups.iter().map(|group| json!({"GroupId": group, "GroupName": group_name(ctx, group)}));
     json!({
         "NetworkInterfaceId": id(instance),
         "Attachment": {
-            "AttachmentId": format!("eni-attach-{digits}"),
+            "AttachmentId": attachment_id(instance),
             "AttachTime": time(instance.launched_at),
             "DeleteOnTermination": true,
             "DeviceIndex": 0,

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{check, check_filter, collect, schemas};
+use super::collect::Collector;
+use super::{check, check_filter, schemas};
 use crate::sandbox::cloud::Ctx;
 use crate::sandbox::ssm::node::Node;
 use crate::sandbox::value::{ApiError, Get};
@@ -34,12 +35,12 @@ fn aggregate(ctx: &mut Ctx<'_>, nodes: &[Node], aggregator: &Value) -> Result<Va
 
 fn counts(ctx: &mut Ctx<'_>, nodes: &[Node], name: &str, attribute: &str) -> Vec<Value> {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    let mut collector = Collector::default();
     for node in nodes {
-        let item = collect::told(ctx, node, name);
-        let values = item.iter().flat_map(|item| &item.content).filter_map(|row| row.text(attribute));
-        for value in values {
-            *counts.entry(value.to_owned()).or_default() += 1;
-        }
+        collector.values(ctx, node, name, attribute, |value| match counts.get_mut(value) {
+            Some(count) => *count += 1,
+            None => drop(counts.insert(value.to_owned(), 1)),
+        });
     }
     counts.into_iter().map(|(value, count)| json!({attribute: value, "Count": count.to_string()})).collect()
 }
@@ -61,7 +62,8 @@ fn group_type(groups: &[Value]) -> Result<&str, ApiError> {
 }
 
 fn matching(ctx: &mut Ctx<'_>, nodes: &[Node], group: &Value) -> Value {
-    let matches = |node: &&Node| group.items("Filters").iter().all(|filter| collect::passes(ctx, node, filter));
+    let mut collector = Collector::default();
+    let matches = |node: &&Node| group.items("Filters").iter().all(|filter| collector.passes(ctx, node, filter));
     let count = nodes.iter().filter(matches).count();
     json!({
         "Name": group.text("Name"),

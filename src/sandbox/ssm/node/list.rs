@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{Node, among, invalid_id, is_id, tagged};
+use super::{Node, among, invalid_id, is_id, platform_type, tagged};
+use crate::sandbox::catalogue::Catalogue;
 use crate::sandbox::cloud::Ctx;
+use crate::sandbox::machine::Machine;
 use crate::sandbox::ssm::{association, document, page};
 use crate::sandbox::value::{ApiError, Get, maybe_time, time};
 
@@ -29,7 +31,8 @@ pub(in crate::sandbox::ssm) fn describe_information(ctx: &mut Ctx<'_>, input: &V
     }
     let ids = candidates(ctx, &filters);
     page::keyed("InstanceInformationList", input, 10, |start| {
-        among(ctx, ids, start, move |ctx, node| {
+        let may = may_pass(&filters);
+        among(ctx, ids, start, may, move |ctx, node| {
             filters.iter().all(|filter| filter.passes(&node, ctx)).then(|| information(&node, ctx))
         })
     })
@@ -49,7 +52,8 @@ pub(in crate::sandbox::ssm) fn describe_properties(ctx: &mut Ctx<'_>, input: &Va
     }
     let ids = candidates(ctx, &filters);
     page::keyed("InstanceProperties", input, 50, |start| {
-        among(ctx, ids, start, move |ctx, node| {
+        let may = may_pass(&filters);
+        among(ctx, ids, start, may, move |ctx, node| {
             filters.iter().all(|filter| filter.passes(&node, ctx)).then(|| properties(&node, ctx))
         })
     })
@@ -70,12 +74,51 @@ fn properties(node: &Node, ctx: &mut Ctx<'_>) -> Value {
     row
 }
 
+/// Whether a guest may be a node that passes, by its system: what can be said at a glance.
+fn may_pass(filters: &[Filter]) -> impl Fn(&Machine, &Catalogue) -> bool + use<> {
+    let is_of = |key: &str| matches!(key, "PlatformType" | "PlatformTypes" | "PlatformName");
+    let equal = filters.iter().filter(|filter| filter.operator == "Equal");
+    let wanted: Vec<(bool, Vec<String>)> = equal
+        .filter(|filter| is_of(&filter.key))
+        .map(|filter| (filter.key == "PlatformName", filter.values.clone()))
+        .collect();
+    let lost = filters.iter().any(|filter| {
+        filter.key == "AgentVersion"
+            && filter.operator == "Equal"
+            && !filter.values.iter().any(|value| value == AGENT_VERSION)
+    });
+    move |machine, catalogue| {
+        let system = catalogue.systems.get(machine.system.as_str()).map(|system| &**system);
+        !lost
+            && wanted.iter().all(|(by_name, values)| {
+                let actual = if *by_name {
+                    system.map(|system| system.platform_name.as_str())
+                } else {
+                    Some(platform_type(system))
+                };
+                actual.is_some_and(|actual| values.iter().any(|value| value == actual))
+            })
+    }
+}
+
 /// The ids among which every node is that may pass; none for all.
 fn candidates(ctx: &mut Ctx<'_>, filters: &[Filter]) -> Option<BTreeSet<String>> {
     let equal = || filters.iter().filter(|filter| filter.operator == "Equal");
     let ids = equal().find(|filter| matches!(filter.key.as_str(), "InstanceIds" | "SourceIds"));
     if let Some(filter) = ids {
         return Some(filter.values.iter().cloned().collect());
+    }
+    // Only hybrid nodes have them.
+    let of_hybrids = |filter: &&Filter| {
+        let hybrid = |value: &String| matches!(value.as_str(), "ManagedInstance" | "AWS::SSM::ManagedInstance");
+        match filter.key.as_str() {
+            "ActivationIds" | "IamRole" => true,
+            "ResourceType" | "SourceTypes" => filter.values.iter().all(hybrid),
+            _ => false,
+        }
+    };
+    if equal().any(|filter| of_hybrids(&filter)) {
+        return Some(ctx.region().ssm.hybrid_nodes.keys().cloned().collect());
     }
     equal().find_map(|filter| {
         let values: Vec<&str> = filter.values.iter().map(String::as_str).collect();

@@ -53,7 +53,7 @@ pub(in crate::sandbox::ssm) fn describe_group_state(ctx: &mut Ctx<'_>, input: &V
     let spellings = ["Patch Group", "PatchGroup"].map(|key| node::tagged(ctx, key, &[group]));
     let ids = spellings.into_iter().collect::<Option<Vec<_>>>().map(|ids| ids.into_iter().flatten().collect());
     let of_group = |_: &mut Ctx<'_>, node: Node| (node.patch_group() == Some(group)).then_some(());
-    let nodes: Vec<String> = node::among(ctx, ids, Bound::Unbounded, of_group).map(|(id, ())| id).collect();
+    let nodes: Vec<String> = node::among(ctx, ids, Bound::Unbounded, node::any, of_group).map(|(id, ())| id).collect();
     let (catalogue, states) = read(ctx);
     let rows: Vec<Value> = nodes.iter().filter_map(|id| Some(shown(id, states.get(id.as_str())?, catalogue))).collect();
     let with = |count: &str| rows.iter().filter(|row| row.int(count).unwrap_or(0) > 0).count();

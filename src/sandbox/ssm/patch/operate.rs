@@ -45,7 +45,7 @@ pub(in crate::sandbox::ssm) fn freeze(ctx: &mut Ctx<'_>, node: &Node, asked: Opt
         id,
         snapshot,
         patch_group: node.patch_group().unwrap_or_default().to_owned(),
-        system: node.system_key.clone(),
+        system: node.system_key.to_string(),
         architecture: node.package_architecture().to_owned(),
     })
 }

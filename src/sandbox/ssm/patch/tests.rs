@@ -189,10 +189,21 @@ fn groups_and_summaries_follow_the_rows() {
                     told.items("InstancePatchStates").iter().filter_map(|row| row.text("InstanceId")).collect();
                 assert_eq!(told, members.iter().map(|at| nodes[*at].as_str()).collect::<Vec<_>>(), "{group}");
             }
-            // A filter that all pass goes through everything.
-            let walked = json!({"Filters": [{"Key": "ResourceType", "Values": ["ManagedInstance"]}]});
-            let counted = world.call("ListComplianceSummaries", json!({}));
-            assert_eq!(counted, world.call("ListComplianceSummaries", walked));
+            // What is kept in numbers is what goes through everything finds, by a filter that all pass.
+            let any = json!({"Key": "ExecutionId", "Values": ["none"], "Type": "NOT_EQUAL"});
+            let by = |key: &str, value: &str| vec![json!({"Key": key, "Values": [value]})];
+            for mut filters in [
+                vec![],
+                by("ResourceType", "ManagedInstance"),
+                by("Status", "NON_COMPLIANT"),
+                by("Status", "COMPLIANT"),
+                by("OverallSeverity", "HIGH"),
+                by("ComplianceType", "Patch"),
+            ] {
+                let counted = world.call("ListComplianceSummaries", json!({"Filters": filters}));
+                filters.push(any.clone());
+                assert_eq!(counted, world.call("ListComplianceSummaries", json!({"Filters": filters})), "{filters:?}");
+            }
         }
     };
     check(&mut world, &[("a", &[])]);
