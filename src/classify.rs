@@ -15,6 +15,7 @@ pub mod select;
 pub mod sights;
 pub mod standing;
 pub mod system;
+mod totals;
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -35,6 +36,7 @@ pub use need::{Need, NeedKind};
 pub use owner::Owner;
 pub use reporting::Blind;
 pub use system::Support;
+pub use totals::Totals;
 
 /// What was decided about a node.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -57,7 +59,7 @@ pub struct Judgement {
     pub behind_days: Option<u32>,
     /// Why it needs patching.
     pub needs: Vec<Need>,
-    /// Why its patch state cannot be told.
+    /// Why it cannot be told whether it needs patching.
     pub blind: Option<Blind>,
     /// The exception that holds for it. Few nodes have one.
     pub exception: Option<Box<Exempt>>,
@@ -96,6 +98,12 @@ impl Judgement {
     #[must_use]
     pub fn system(&self) -> Option<&str> {
         self.support.as_ref().map(|support| support.label.as_str())
+    }
+
+    /// Whether nothing is to be done about it for now: it is excluded, or it needs patching and an exception holds.
+    #[must_use]
+    pub fn is_set_aside(&self) -> bool {
+        self.lane == Lane::Excluded || (self.exception.is_some() && !self.needs.is_empty())
     }
 
     /// Whether it needs patching and no exception holds.
@@ -237,6 +245,8 @@ impl<'a> Judge<'a> {
             blind: blind.as_ref(),
             now,
         });
+        let hides = || standing::hidden(&self.gaps, self.fleet, node, image, recipe);
+        let unsure = blind.is_none() && needs.is_empty() && lane == Lane::Immutable && hides();
         let behind = standing.and_then(|standing| standing.behind);
         Judgement {
             node: node.id.clone(),
@@ -249,7 +259,7 @@ impl<'a> Judge<'a> {
             behind_days: behind.map(|behind| u32::try_from(behind.as_secs() / 86_400).unwrap_or(u32::MAX)),
             exception: exception(config, node, lane, &needs, now).map(Box::new),
             needs,
-            blind,
+            blind: if unsure { Some(Blind::ImageUnread) } else { blind },
         }
     }
 }

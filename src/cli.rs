@@ -9,6 +9,7 @@ mod doctor;
 mod explained;
 mod failure;
 mod folder;
+mod machine;
 mod reading;
 mod recorded;
 mod reported;
@@ -25,6 +26,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use failure::Failure;
 
+use crate::report::words;
 use crate::run::Patience;
 use crate::run::exit::Exit;
 
@@ -297,6 +299,9 @@ pub fn run() -> ExitCode {
 /// The commands that show what a look at the fleet shows, and no more: those work on recordings.
 const LOOKING: [&str; 7] = ["inventory", "explain", "images", "channels", "plan", "diff", "report"];
 
+/// Of these, the commands that look where nobody configured anything, too.
+const EVERYWHERE: [&str; 5] = ["inventory", "explain", "images", "diff", "report"];
+
 impl Command {
     /// Whether it shows what a look at the fleet shows, and no more.
     fn looks(&self) -> bool {
@@ -348,18 +353,17 @@ fn check_import(command: &Command, global: &Global) -> Result<(), Failure> {
         return Ok(());
     }
     let (name, _) = command.formats();
-    let message = if saves {
-        "a plan over recordings cannot be carried out, and is not saved".to_owned()
-    } else {
-        format!("{name} does not work on recordings")
-    };
-    Err(Failure::usage(message)
-        .next("rebake inventory, explain, images, channels, plan, diff and report take --import"))
+    if saves {
+        let message = "a plan over recordings cannot be carried out, and is not saved";
+        return Err(Failure::usage(message).next("rebake plan"));
+    }
+    let message = format!("{name} does not work on recordings: {} do", words::list(&LOOKING));
+    Err(Failure::usage(message).next("rebake inventory"))
 }
 
 /// Refuses regions that nobody configured for a command that plans, acts, or works with the configured ones.
 fn check_all_regions(command: &Command, global: &Global) -> Result<(), Failure> {
-    let looks = command.looks() && !matches!(command, Command::Plan { .. } | Command::Channels);
+    let looks = EVERYWHERE.contains(&command.formats().0);
     if !global.all_regions || looks && global.import.is_empty() {
         return Ok(());
     }
@@ -367,9 +371,12 @@ fn check_all_regions(command: &Command, global: &Global) -> Result<(), Failure> 
     let message = if looks {
         "--all-regions asks AWS, and --import nobody".to_owned()
     } else {
-        format!("{name} works in the regions of the configuration only")
+        format!(
+            "{name} works in the regions of the configuration only: {} take --all-regions",
+            words::list(&EVERYWHERE)
+        )
     };
-    Err(Failure::usage(message).next("rebake inventory, explain, images, diff and report take --all-regions"))
+    Err(Failure::usage(message).next("rebake inventory"))
 }
 
 fn dispatch(cli: Cli) -> Result<Exit, Failure> {

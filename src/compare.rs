@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::classify::{Blind, Totals};
 use crate::model::{Fact, Gap, Lane, PatchState, Site};
 use crate::text::count;
 
@@ -26,22 +27,6 @@ pub struct Inventory {
     sites: Vec<Site>,
     nodes: BTreeMap<(Site, String), Row>,
     gaps: Vec<Gap>,
-}
-
-/// The totals of an inventory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub struct Totals {
-    /// All nodes.
-    pub nodes: usize,
-    /// Those that need patching.
-    pub need_patching: usize,
-    /// Those that need it longer than the policy allows.
-    pub overdue: usize,
-    /// Those that cannot be judged.
-    pub cannot_judge: usize,
-    /// Of these, those that need patching, and nobody knows since when; older inventories do not tell them apart.
-    #[serde(default)]
-    pub undated: usize,
 }
 
 #[derive(Deserialize)]
@@ -316,7 +301,8 @@ fn need(row: &Row) -> String {
 
 /// Why it cannot be judged, as the document words it.
 fn blindness(blind: &Value) -> String {
-    blind.as_str().map_or_else(|| blind.to_string(), |word| word.replace('-', " "))
+    let known: Option<Blind> = serde_json::from_value(blind.clone()).ok();
+    known.map_or_else(|| blind.to_string(), |class| class.told().to_owned())
 }
 
 fn place(row: &Row) -> String {

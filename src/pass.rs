@@ -57,8 +57,11 @@ impl Look {
     /// The plan for what a command asks for, judged by the checker before anybody sees it.
     ///
     /// # Errors
-    /// Two recipes that select one group, or a plan that breaks a rule.
+    /// No site, two recipes that select one group, or a plan that breaks a rule.
     pub fn plan(&self, asked: &Asked) -> Result<Plan, Refused> {
+        if self.fleet.sites.is_empty() {
+            return Err(Refused::Nowhere);
+        }
         let contested = self.config.contested(&self.fleet.groups);
         if !contested.is_empty() {
             return Err(Refused::Contested(contested));
@@ -98,6 +101,8 @@ impl Look {
 pub enum Refused {
     /// Two recipes select one group.
     Contested(Vec<Problem>),
+    /// There is no site: recordings may tell of none.
+    Nowhere,
     /// The plan breaks rules that every plan keeps.
     Unsound(Vec<Broken>),
 }

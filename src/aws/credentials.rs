@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use aws_config::environment::EnvironmentVariableRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
-use aws_config::profile::ProfileFileRegionProvider;
+use aws_config::profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider};
+use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::sts::AssumeRoleProvider;
@@ -13,6 +14,7 @@ use aws_config::{AppName, BehaviorVersion, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::http::HttpClient;
 use aws_smithy_runtime_api::client::identity::SharedIdentityCache;
 use aws_types::region::Region;
 
@@ -56,7 +58,7 @@ pub(super) async fn base(options: &Options) -> SdkConfig {
         let http =
             aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(http)
+            .http_client(http.clone())
             .retry_config(RetryConfig::disabled())
             .timeout_config(timeouts)
             // An answer has a minute as a whole; the SDK's own guard counts in this clock's time, however fast it runs.
@@ -69,7 +71,7 @@ pub(super) async fn base(options: &Options) -> SdkConfig {
         }
         loader = loader.region(regions(options));
         if let Some(profile) = &options.profile {
-            loader = loader.profile_name(profile);
+            loader = loader.profile_name(profile).credentials_provider(of_profile(profile, options, http).await);
         }
         if let Some(endpoint) = &options.endpoint {
             loader = loader.endpoint_url(endpoint);
@@ -94,6 +96,17 @@ pub(super) async fn base(options: &Options) -> SdkConfig {
     builder.set_app_name(AppName::new("rebake").ok());
     builder.set_endpoint_url(options.endpoint.clone());
     builder.build()
+}
+
+/// The credentials of a profile that the caller names: they go before those of the environment, as with the AWS CLI.
+async fn of_profile(name: &str, options: &Options, http: impl HttpClient + 'static) -> ProfileFileCredentialsProvider {
+    let region = regions(options).region().await.unwrap_or_else(|| Region::from_static(STS_REGION));
+    let config = ProviderConfig::without_region()
+        .with_region(Some(region))
+        .with_http_client(http)
+        .with_sleep_impl(options.clock.clone())
+        .with_time_source(options.clock.clone());
+    ProfileFileCredentialsProvider::builder().profile_name(name).configure(&config).build()
 }
 
 /// Where questions go that belong to no site: the SDK's own chain without the metadata service, for which every machine

@@ -335,7 +335,7 @@ fn unregistered(fleet: &Fleet, site: &Site, name: &str, nodes: &[&Node]) -> Opti
         what: format!("{} in it, and no baseline has it: the default baseline holds", count(nodes.len(), "node")),
         source: "ssm DescribePatchGroups".to_owned(),
         cure: format!(
-            "aws ssm register-patch-baseline-for-patch-group{} --baseline-id BASELINE --patch-group {}",
+            "aws ssm register-patch-baseline-for-patch-group{} --baseline-id BASELINE --patch-group={}",
             site.region_option(),
             shell_word(name)
         ),

@@ -10,6 +10,9 @@ use crate::model::{Agent, Fact, Node, NodeKind, NodeState, OperatingSystem, Plat
 /// A patch state that is older proves nothing, in hours.
 pub const STALE_HOURS: i64 = 7 * 24;
 
+/// A date that is further ahead is none: clocks of machines differ by less (AWS refuses a signature after five minutes).
+const AHEAD_MINUTES: i64 = 15;
+
 /// An agent that is silent for a shorter time may be one of a node that reboots, in minutes.
 const REBOOT_MINUTES: i64 = 15;
 
@@ -41,6 +44,9 @@ pub enum Blind {
     NeverScanned,
     /// Its last scan is too old.
     Stale,
+    /// Of its image, or of what that is made from, nobody knows whether there is a newer one: it was not read. Only of an
+    /// immutable node that needs nothing else.
+    ImageUnread,
 }
 
 impl Blind {
@@ -55,6 +61,7 @@ impl Blind {
             Self::Unread => "patch state not read",
             Self::NeverScanned => "never scanned",
             Self::Stale => "last scan too old",
+            Self::ImageUnread => "newest image not read",
         }
     }
 
@@ -85,7 +92,11 @@ impl Blind {
             Self::Unread if node.agent == Agent::Untold => {
                 format!("aws ssm describe-instance-information{region} --filters Key=InstanceIds,Values={id}")
             }
-            Self::Unread => "rebake doctor".to_owned(),
+            Self::Unread => format!("aws ssm describe-instance-patch-states{region} --instance-ids {id}"),
+            Self::ImageUnread => match node.image.as_deref() {
+                Some(image) => format!("aws ec2 describe-images{region} --image-ids {image}"),
+                None => "rebake doctor".to_owned(),
+            },
             Self::NeverScanned | Self::Stale => format!("rebake patch --scan id:{id}"),
         }
     }
@@ -110,6 +121,7 @@ pub fn blind(gaps: &GapsByFact<'_>, node: &Node, support: Option<&Support>, now:
     match &node.patch_state {
         None if unread(Fact::PatchStates) => Some(Blind::Unread),
         None => Some(Blind::NeverScanned),
+        Some(state) if state.at.duration_since(now) > SignedDuration::from_mins(AHEAD_MINUTES) => Some(Blind::Unread),
         Some(state) if now.duration_since(state.at) > SignedDuration::from_hours(STALE_HOURS) => Some(Blind::Stale),
         // A row from before the present launch tells of another disk.
         Some(state) if node.launched_at.is_some_and(|launched| state.at < launched) && node.group.is_some() => {
@@ -160,7 +172,7 @@ mod tests {
         let fleet = Fleet::new(now());
         assert_eq!(class(&fleet, &node()), None);
         type Case = (fn(&mut Node), Blind, &'static str);
-        let cases: [Case; 10] = [
+        let cases: [Case; 11] = [
             (
                 |node| node.state = NodeState::Stopped { since: None },
                 Blind::Stopped,
@@ -186,7 +198,17 @@ mod tests {
                 Blind::NotManaged,
                 "register it again: aws ssm create-activation --region eu-west-1 --iam-role ROLE",
             ),
-            (|node| node.agent = Agent::Unread, Blind::Unread, "rebake doctor"),
+            (
+                |node| node.agent = Agent::Unread,
+                Blind::Unread,
+                "aws ssm describe-instance-patch-states --region eu-west-1 --instance-ids i-1",
+            ),
+            // A scan of next year proves nothing.
+            (
+                |node| node.patch_state = Some(sample::scanned("2026-11-24T08:15:01Z", 0)),
+                Blind::Unread,
+                "aws ssm describe-instance-patch-states --region eu-west-1 --instance-ids i-1",
+            ),
             (
                 |node| node.agent = Agent::Untold,
                 Blind::Unread,
@@ -256,11 +278,11 @@ mod tests {
 
     #[test]
     fn the_documents_list_the_classes_in_their_order() {
-        use Blind::{AgentSilent, NeverScanned, NotManaged, Stale, Stopped, Unread, Unsupported};
+        use Blind::{AgentSilent, ImageUnread, NeverScanned, NotManaged, Stale, Stopped, Unread, Unsupported};
         let (_, listed) = include_str!("../../docs/seeing.md").split_once("| class | what it is | cure |").unwrap();
         let rows = listed.lines().skip(2).map_while(|row| row.strip_prefix("| ")?.split(" |").next());
-        let classes = [Stopped, Unsupported, NotManaged, AgentSilent, Unread, NeverScanned, Stale].map(Blind::told);
-        assert_eq!(rows.collect::<Vec<_>>(), classes);
+        let classes = [Stopped, Unsupported, NotManaged, AgentSilent, Unread, NeverScanned, Stale, ImageUnread];
+        assert_eq!(rows.collect::<Vec<_>>(), classes.map(Blind::told));
     }
 
     #[test]

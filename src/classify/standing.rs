@@ -9,7 +9,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::config::Recipe;
-use crate::model::{Fleet, Image, Site, tag};
+use crate::model::gap::GapsByFact;
+use crate::model::{Fact, Fleet, Image, Node, Site, tag};
 
 /// Something that is newer: its version or name, and since when it is there, where that is known.
 pub(super) type Newer = (String, Option<Timestamp>);
@@ -53,6 +54,34 @@ impl<'a> Standings<'a> {
     }
 }
 
+/// Whether a gap hides that a node's image is outdated: the image itself, the versions of its recipe, or the parent that
+/// the recipe names now.
+pub(super) fn hidden(
+    gaps: &GapsByFact<'_>,
+    fleet: &Fleet,
+    node: &Node,
+    image: Option<&Image>,
+    recipe: Option<&Recipe>,
+) -> bool {
+    let unread = |site: &Site, fact, resource: &str| gaps.about(site, fact, resource).is_some();
+    let id = node.image.as_deref().unwrap_or_default();
+    if (image.is_none() || recipe.is_some()) && unread(&node.site, Fact::Images, id) {
+        return true;
+    }
+    let (Some(image), Some(recipe)) = (image, recipe) else { return false };
+    let Some((home, named)) = home_of(image, recipe).zip(recipe.parent.as_ref().map(|parent| parent.image.to_string()))
+    else {
+        return false;
+    };
+    let of_home = [Fact::Site, Fact::Images, Fact::Parameters].into_iter().any(|fact| unread(&home, fact, &named));
+    of_home && !fleet.parents.contains_key(&(home, named))
+}
+
+/// The site at which a recipe's images are built, by the account that owns one of them.
+fn home_of(image: &Image, recipe: &Recipe) -> Option<Site> {
+    Some(Site::new(&image.owner, recipe.publish.regions.first()?))
+}
+
 /// A tested version of the recipe that is newer than the image.
 fn newer_version(fleet: &Fleet, image: &Image, recipe: &Recipe) -> Option<Newer> {
     let current = image.rebake().filter(|tags| tags.recipe == recipe.name).map(|tags| version_key(tags.version));
@@ -81,7 +110,7 @@ pub fn version_key(version: &str) -> Vec<u64> {
 /// nothing where it is the same.
 fn behind(fleet: &Fleet, image: &Image, recipe: &Recipe) -> Option<Duration> {
     let made_from = image.tags.get(tag::PARENT).or(image.parent.as_deref())?;
-    let site = Site::new(&image.owner, recipe.publish.regions.first()?);
+    let site = home_of(image, recipe)?;
     let now = fleet.parents.get(&(site.clone(), recipe.parent.as_ref()?.image.to_string()))?;
     if now == made_from {
         return Some(Duration::ZERO);
@@ -95,7 +124,7 @@ fn behind(fleet: &Fleet, image: &Image, recipe: &Recipe) -> Option<Duration> {
 /// The parent that the recipe names now, if the image was made from another one.
 fn newer_parent(fleet: &Fleet, image: &Image, recipe: &Recipe) -> Option<Newer> {
     let made_from = image.tags.get(tag::PARENT)?;
-    let site = Site::new(&image.owner, recipe.publish.regions.first()?);
+    let site = home_of(image, recipe)?;
     let named = recipe.parent.as_ref()?.image.to_string();
     let now = fleet.parents.get(&(site.clone(), named))?;
     if now == made_from {

@@ -265,7 +265,7 @@ async fn carry_out(
     listeners.add(Box::new(recorder.clone()));
     let screen = ui::Screen {
         is_terminal: std::io::stderr().is_terminal(),
-        colour: super::setup::environment("NO_COLOR").is_none(),
+        colour: super::machine::environment("NO_COLOR").is_none(),
         verbose: global.verbose,
     };
     let title = title(look);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::CommandFactory;
 
-use super::{Cli, Global, LOOKING};
+use super::{Cli, EVERYWHERE, Global, LOOKING};
 use crate::text::Commands;
 
 /// Where a sandbox is kept when nothing else is said; the default of `--sandbox`.
@@ -16,11 +16,14 @@ impl Global {
     pub(crate) fn commands(&self) -> Commands {
         let names = Cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect();
         let names: Vec<String> = names;
+        let of = |wanted: fn(&str) -> bool| names.iter().filter(|name| wanted(name)).cloned().collect::<Vec<_>>();
         if self.import.is_empty() {
-            return Commands::new(names, &self.repeated(&[]));
+            let configured = Self { all_regions: false, ..self.clone() };
+            let commands = Commands::new(names.clone(), &self.repeated(&[]));
+            return commands.but(of(|name| !EVERYWHERE.contains(&name)), &configured.repeated(&[]));
         }
         // What recordings do not do is done where they were made.
-        let acting = names.iter().filter(|name| !LOOKING.contains(&name.as_str())).cloned().collect();
+        let acting = of(|name| !LOOKING.contains(&name));
         Commands::new(names, &self.repeated(&self.import)).but(acting, &self.repeated(&[]))
     }
 
@@ -55,6 +58,13 @@ mod tests {
     fn suggested(arguments: &[&str]) -> String {
         let cli = Cli::parse_from([&["rebake"], arguments, &["status"]].concat());
         cli.global.commands().complete("rebake plan")
+    }
+
+    #[test]
+    fn only_what_takes_all_regions_is_suggested_with_them() {
+        let cli = Cli::parse_from(["rebake", "--sandbox", "--all-regions", "inventory"]);
+        let told = cli.global.commands().complete("rebake plan, rebake doctor, rebake explain i-1");
+        assert_eq!(told, "rebake --sandbox plan, rebake --sandbox doctor, rebake --sandbox --all-regions explain i-1");
     }
 
     #[test]

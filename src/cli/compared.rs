@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
 use super::configuration::{self, text_of};
 use super::failure::warn;
@@ -76,7 +76,13 @@ fn now(look: &Look) -> Result<Inventory, Failure> {
 
 /// Saves what a look shows, all of it, and says where.
 pub(super) fn save(global: &Global, look: &Look) -> Result<(), Failure> {
-    let path = folder::inventories(global).join(format!("{}.json", look.fleet.as_of.strftime(STAMP)));
+    // Two in one second are two: the later one is named after the next second.
+    let named = |at: Timestamp| folder::inventories(global).join(format!("{}.json", at.strftime(STAMP)));
+    let mut at = look.fleet.as_of;
+    while named(at).exists() {
+        at += SignedDuration::from_secs(1);
+    }
+    let path = named(at);
     let data = report::inventory::Data { fleet: &look.fleet, judged: &look.judged, now: look.now };
     folder::write_whole(&path, &serde_json::to_string(&data).unwrap_or_default())
         .map_err(|error| Failure::new(format!("cannot save {}: {error}", path.display())))?;

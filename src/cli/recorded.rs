@@ -21,7 +21,7 @@ const MOST_UNUSED: usize = 20;
 const LARGEST: u64 = 1 << 30;
 
 /// The command that makes a first recording.
-const RECORD: &str = "aws ec2 describe-instances --output json > instances.json";
+pub(super) const RECORD: &str = "aws ec2 describe-instances --output json > instances.json";
 
 /// Looks at the recordings that the options name.
 pub(super) fn look(global: &Global, loaded: Option<Loaded>) -> Result<Look, Failure> {
@@ -44,6 +44,9 @@ pub(super) fn look(global: &Global, loaded: Option<Loaded>) -> Result<Look, Fail
     if lists == 0 {
         let message = format!("nothing is recognised in {}", count(recordings.len(), "file"));
         return Err(Failure::usage(message).next(RECORD));
+    }
+    if fleet.sites.is_empty() {
+        warn(&format!("the recordings tell of no node, and not of which account they are; record: {RECORD}"));
     }
     if !global.region.is_empty() {
         let asked = |site: &Site| global.region.contains(&site.region);

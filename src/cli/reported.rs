@@ -5,9 +5,10 @@ use std::path::Path;
 use serde_json::json;
 
 use super::folder::{self, Told};
-use super::see::{pretty, show};
+use super::see::{pretty, show, width};
 use super::{Failure, Format, Global, compared};
-use crate::compare::{Comparison, Totals};
+use crate::classify::Totals;
+use crate::compare::Comparison;
 use crate::event::Event;
 use crate::pass::Look;
 use crate::plan::Plan;
@@ -30,9 +31,16 @@ pub(super) fn report(global: &Global, out: Option<&Path>, save: bool) -> Result<
             Format::Html => {
                 let ran =
                     run.as_ref().map(|told| html::Ran { events: &told.events, plan: &told.plan, exit: told.exit });
-                page(global, "rebake report", look, ran, change.as_ref().map(earlier))
+                page(
+                    global,
+                    "rebake report",
+                    look,
+                    ran,
+                    change.as_ref().map(|change| html::Before { at: change.before, totals: change.totals.0 }),
+                )
             }
-            Format::Table | Format::Csv | Format::Md => markdown(look, run.as_ref(), change.as_ref()),
+            Format::Md => markdown(look, run.as_ref(), change.as_ref()),
+            Format::Table | Format::Csv => screen(look, run.as_ref(), change.as_ref()),
         };
         let Some(out) = out else { return Ok((text, Exit::Done)) };
         let whole = match format {
@@ -68,17 +76,18 @@ fn json(look: &Look, run: Option<&Told>, change: Option<&Comparison>) -> String 
     )
 }
 
+fn screen(look: &Look, run: Option<&Told>, change: Option<&Comparison>) -> String {
+    let run = run.map(|told| report::run::summary(&told.events, &told.plan, told.exit, width()) + "\n");
+    let change = change.map(|change| report::compare::table(change, width()) + "\n");
+    let fleet = report::inventory::table(&look.fleet, &look.judged, look.now, width());
+    [run, change, Some(fleet)].into_iter().flatten().collect()
+}
+
 fn markdown(look: &Look, run: Option<&Told>, change: Option<&Comparison>) -> String {
     let fleet = report::inventory::markdown(&look.fleet, &look.judged, look.now);
     let run = run.map(|told| report::run::markdown(&told.events, &told.plan, told.exit) + "\n");
     let change = change.map(|change| report::compare::markdown(change) + "\n");
     [run, change, Some(fleet)].into_iter().flatten().collect()
-}
-
-/// The totals of what a comparison compares with.
-fn earlier(change: &Comparison) -> html::Before {
-    let Totals { nodes, need_patching: need, overdue, cannot_judge: blind, undated } = change.totals.0;
-    html::Before { at: change.before, totals: report::inventory::Totals { nodes, need, overdue, blind, undated } }
 }
 
 fn page(global: &Global, asked: &str, look: &Look, run: Option<html::Ran<'_>>, before: Option<html::Before>) -> String {
@@ -99,7 +108,7 @@ fn page(global: &Global, asked: &str, look: &Look, run: Option<html::Ran<'_>>, b
 
 /// The page that a run leaves behind: the fleet after it, compared with the fleet that it found.
 pub(super) fn after(global: &Global, found: &Look, left: &Look, events: &[Event], plan: &Plan, exit: Exit) -> String {
-    let totals = report::inventory::Totals::of(&found.judged, found.now);
+    let totals = Totals::of(&found.judged, found.now);
     let before = html::Before { at: found.now, totals };
     page(global, "rebake apply", left, Some(html::Ran { events, plan, exit }), Some(before))
 }

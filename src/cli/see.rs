@@ -20,6 +20,7 @@ use crate::pass::{Look, Refused};
 use crate::plan::file;
 use crate::plan::planner::Asked;
 use crate::report::nodes::{By, Column};
+use crate::report::table::paragraph;
 use crate::report::{self, sheet::Sheet};
 use crate::run::exit::Exit;
 use crate::text::{count, json};
@@ -37,6 +38,10 @@ impl From<Refused> for Failure {
     fn from(refused: Refused) -> Self {
         match refused {
             Refused::Contested(problems) => Self::problems(&problems),
+            Refused::Nowhere => {
+                Self::usage("nothing tells of a node or of the account that it is in: there is nothing to plan")
+                    .next(recorded::RECORD)
+            }
             Refused::Unsound(broken) => {
                 let rules: Vec<String> = broken.iter().map(ToString::to_string).collect();
                 let message = format!(
@@ -143,7 +148,7 @@ pub(crate) fn pretty(value: &impl Serialize) -> String {
 
 /// How wide a table may be: as `COLUMNS` says, as the terminal is, or as fits most.
 pub(crate) fn width() -> usize {
-    let told = super::setup::environment("COLUMNS").and_then(|columns| columns.parse().ok());
+    let told = super::machine::environment("COLUMNS").and_then(|columns| columns.parse().ok());
     let terminal = || terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| usize::from(width.0));
     told.or_else(terminal).unwrap_or(WIDTH).max(NARROWEST)
 }
@@ -226,7 +231,12 @@ pub(super) fn inventory(global: &Global, wanted: &Wanted) -> Result<Exit, Failur
             (Format::Md, Some(sheet)) => sheet.markdown(),
             (Format::Table | Format::Html, Some(sheet)) => {
                 let headline = report::inventory::headline(&look.fleet, &judged, look.now);
-                format!("{headline}\n\n{}{}", sheet.screen(width()), report::inventory::gaps(&look.fleet, width()))
+                format!(
+                    "{}\n{}{}",
+                    paragraph(&headline, width(), 2),
+                    sheet.screen(width()),
+                    report::inventory::gaps(&look.fleet, width())
+                )
             }
             (Format::Md, None) => report::inventory::markdown(&look.fleet, &judged, look.now),
             (Format::Table | Format::Csv | Format::Html, None) => {

@@ -68,8 +68,8 @@ pub(crate) async fn open(global: &Global, run: &str, config: Option<&Config>) ->
 }
 
 async fn real(global: &Global, run: &str, rate_share: f64) -> Result<Session, Failure> {
-    let endpoint = super::setup::environment("AWS_ENDPOINT_URL");
-    let clock = match super::setup::environment("REBAKE_TIME_RATE") {
+    let endpoint = super::machine::environment("AWS_ENDPOINT_URL");
+    let clock = match super::machine::environment("REBAKE_TIME_RATE") {
         Some(rate) => {
             let rate: f64 =
                 rate.parse().map_err(|_| Failure::usage(format!("REBAKE_TIME_RATE={rate} is not a number")))?;
@@ -83,7 +83,7 @@ async fn real(global: &Global, run: &str, rate_share: f64) -> Result<Session, Fa
         }
         None => Clock::wall(),
     };
-    let profile = global.profile.clone().or_else(|| super::setup::environment("AWS_PROFILE"));
+    let profile = global.profile.clone().or_else(|| super::machine::environment("AWS_PROFILE"));
     let options = Options { profile: global.profile.clone(), endpoint, rate_share, ..Options::new(clock.clone(), run) };
     Ok(Session { aws: Aws::connect(options).await, clock, sandbox: None, profile })
 }

@@ -2,7 +2,6 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use super::see::tell;
 use super::{Failure, Global, configuration, session};
@@ -10,18 +9,6 @@ use crate::config::{init as first, library};
 use crate::inventory::{self, Request, SiteRequest};
 use crate::model::Site;
 use crate::run::exit::Exit;
-
-/// A variable of the environment; the one place that reads it.
-#[expect(clippy::disallowed_methods, reason = "the command line is where the environment is read")]
-pub(crate) fn environment(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
-}
-
-/// Rests in real time, on a thread of its own.
-#[expect(clippy::disallowed_methods, reason = "holding virtual time back needs real time to pass")]
-pub(crate) fn rest(time: Duration) {
-    std::thread::sleep(time);
-}
 
 pub(super) fn init(global: &Global, demo: bool, recipe: Option<&str>) -> Result<Exit, Failure> {
     if demo {

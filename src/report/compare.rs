@@ -8,7 +8,8 @@ use super::nodes::short;
 use super::sheet::Sheet;
 use super::table::{Align, Table, paragraph};
 use super::words;
-use crate::compare::{Comparison, Kind, Replaced, Totals};
+use crate::classify::Totals;
+use crate::compare::{Comparison, Kind, Replaced};
 use crate::text::{count, format_age, markdown_safe};
 
 use Align::Left;
@@ -123,15 +124,11 @@ pub fn sheet(told: &Comparison) -> Sheet {
 /// The comparison as data: schema `rebake/diff`, version 1.
 #[must_use]
 pub fn json(told: &Comparison) -> Value {
-    let totals = |totals: &Totals| {
-        json!({"nodes": totals.nodes, "need_patching": totals.need_patching, "overdue": totals.overdue,
-            "cannot_judge": totals.cannot_judge, "undated": totals.undated})
-    };
     json!({
         "schema": "rebake/diff",
         "version": 1,
-        "before": {"as_of": told.before, "totals": totals(&told.totals.0)},
-        "after": {"as_of": told.after, "totals": totals(&told.totals.1)},
+        "before": {"as_of": told.before, "totals": told.totals.0},
+        "after": {"as_of": told.after, "totals": told.totals.1},
         "changes": told.changes,
         "replaced": told.replaced,
         "incomparable": told.incomparable,

@@ -12,7 +12,7 @@ use super::inventory::due_story;
 use super::table::{Align, Table, heading, paragraph};
 use super::words;
 use crate::classify::finding::{Finding, FindingKind, findings};
-use crate::classify::{Judgement, Support};
+use crate::classify::{Blind, Judgement, Support};
 use crate::model::{Agent, Fleet, Lane, Node, NodeState, Site};
 use crate::plan::{GroupRollout, LeftOut, Plan, RingPatch, Rollout};
 use crate::text::{format_ago, terminal_safe};
@@ -33,13 +33,9 @@ pub fn table(fleet: &Fleet, judged: &Judgement, plan: Option<&Plan>, now: Timest
         found.iter().filter(|one| one.kind != FindingKind::ChangedByHand && one.nodes.iter().any(|id| *id == node.id));
     told.chain(found.map(drift)).for_each(|(title, fact)| table.row([title, &fact]));
     _ = write!(text, "\n{}", table.render(width));
-    if let Some(blind) = judged.blind {
-        _ = write!(
-            text,
-            "\n Its patch state cannot be told: {}.\n   {}\n",
-            blind.told(),
-            terminal_safe(&blind.cure(node))
-        );
+    if let Some(blind) = judged.blind.filter(|_| judged.lane != Lane::Excluded) {
+        let what = if blind == Blind::ImageUnread { "Whether its image is current" } else { "Its patch state" };
+        _ = write!(text, "\n {what} cannot be told: {}.\n   {}\n", blind.told(), terminal_safe(&blind.cure(node)));
     }
     if judged.is_undated(now) {
         text.push_str("\n Whether it is overdue cannot be told: nobody knows since when it needs that.\n");
@@ -80,6 +76,10 @@ fn headline(node: &Node, judged: &Judgement, now: Timestamp) -> String {
         (Some(exception), ..) => format!(", an exception holds until {}", exception.last_day()),
         (None, true, true) => " and overdue for patching".to_owned(),
         (None, true, false) => " and needs patching".to_owned(),
+        (None, false, _) if judged.lane == Lane::Excluded => String::new(),
+        (None, false, _) if judged.blind == Some(Blind::ImageUnread) => {
+            "; whether its image is current cannot be told".to_owned()
+        }
         (None, false, _) if judged.blind.is_some() => "; its patch state cannot be told".to_owned(),
         (None, false, _) => " and needs nothing".to_owned(),
     };
@@ -97,9 +97,11 @@ fn lane(facts: &mut Vec<Told>, judged: &Judgement) {
     if let Some((recipe, channel)) = &judged.recipe {
         facts.push(("  follows", format!("channel {channel} of recipe {recipe}")));
     }
-    if judged.lane != Lane::Excluded {
-        facts.push(("", "the tag rebake:lane=excluded would take it out".to_owned()));
-    }
+    let other = match judged.lane {
+        Lane::Excluded => "without that, its evidence would put it into another lane",
+        _ => "the tag rebake:lane=excluded would take it out",
+    };
+    facts.push(("", other.to_owned()));
     if let Some(exception) = &judged.exception {
         let until = exception.last_day();
         facts.push(("exception", format!("until {until}: {} ({})", exception.why, exception.owner)));
@@ -197,7 +199,7 @@ fn called<'a>(fleet: &'a Fleet, site: &Site, id: &'a str) -> &'a str {
 fn needs(judged: &Judgement, now: Timestamp) -> impl Iterator<Item = Told> {
     judged.needs.iter().enumerate().map(move |(position, need)| {
         let since = need.since.map(|since| format!(", since {}", words::day(since))).unwrap_or_default();
-        let story = format!("{}: {}{since}{}", need.kind.as_str(), need.what, due_story(need.due, now));
+        let story = format!("{}: {}{since}{}", need.kind.as_str(), need.what, due_story(need, now));
         (if position == 0 { "needs" } else { "" }, story)
     })
 }

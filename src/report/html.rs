@@ -27,9 +27,9 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
-use super::inventory::{Totals, headline};
+use super::inventory::headline;
 use super::words;
-use crate::classify::{Judgement, pairs};
+use crate::classify::{Judgement, Totals, pairs};
 use crate::event::Event;
 use crate::model::{Fleet, Node};
 use crate::plan::Plan;

@@ -7,13 +7,12 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use serde_json::{Value, json};
 
 use super::nodes::short;
 use super::table::{Align, Table, paragraph};
 use super::words;
 use crate::classify::finding::findings;
-use crate::classify::{Judgement, Support, pairs};
+use crate::classify::{Judgement, Need, Support, Totals, pairs};
 use crate::model::{Fleet, Gap, Lane, Node};
 use crate::text::{count, format_age, markdown_safe, thousands};
 
@@ -39,45 +38,6 @@ const GAPS_OF_COMMENT: usize = 50;
 /// How many gaps the screen shows.
 const MOST_GAPS: usize = 8;
 
-/// How many nodes there are of what.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Totals {
-    /// All.
-    pub nodes: usize,
-    /// Those that need patching, without those that an exception holds for.
-    pub need: usize,
-    /// Those that need it longer than the policy allows.
-    pub overdue: usize,
-    /// Those that cannot be judged: nothing is known of them, or not whether they are overdue.
-    pub blind: usize,
-    /// Of these, those that need patching, and nobody knows since when.
-    pub undated: usize,
-}
-
-impl Totals {
-    /// The totals of some nodes.
-    #[must_use]
-    pub fn of<'a>(judged: impl IntoIterator<Item = &'a Judgement>, now: Timestamp) -> Self {
-        judged.into_iter().fold(Self::default(), |totals, one| Self {
-            nodes: totals.nodes + 1,
-            need: totals.need + usize::from(one.needs_patching()),
-            overdue: totals.overdue + usize::from(one.is_overdue(now)),
-            blind: totals.blind + usize::from(one.cannot_be_judged(now)),
-            undated: totals.undated + usize::from(one.lane != Lane::Excluded && one.is_undated(now)),
-        })
-    }
-
-    pub(super) fn json(self) -> Value {
-        json!({
-            "nodes": self.nodes,
-            "need_patching": self.need,
-            "overdue": self.overdue,
-            "cannot_judge": self.blind,
-            "undated": self.undated,
-        })
-    }
-}
-
 /// The inventory as a screen of a width.
 #[must_use]
 pub fn table(fleet: &Fleet, judged: &[Judgement], now: Timestamp, width: usize) -> String {
@@ -96,7 +56,11 @@ pub fn table(fleet: &Fleet, judged: &[Judgement], now: Timestamp, width: usize) 
     for part in parts.iter().filter(|part| !part.is_empty()) {
         _ = write!(text, "\n{part}");
     }
-    let next = if fleet.nodes.is_empty() && !fleet.gaps.is_empty() { "rebake doctor" } else { "rebake plan" };
+    let next = match (fleet.sites.is_empty(), fleet.nodes.is_empty() && !fleet.gaps.is_empty()) {
+        (true, _) => return text,
+        (_, true) => "rebake doctor",
+        (..) => "rebake plan",
+    };
     _ = writeln!(text, "Next: {next}");
     text
 }
@@ -111,14 +75,19 @@ pub fn headline(fleet: &Fleet, judged: &[Judgement], now: Timestamp) -> String {
         return format!("No nodes in {sites}{unseen}.");
     }
     let nodes = count(totals.nodes, "node");
-    let need = match totals.need {
+    let need = match totals.need_patching {
         0 => "none is known to need patching".to_owned(),
         1 => "1 needs patching".to_owned(),
         need => format!("{} need patching", thousands(need)),
     };
-    let blind =
-        if totals.blind == 0 { String::new() } else { format!(", {} cannot be judged", thousands(totals.blind)) };
-    format!("{nodes} in {sites}: {need}{blind}.")
+    let blind = if totals.cannot_judge == 0 {
+        String::new()
+    } else {
+        format!(", {} cannot be judged", thousands(totals.cannot_judge))
+    };
+    let aside =
+        if totals.set_aside == 0 { String::new() } else { format!(", {} set aside", thousands(totals.set_aside)) };
+    format!("{nodes} in {sites}: {need}{blind}{aside}.")
 }
 
 fn lanes(judged: &[Judgement], now: Timestamp, width: usize) -> String {
@@ -134,9 +103,9 @@ fn lanes(judged: &[Judgement], now: Timestamp, width: usize) -> String {
         table.row([
             lane.to_string(),
             totals.nodes.to_string(),
-            known(totals.need),
+            known(totals.need_patching),
             known(totals.overdue),
-            known(totals.blind),
+            known(totals.cannot_judge),
             owners(&of_lane),
         ]);
     }
@@ -169,7 +138,7 @@ fn systems(judged: &[Judgement], now: Timestamp, width: usize) -> String {
     let empty = rows.is_empty();
     for ((label, _), (support, of_system)) in rows {
         let totals = Totals::of(of_system, now);
-        table.row([label, &totals.nodes.to_string(), &totals.need.to_string(), &end_of_life(support, now)]);
+        table.row([label, &totals.nodes.to_string(), &totals.need_patching.to_string(), &end_of_life(support, now)]);
     }
     if empty { String::new() } else { table.render(width) }
 }
@@ -186,14 +155,10 @@ fn end_of_life(support: Option<&Support>, now: Timestamp) -> String {
 }
 
 fn urgent(fleet: &Fleet, judged: &[Judgement], now: Timestamp, width: usize) -> String {
-    let mut due: Vec<(&Node, &Judgement)> = pairs(fleet, judged).filter(|(_, one)| one.needs_patching()).collect();
+    let due = by_urgency(fleet, judged);
     if due.is_empty() {
         return String::new();
     }
-    due.sort_by_key(|(_, one)| {
-        let first = one.needs.iter().filter_map(|need| need.due).min();
-        (first.is_none(), first)
-    });
     let mut table = Table::new(&[Left, Left, Left, Left]).breaking();
     for (node, one) in due.iter().take(MOST_URGENT) {
         table.row([short(&node.id), node.name.to_string(), one.lane.to_string(), need_story(one, now)]);
@@ -206,18 +171,32 @@ fn urgent(fleet: &Fleet, judged: &[Judgement], now: Timestamp, width: usize) -> 
     format!(" MOST URGENT\n{}{more}", table.render(width))
 }
 
+/// The nodes that need patching, by the day on which the first of their needs is overdue.
+fn by_urgency<'a>(fleet: &'a Fleet, judged: &'a [Judgement]) -> Vec<(&'a Node, &'a Judgement)> {
+    let mut due: Vec<(&Node, &Judgement)> = pairs(fleet, judged).filter(|(_, one)| one.needs_patching()).collect();
+    due.sort_by_key(|(_, one)| {
+        let first = one.needs.iter().filter_map(|need| need.due).min();
+        (first.is_none(), first)
+    });
+    due
+}
+
 /// The most urgent need of a node in words.
 pub(super) fn need_story(one: &Judgement, now: Timestamp) -> String {
     let Some(need) = one.needs.first() else { return String::new() };
     let more = if one.needs.len() > 1 { format!(" (+{})", one.needs.len() - 1) } else { String::new() };
-    format!("{}{}{more}", need.what, due_story(need.due, now))
+    format!("{}{}{more}", need.what, due_story(need, now))
 }
 
-/// How near a day is on which a need is overdue: `, 12 d overdue`; empty where that is not known.
-pub(super) fn due_story(due: Option<Timestamp>, now: Timestamp) -> String {
-    due.map_or_else(String::new, |due| {
+/// How near the day is on which a need is overdue: `, 12 d overdue`; empty where that is not known.
+pub(super) fn due_story(need: &Need, now: Timestamp) -> String {
+    need.due.map_or_else(String::new, |due| {
         let between = format_age(now.duration_since(due).unsigned_abs());
-        if due < now { format!(", {between} overdue") } else { format!(", due in {between}") }
+        match (due < now, need.undated) {
+            (true, _) => format!(", {between} overdue"),
+            (false, true) => format!(", due in {between} at the latest"),
+            (false, false) => format!(", due in {between}"),
+        }
     })
 }
 
@@ -308,13 +287,14 @@ pub fn markdown(fleet: &Fleet, judged: &[Judgement], now: Timestamp) -> String {
     }
     let lanes = Lane::ALL.into_iter().filter_map(|lane| {
         let totals = Totals::of(judged.iter().filter(|one| one.lane == lane), now);
-        let numbers = [totals.nodes, totals.need, totals.overdue, totals.blind].map(|number| number.to_string());
+        let numbers =
+            [totals.nodes, totals.need_patching, totals.overdue, totals.cannot_judge].map(|number| number.to_string());
         (totals.nodes > 0).then(|| [vec![lane.to_string()], numbers.to_vec()].concat())
     });
     let head = ["Lane", "Nodes", "Need patching", "Overdue", "Cannot judge"];
     text.push_str(&words::markdown_table(&head, &lanes.collect::<Vec<_>>()));
-    let urgent = pairs(fleet, judged).filter(|(_, one)| one.needs_patching());
-    let rows: Vec<Vec<String>> = urgent
+    let rows: Vec<Vec<String>> = by_urgency(fleet, judged)
+        .into_iter()
         .map(|(node, one)| vec![node.id.to_string(), node.name.to_string(), one.lane.to_string(), need_story(one, now)])
         .collect();
     if !rows.is_empty() {

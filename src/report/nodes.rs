@@ -8,10 +8,9 @@ use arcstr::ArcStr;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::inventory::Totals;
 use super::sheet::Sheet;
-use crate::classify::{Judgement, pairs};
-use crate::model::{Fleet, Node, NodeKind, NodeState};
+use crate::classify::{Judgement, Totals, pairs};
+use crate::model::{Fleet, Lane, Node, NodeKind, NodeState};
 use crate::text::suggestion;
 
 macro_rules! columns {
@@ -113,8 +112,12 @@ impl Column {
             Self::NeedsPatching => yes(judged.needs_patching()),
             Self::Overdue => yes(judged.is_overdue(now)),
             Self::Needs => {
-                let needs: Vec<&str> = judged.needs.iter().map(|need| need.what.as_str()).collect();
-                needs.join("; ")
+                let needs = judged.needs.iter().map(|need| need.what.clone());
+                let unjudged = judged.blind.filter(|_| judged.needs.is_empty() && judged.lane != Lane::Excluded);
+                let unjudged = unjudged.map(|blind| format!("cannot be judged: {}", blind.told()));
+                let exception = judged.exception.as_ref().filter(|_| judged.is_set_aside());
+                let exception = exception.map(|exception| format!("exception until {}", exception.last_day()));
+                needs.chain(unjudged).chain(exception).collect::<Vec<_>>().join("; ")
             }
             Self::CannotJudge => judged.blind.map(|blind| blind.told().to_owned()).unwrap_or_default(),
             Self::System => judged.system().unwrap_or_default().to_owned(),
@@ -205,7 +208,7 @@ pub fn list(fleet: &Fleet, judged: &[Judgement], columns: &[Column], order: &[By
 #[must_use]
 pub fn totals(fleet: &Fleet, judged: &[Judgement], by: &Column, now: Timestamp) -> Sheet {
     let row = |(value, totals): (String, Totals)| {
-        let numbers = [totals.nodes, totals.need, totals.overdue, totals.blind];
+        let numbers = [totals.nodes, totals.need_patching, totals.overdue, totals.cannot_judge];
         std::iter::once(value).chain(numbers.map(|number| number.to_string())).collect()
     };
     let head = [by.to_string().as_str(), "nodes", "need_patching", "overdue", "cannot_judge"].map(str::to_owned);
@@ -215,7 +218,7 @@ pub fn totals(fleet: &Fleet, judged: &[Judgement], by: &Column, now: Timestamp) 
 /// The same as data.
 #[must_use]
 pub fn totals_json(fleet: &Fleet, judged: &[Judgement], by: &Column, now: Timestamp) -> Value {
-    let of_value = |(value, totals): (String, Totals)| json!({"value": value, "totals": totals.json()});
+    let of_value = |(value, totals): (String, Totals)| json!({"value": value, "totals": totals});
     let values: Vec<Value> = counted(fleet, judged, by, now).into_iter().map(of_value).collect();
     json!({"schema": "rebake/totals", "version": 2, "by": by.to_string(), "values": values})
 }
@@ -228,7 +231,8 @@ fn counted(fleet: &Fleet, judged: &[Judgement], by: &Column, now: Timestamp) -> 
     }
     let totals = found.into_iter().map(|(value, of_it)| (value, Totals::of(of_it, now)));
     let mut totals: Vec<(String, Totals)> = totals.collect();
-    totals.sort_by(|(one, counts), (other, others)| others.need.cmp(&counts.need).then(one.cmp(other)));
+    totals
+        .sort_by(|(one, counts), (other, others)| others.need_patching.cmp(&counts.need_patching).then(one.cmp(other)));
     totals
 }
 

@@ -48,10 +48,9 @@ impl Sheet {
             (0..self.head.len()).map(|column| if is_number(column) { Align::Right } else { Align::Left }).collect();
         let mut table = Table::new(&columns).breaking();
         table.row(self.head.iter().map(|name| name.replace('_', " ").to_uppercase()));
-        // Nothing in the first column looks as if a row went on.
-        let first =
-            |(column, cell): (usize, &String)| if column == 0 && cell.is_empty() { "–".into() } else { cell.clone() };
-        self.rows.iter().for_each(|row| table.row(row.iter().enumerate().map(first)));
+        // A row that finds no room for columns is told cell by cell: which is empty must be seen.
+        let seen = |cell: &String| if cell.is_empty() { "–".to_owned() } else { cell.clone() };
+        self.rows.iter().for_each(|row| table.row(row.iter().map(seen)));
         table.render(width)
     }
 }

@@ -1,5 +1,7 @@
 //! What somebody may have meant.
 
+use std::collections::HashSet;
+
 /// The candidate that `word` was most probably meant to be, if one is near enough to be worth saying.
 #[must_use]
 pub fn suggest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
@@ -23,7 +25,9 @@ pub fn suggest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
 #[must_use]
 pub fn suggestion<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
     const MOST: usize = 24;
-    let all: Vec<&str> = candidates.into_iter().collect();
+    let mut all: Vec<&str> = Vec::new();
+    let mut seen = HashSet::new();
+    all.extend(candidates.into_iter().filter(|name| seen.insert(*name)));
     if let Some(meant) = suggest(word, all.iter().copied()) {
         return Some(format!("did you mean `{meant}`?"));
     }

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+import time
 from pathlib import Path
 
 import awscli
@@ -230,6 +231,40 @@ def test_a_recording_cut_anywhere_is_named(dump, tmp_path, cut):
     (tmp_path / "groups.json").write_text('{"AutoScalingGroups": []}')
     done = rebake("--import", ".", "inventory", cwd=tmp_path)
     assert done.returncode == 0 and b"cut.json: it is cut off at line" in done.stderr
+
+
+STATE = {
+    "InstanceId": "i-0123456789abcdef0", "PatchGroup": "", "BaselineId": "pb-0123456789abcdef0", "Operation": "Scan",
+    "OperationEndTime": time.time() - 3600, "InstalledCount": 9, "MissingCount": 0, "FailedCount": 0,
+}
+
+
+@pytest.mark.parametrize("change", [
+    {"MissingCount": None}, {"MissingCount": "many"}, {"MissingCount": -3}, {"FailedCount": None},
+    {"InstalledRejectedCount": "x"}, {"OperationEndTime": time.time() + 86_400}, {},
+])
+def test_a_state_without_its_counts_or_of_tomorrow_proves_nothing(tmp_path, change):
+    state = {name: value for name, value in {**STATE, **change}.items() if value is not None}
+    agent = {"InstanceId": STATE["InstanceId"], "PingStatus": "Online", "LastPingDateTime": time.time(),
+             "PlatformName": "Amazon Linux", "PlatformVersion": "2023"}
+    instance = {"InstanceId": STATE["InstanceId"], "State": {"Name": "running"}, "Tags": []}
+    (tmp_path / "all").mkdir()
+    for name, told in (
+        ("states", {"InstancePatchStates": [state]}),
+        ("agents", {"InstanceInformationList": [agent]}),
+        ("instances", {"Reservations": [{"OwnerId": "111111111111", "Instances": [instance]}]}),
+    ):
+        (tmp_path / "all" / f"{name}.json").write_text(json.dumps(told))
+    [node] = fleet("--import", "all", cwd=tmp_path)["nodes"]
+    assert node["blind"] == ("unread" if change else None) and not node["needs_patching"]
+
+
+def test_recordings_of_no_node_are_told_to_be_so(tmp_path):
+    (tmp_path / "images.json").write_text(json.dumps({"Images": [{"ImageId": "ami-0123456789abcdef0"}]}))
+    looked = rebake("--import", "images.json", "inventory", cwd=tmp_path)
+    assert looked.returncode == 0 and b"aws ec2 describe-instances" in looked.stderr and b"plan" not in looked.stdout
+    planned = rebake("--import", "images.json", "plan", cwd=tmp_path)
+    assert planned.returncode == 2 and b"nothing to plan" in planned.stderr and b"internal" not in planned.stderr
 
 
 def test_foreign_and_hostile_files_are_named(tmp_path):

@@ -63,8 +63,14 @@ pub(crate) fn json(folder: &Path, arguments: &[&str]) -> Value {
 
 /// A command over a served account, as a scheduler starts it: nothing in the environment but what leads there.
 pub(crate) fn over_http(served: &Served, folder: &Path, arguments: &[&str]) -> Told {
+    over_http_with(served, folder, arguments, "/dev/null")
+}
+
+/// The same with a file of credentials for profiles.
+pub(crate) fn over_http_with(served: &Served, folder: &Path, arguments: &[&str], credentials: &str) -> Told {
     let mut command = command(folder, arguments);
     command
+        .env("AWS_SHARED_CREDENTIALS_FILE", credentials)
         .env("AWS_ENDPOINT_URL", served.endpoint())
         .env("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
         .env("AWS_SECRET_ACCESS_KEY", "secret")

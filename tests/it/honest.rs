@@ -4,15 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use rebake::classify::{Blind, Judgement};
-use rebake::config::{Config, library};
+use rebake::config::{self, Config, library};
 use rebake::inventory::wanted;
 use rebake::model::{Fact, Lane, Node, NodeState};
 use rebake::pass::Look;
 use rebake::report::inventory;
 use rebake::sandbox::faults::WireFaultKind;
+use rebake::sandbox::world;
+use rebake::text::Source;
 use serde_json::Value;
 
-use crate::env::Env;
+use crate::env::{Env, epoch};
 use crate::port::fault;
 
 /// A look at the demo while calls of a pattern fail in a way, after so many that succeed.
@@ -96,6 +98,71 @@ async fn no_node_is_called_healthy_that_depends_on_a_denied_call() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A group whose one need is a newer parent of its image: who cannot read that knows nothing of it.
+const BEHIND: &str = r#"
+[[image]]
+key     = "web-1.0.0"
+name    = "web-1.0.0"
+regions = ["eu-west-1"]
+parent  = "al2023-x86_64@34d"
+age     = "20d"
+tags    = { "rebake:recipe" = "web", "rebake:version" = "1.0.0", "rebake:parent" = "{ami:al2023-x86_64@34d}", "rebake:digest" = "x", "rebake:state" = "tested" }
+
+[[template]]
+name   = "web"
+region = "eu-west-1"
+[[template.version]]
+age              = "20d"
+image            = "web-1.0.0"
+instance-type    = "m7i.large"
+instance-profile = "ssm"
+
+[[group]]
+name     = "web"
+region   = "eu-west-1"
+template = "web"
+version  = 1
+size     = 3
+age      = "19d"
+tags     = { app = "web" }
+guest    = { patched = "1d", scan = "5h" }
+"#;
+
+const WEB: &str = r#"
+name    = "web"
+version = "1.0"
+[parent]
+image = "ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
+[build]
+with             = "image-builder"
+instance-profile = "rebake-build"
+components       = ["aws:update-linux"]
+[publish]
+regions = ["eu-west-1"]
+[[channel]]
+name   = "prod"
+groups = "tag:app=web"
+"#;
+
+#[tokio::test(start_paused = true)]
+async fn an_image_of_which_nothing_newer_could_be_read_is_not_called_current() {
+    let main = Source::new("rebake.toml", "[[site]]\naccount = \"123456789012\"\nregions = [\"eu-west-1\"]\n");
+    let config = config::load(Some(&main), &[Source::new("recipes/web.toml", WEB)], &|_| None).unwrap();
+    let looked = async |denied: &str| {
+        let env = Env::on(world::world(BEHIND, "behind.toml", epoch()).unwrap()).await;
+        env.cloud().faults.wire = vec![fault(denied, u32::MAX, WireFaultKind::Deny)];
+        Look::at(&env.aws, &env.clock, config.clone(), &wanted::request(&config)).await
+    };
+    let undisturbed = looked("none:None").await;
+    assert!(undisturbed.judged.iter().all(Judgement::needs_patching), "{:#?}", undisturbed.judged);
+    for denied in ["ec2:DescribeImages", "ssm:GetParameters"] {
+        let look = looked(denied).await;
+        assert_eq!(look.judged.len(), 3);
+        assert!(look.judged.iter().all(|one| one.cannot_be_judged(look.now)), "{denied}: {:#?}", look.judged);
+        totals(&look).unwrap();
+    }
 }
 
 /// From its second call on: a page in the middle of a list, or one node of many.

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::binary::{Told, over_http, write};
+use crate::binary::{Told, over_http, over_http_with, write};
 use crate::served::Served;
 
 /// Virtual seconds a second, on both sides.
@@ -103,6 +103,23 @@ name    = "prod"
 regions = ["eu-west-1", "us-east-1"]
 role    = "arn:aws:iam::222222222222:role/rebake"
 "#;
+
+#[test]
+fn a_profile_that_is_named_goes_before_the_keys_of_the_environment() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let world = TWO_ACCOUNTS.replace("id = \"222222222222\"", "id = \"222222222222\"\naccess-keys = [\"AKIAOTHER\"]");
+    write(here, "world.toml", &world);
+    let profile = "[prod]\naws_access_key_id = AKIAOTHER\naws_secret_access_key = any\n";
+    write(here, "credentials", profile);
+    let world = here.join("world.toml");
+    let served = Served::start(&["--clock", "paused", "--world", world.to_str().unwrap()]);
+    let caller = |arguments: &[&str]| over_http_with(&served, here, arguments, "credentials");
+    assert!(caller(&["doctor", "--region", "eu-west-1"]).ends(0).contains("111111111111"));
+    let named = caller(&["doctor", "--region", "eu-west-1", "--profile", "prod"]).ends(0);
+    assert!(named.contains("222222222222") && !named.contains("111111111111"), "{named}");
+    caller(&["inventory", "--region", "eu-west-1", "--profile", "nope"]).refused(&["no profile `nope`", "Next: "]);
+}
 
 #[test]
 fn a_role_leads_into_another_account() {

@@ -209,7 +209,8 @@ impl Signal {
 fn speaks_of_tool(word: &str, value: &str) -> bool {
     let value = value.to_ascii_lowercase();
     let named = ["terraform", "opentofu", "tofu"].iter().any(|tool| value.contains(tool));
-    named || (word == "terraform" && !matches!(value.as_str(), "false" | "no" | "0" | "none"))
+    let denied = value.split(|c: char| !c.is_alphanumeric()).any(|word| matches!(word, "not" | "no" | "without"));
+    (named && !denied) || (word == "terraform" && !matches!(value.as_str(), "false" | "no" | "0" | "none"))
 }
 
 /// Whether a text ends with `-` and a UUID.

@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::time::Duration;
 
-use super::super::{Global, Progress, setup};
+use super::super::{Global, Progress, machine};
 use crate::plan::Plan;
 use crate::run::Run;
 use crate::ui;
@@ -59,7 +59,7 @@ pub(super) async fn watch(run: &Run, plan: &Plan, watched: Watched) {
         }
         if watched == Watched::Aws || run.locks.any_held() {
             // While a blocking task runs, virtual time stands still.
-            let rest = tokio::task::spawn_blocking(|| setup::rest(TICK)).await;
+            let rest = tokio::task::spawn_blocking(|| machine::rest(TICK)).await;
             if rest.is_err() {
                 std::future::pending::<()>().await;
             }

@@ -29,7 +29,7 @@ fn managed(id: &str) -> Value {
 
 fn states(id: &str, missing: u32, at: &str) -> Value {
     json!({"InstancePatchStates": [{"InstanceId": id, "PatchGroup": "", "BaselineId": "pb-1", "Operation": "Scan",
-        "OperationEndTime": at, "MissingCount": missing}]})
+        "OperationEndTime": at, "MissingCount": missing, "FailedCount": 0}]})
 }
 
 fn node<'a>(imported: &'a Imported, id: &str) -> &'a Node {

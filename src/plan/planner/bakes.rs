@@ -53,7 +53,7 @@ pub(super) fn bake(input: &Input<'_>, recipe: &Recipe, asked: bool) -> Verdict {
         return blocked(format!("it is built in {first}, which this pass does not read"), &format!("--region {first}"));
     }
     if let Some(gap) = unread::of_bake(input, recipe) {
-        return blocked(unread::told(gap), "rebake doctor");
+        return blocked(unread::told(gap), &unread::cure(gap));
     }
     let Some(parent) = recipe.parent.as_ref() else { return Verdict::NotOurs };
     let named = parent.image.to_string();

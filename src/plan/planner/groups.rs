@@ -64,7 +64,7 @@ pub(super) fn verdict(
 ) -> Verdict {
     let region = group.site.region_option();
     if let Some(gap) = unread::of_group(input, group) {
-        return blocked(unread::told(gap), "rebake doctor");
+        return blocked(unread::told(gap), unread::cure(gap));
     }
     if let Some((reason, cure)) = left_alone(input, group) {
         return blocked(reason, cure);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Input, groups, ids, needing};
+use super::{Input, groups, ids, needing, unread};
 use crate::classify::{Judgement, NeedKind};
 use crate::model::{Lane, Node, Site};
 use crate::plan::{LeftOut, LeftOutKind, RingPatch, Rollout};
@@ -70,7 +70,10 @@ fn why(input: &Input<'_>, node: &Node, judged: &Judgement, in_plan: bool, named:
             let (reason, cure) = match (launched_by, judged.blind) {
                 (Some(group), _) => (fact(judged), groups_command(&node.site, group)),
                 (None, Some(blind)) => (blind.told().to_owned(), blind.cure(node)),
-                (None, None) => (fact(judged), "rebake doctor".to_owned()),
+                (None, None) => {
+                    let gap = unread::of_owner(input, node);
+                    (fact(judged), gap.map_or_else(|| "rebake doctor".to_owned(), unread::cure))
+                }
             };
             Some((LeftOutKind::Unreachable, name(), reason, cure))
         }

@@ -65,7 +65,7 @@ fn rollout(
 ) -> Option<Rollout> {
     let groups = selected(input, recipe, channel);
     if let Some(gap) = unread::of_channel(input, recipe, channel) {
-        left_out.push(blocked_channel(input, &groups, recipe, channel, &unread::told(gap), "rebake doctor"));
+        left_out.push(blocked_channel(input, &groups, recipe, channel, &unread::told(gap), &unread::cure(gap)));
         return None;
     }
     if groups.is_empty() {

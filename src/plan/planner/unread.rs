@@ -2,7 +2,7 @@
 
 use super::{Input, site_of};
 use crate::config::{Channel, Recipe};
-use crate::model::{Fact, Gap, Group, Site, approval_parameter, channel_parameter, rollout_parameter};
+use crate::model::{Fact, Gap, Group, Node, Site, approval_parameter, channel_parameter, rollout_parameter};
 
 /// What says which groups there are, who owns them, and whether they may be refreshed.
 const OF_GROUPS: [Fact; 8] = [
@@ -23,6 +23,13 @@ const OF_IMAGES: [Fact; 4] = [Fact::Site, Fact::Images, Fact::ImageRecipes, Fact
 pub(super) fn of_group<'a>(input: &Input<'a>, group: &Group) -> Option<&'a Gap> {
     let mut here = input.fleet.gaps.iter().filter(|gap| gap.site == group.site && OF_GROUPS.contains(&gap.fact));
     here.find(|gap| gap.resource.as_ref().is_none_or(|name| *name == group.name))
+}
+
+/// The gap that hides who owns a node.
+pub(super) fn of_owner<'a>(input: &Input<'a>, node: &Node) -> Option<&'a Gap> {
+    let hides = [Fact::Site, Fact::Groups, Fact::Instances, Fact::ManagedNodes];
+    let mut here = input.fleet.gaps.iter().filter(|gap| gap.site == node.site && hides.contains(&gap.fact));
+    here.find(|gap| gap.resource.as_deref().is_none_or(|id| id == node.id))
 }
 
 /// The gap that hides what a channel depends on: who follows it, and where it points.
@@ -51,6 +58,11 @@ fn published(input: &Input<'_>, recipe: &Recipe) -> Vec<Site> {
     let accounts = home.into_iter().map(|home| home.account.clone()).chain(recipe.publish.share_with.iter().cloned());
     let regions = &recipe.publish.regions;
     accounts.flat_map(|account| regions.iter().map(move |region| Site::new(&account, region))).collect()
+}
+
+/// What to do about a gap: of recordings, to record it.
+pub(super) fn cure(gap: &Gap) -> String {
+    if gap.is_of_recording() { gap.cure() } else { "rebake doctor".to_owned() }
 }
 
 /// The gap, for people.

@@ -10,11 +10,10 @@ use super::super::table::{Align, Table, heading};
 use super::super::words;
 use super::{drift, stories};
 use crate::classify::finding::{Finding, findings};
-use crate::classify::{Judgement, channel_of};
+use crate::classify::{Judgement, Totals, channel_of};
 use crate::config::Config;
 use crate::model::{Fleet, Group, GroupSource, ImageSource};
 use crate::plan::Plan;
-use crate::report::inventory::Totals;
 use crate::text::{count, format_ago};
 
 use Align::Left;
@@ -32,7 +31,7 @@ pub fn table(
 ) -> String {
     let members = members(judged, group);
     let totals = Totals::of(members.iter().copied(), now);
-    let need = match totals.need {
+    let need = match totals.need_patching {
         0 => "none needs patching".to_owned(),
         need => format!("{need} of them {} patching", if need == 1 { "needs" } else { "need" }),
     };
@@ -84,7 +83,7 @@ pub fn json(config: &Config, fleet: &Fleet, judged: &[Judgement], group: &Group,
         "recipe": follows.map(|(recipe, _)| &recipe.name),
         "owner": members.iter().find_map(|one| one.owner.as_ref()),
         "images": images(fleet, group),
-        "need_patching": totals.need,
+        "need_patching": totals.need_patching,
         "overdue": totals.overdue,
         "evidence": members.first().map(|one| &one.evidence),
         "findings": of_group(fleet, &members, group),

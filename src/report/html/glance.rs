@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use super::markup::{number, strip, table};
 use super::{Facts, change};
-use crate::classify::Judgement;
+use crate::classify::{Judgement, Totals};
 use crate::model::Lane;
-use crate::report::inventory::{Totals, owners};
+use crate::report::inventory::owners;
 use crate::text::{count, html_safe, thousands};
 
 /// How many operating systems are shown.
@@ -30,21 +30,22 @@ pub(super) fn numbers(facts: &Facts<'_>) -> String {
         told(
             "need",
             "need",
-            totals.need,
-            if totals.need == 1 { "needs patching" } else { "need patching" },
-            before.map(|before| before.need)
+            totals.need_patching,
+            if totals.need_patching == 1 { "needs patching" } else { "need patching" },
+            before.map(|before| before.need_patching)
         ),
         told("overdue", "overdue", totals.overdue, "overdue", before.map(|before| before.overdue)),
-        told("blind", "blind", totals.blind, "cannot be judged", before.map(|before| before.blind)),
+        told("blind", "blind", totals.cannot_judge, "cannot be judged", before.map(|before| before.cannot_judge)),
     )
 }
 
-/// The parts of a strip: overdue, needing, not to be judged, well.
-fn parts(totals: Totals) -> [(&'static str, usize); 4] {
+/// The parts of a strip: overdue, needing, not to be judged, set aside, well.
+fn parts(totals: Totals) -> [(&'static str, usize); 5] {
     // Who needs patching since nobody knows when is not to be judged: no part counts twice.
-    let need = totals.need.saturating_sub(totals.overdue + totals.undated);
-    let well = totals.nodes.saturating_sub(totals.overdue + need + totals.blind);
-    [("overdue", totals.overdue), ("need", need), ("blind", totals.blind), ("well", well)]
+    let need = totals.need_patching.saturating_sub(totals.overdue + totals.undated);
+    let well = totals.nodes.saturating_sub(totals.overdue + need + totals.cannot_judge + totals.set_aside);
+    let Totals { overdue, cannot_judge, set_aside, .. } = totals;
+    [("overdue", overdue), ("need", need), ("blind", cannot_judge), ("aside", set_aside), ("well", well)]
 }
 
 const HEADS: [(&str, &str); 4] = [("n", "Nodes"), ("n", "Need"), ("n", "Overdue"), ("n", "Cannot judge")];
@@ -60,7 +61,7 @@ pub(super) fn lanes(facts: &Facts<'_>) -> String {
         let numbers = if *lane == Lane::Excluded {
             format!("{}{}", number(totals.nodes), "<td class=\"n zero\">–</td>".repeat(3))
         } else {
-            [totals.nodes, totals.need, totals.overdue, totals.blind].map(number).concat()
+            [totals.nodes, totals.need_patching, totals.overdue, totals.cannot_judge].map(number).concat()
         };
         format!(
             "<tr><th scope=\"row\"><a href=\"#nodes\" data-filter=\"lane={lane}\">{lane}</a>{owners}</th><td class=\"draw\">{}</td>{numbers}</tr>\n",
@@ -87,7 +88,7 @@ pub(super) fn systems(facts: &Facts<'_>) -> String {
             "<tr><th scope=\"row\"><a href=\"#nodes\" data-filter=\"system={filter}\">{}</a></th><td class=\"draw\">{}</td>{}</tr>\n",
             html_safe(label),
             strip(&parts(*totals), most),
-            [totals.nodes, totals.need, totals.overdue, totals.blind].map(number).concat()
+            [totals.nodes, totals.need_patching, totals.overdue, totals.cannot_judge].map(number).concat()
         )
     };
     let rows: String = systems.iter().take(SYSTEMS).map(row).collect();

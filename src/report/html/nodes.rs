@@ -11,7 +11,7 @@ use super::fates::Fates;
 use super::markup::table;
 use super::{Facts, first_due};
 use crate::classify::{Judgement, Need};
-use crate::model::{Node, Tags};
+use crate::model::{Lane, Node, Tags};
 use crate::report::explain;
 use crate::report::inventory::need_story;
 use crate::text::{count, html_safe, terminal_safe, thousands};
@@ -28,7 +28,8 @@ pub(super) fn still(facts: &Facts<'_>, urgent: &[(&Node, &Judgement)]) -> String
         let name = if node.name.is_empty() { &node.id } else { &node.name };
         let system = one.system().unwrap_or("not known");
         let needs = match one.blind {
-            Some(blind) if one.needs.is_empty() => format!("cannot be judged: {}", blind.told()),
+            Some(blind) if one.needs.is_empty() && !one.is_set_aside() => format!("cannot be judged: {}", blind.told()),
+            _ if one.lane == Lane::Excluded => "excluded".to_owned(),
             _ if one.needs.is_empty() => "nothing".to_owned(),
             _ => need_story(one, facts.now),
         };
@@ -173,7 +174,10 @@ pub(super) fn data(facts: &Facts<'_>, urgent: &[(&Node, &Judgement)]) -> String 
 }
 
 fn flags(one: &Judgement, now: Timestamp) -> u32 {
-    u32::from(one.needs_patching()) + 2 * u32::from(one.is_overdue(now)) + 4 * u32::from(one.cannot_be_judged(now))
+    u32::from(one.needs_patching())
+        + 2 * u32::from(one.is_overdue(now))
+        + 4 * u32::from(one.cannot_be_judged(now))
+        + 8 * u32::from(one.is_set_aside())
 }
 
 fn of_need(need: &Need, texts: &mut Texts) -> OfNeed {

@@ -3,7 +3,7 @@
   const data = JSON.parse(document.getElementById('data').textContent);
   const { text, nodes, needs, facts, tags, acts } = data;
   const count = nodes.id.length;
-  const NEED = 1, OVERDUE = 2, BLIND = 4;
+  const NEED = 1, OVERDUE = 2, BLIND = 4, ASIDE = 8;
   const ROW = 52, MORE = 8;
   const $ = (id) => document.getElementById(id);
   const collator = new Intl.Collator('en', { numeric: true });
@@ -56,10 +56,11 @@
   $('by-need').append(
     new Option('All', ''), new Option(`need patching (${thousands(flagged(NEED))})`, 'need'),
     new Option(`overdue (${thousands(flagged(OVERDUE))})`, 'overdue'), new Option(`cannot be judged (${thousands(flagged(BLIND))})`, 'blind'),
+    new Option(`set aside (${thousands(flagged(ASIDE))})`, 'aside'),
     ...[...kinds].map(([kind, number]) => new Option(`${text[kind]} (${thousands(number)})`, `kind ${kind}`)));
 
   const needTest = (wanted) => {
-    const flag = { need: NEED, overdue: OVERDUE, blind: BLIND }[wanted];
+    const flag = { need: NEED, overdue: OVERDUE, blind: BLIND, aside: ASIDE }[wanted];
     if (flag) return (i) => nodes.flags[i] & flag;
     const kind = Number(wanted.slice(5));
     const has = needs.map((set) => set.some(([one]) => one === kind));
@@ -111,7 +112,7 @@
   let drawn = '';
   const standing = (i) => {
     const flags = nodes.flags[i];
-    return flags & OVERDUE ? 'overdue' : flags & NEED ? 'need' : flags & BLIND ? 'blind' : 'well';
+    return flags & OVERDUE ? 'overdue' : flags & NEED ? 'need' : flags & BLIND ? 'blind' : flags & ASIDE ? 'aside' : 'well';
   };
   const row = (position) => {
     const i = shown[position];
@@ -120,8 +121,9 @@
     const open = make('button', '', make('bdi', '', label));
     open.type = 'button';
     open.tabIndex = position === current ? 0 : -1;
-    const what = first ? text[first[1]] + (more.length ? ` (+${more.length})` : '') : text[nodes.blind[i]] || 'nothing';
-    const kind = first ? text[first[0]] : nodes.blind[i] ? 'cannot be judged' : '';
+    const what = first ? text[first[1]] + (more.length ? ` (+${more.length})` : '') : text[nodes.blind[i]] || (nodes.flags[i] & ASIDE ? 'excluded' : 'nothing');
+    const aside = nodes.flags[i] & ASIDE ? 'set aside' : '';
+    const kind = aside || (first ? text[first[0]] : text[nodes.blind[i]] ? 'cannot be judged' : '');
     const late = nodes.due[i] === null ? '' : nodes.due[i] < data.now ? age(data.now - nodes.due[i]) : `in ${age(nodes.due[i] - data.now)}`;
     const cells = [
       make('td', 'c-name', open, make('small', 'id', text[nodes.id[i]])),

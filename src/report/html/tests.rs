@@ -6,7 +6,7 @@ fn whole(change: impl FnOnce(&mut Fleet, &mut Vec<Judgement>)) -> String {
     let (mut fleet, mut judged) = sample::fleet();
     change(&mut fleet, &mut judged);
     let (events, plan, commands) = (events(), sample::plan(), Commands::default());
-    let totals = Totals { nodes: 4, need: 1, overdue: 2, blind: 1, undated: 0 };
+    let totals = Totals { nodes: 4, need_patching: 1, overdue: 2, cannot_judge: 1, undated: 0, set_aside: 0 };
     page(&Facts {
         asked: "rebake report",
         fleet: &fleet,

@@ -62,7 +62,7 @@ fn gaps(facts: &Facts<'_>) -> String {
 fn blind(facts: &Facts<'_>) -> String {
     let mut classes: BTreeMap<Blind, (usize, usize, &Node)> = BTreeMap::new();
     for (node, one) in pairs(facts.fleet, facts.judged) {
-        if let Some(blind) = one.blind.filter(|_| one.lane != crate::model::Lane::Excluded) {
+        if let Some(blind) = one.blind {
             let class = classes.entry(blind).or_insert((0, 0, node));
             class.0 += 1;
             class.1 += usize::from(one.blind.is_some() && one.cannot_be_judged(facts.now));

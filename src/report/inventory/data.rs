@@ -8,9 +8,8 @@ use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
 use serde_json::{Value, json};
 
-use super::Totals;
 use crate::classify::finding::findings;
-use crate::classify::{Blind, Evidence, Exempt, Judgement, Need, Owner, Support, pairs};
+use crate::classify::{Blind, Evidence, Exempt, Judgement, Need, Owner, Support, Totals, pairs};
 use crate::model::{Ancestor, Fleet, ImageState, Lane, Node, NodeKind, OperatingSystem, PatchState, Site, Tags};
 
 /// The inventory as data: schema `rebake/fleet`, version 1. Times are RFC 3339 in UTC.
@@ -36,7 +35,7 @@ impl Serialize for Data<'_> {
         data.serialize_field("version", &1)?;
         data.serialize_field("as_of", &fleet.as_of)?;
         data.serialize_field("sites", &sites.collect::<Vec<Value>>())?;
-        data.serialize_field("totals", &Totals::of(judged, now).json())?;
+        data.serialize_field("totals", &Totals::of(judged, now))?;
         data.serialize_field("lanes", &lanes(judged))?;
         data.serialize_field("reporting", &reporting(judged))?;
         data.serialize_field("nodes", &Nodes(self))?;

@@ -34,6 +34,7 @@ pub(super) static TOTALS: Part = part(
         Member("overdue", Count, "those that need it longer than the policy allows"),
         Member("cannot_judge", Count, "those of which nothing can be said, or not whether they are overdue"),
         Member("undated", Count, "of these, those that need patching, and nobody knows since when"),
+        Member("set_aside", Count, "those that are excluded, or need patching and an exception holds"),
     ]),
 );
 
@@ -71,8 +72,16 @@ pub(super) static NEED: Part = part(
     ]),
 );
 
-const BLIND: Kind =
-    Word(&["stopped", "unsupported", "not-managed", "agent-silent", "unread", "never-scanned", "stale"]);
+const BLIND: Kind = Word(&[
+    "stopped",
+    "unsupported",
+    "not-managed",
+    "agent-silent",
+    "unread",
+    "never-scanned",
+    "stale",
+    "image-unread",
+]);
 
 static EXEMPT: Part = part(
     "exception",
@@ -166,7 +175,7 @@ macro_rules! node {
             Member("overdue", Flag, "whether a need is past its day and no exception holds"),
             Member("undated", Flag, "whether it cannot be told if it is overdue"),
             Member("needs", List(&Kind::Part(&NEED)), "why it needs patching, the most urgent first"),
-            Member("blind", Maybe(&BLIND), "why its patch state cannot be told"),
+            Member("blind", Maybe(&BLIND), "why it cannot be told whether it needs patching"),
             Member("exception", Maybe(&Kind::Part(&EXEMPT)), "the exception that holds for it"),
             Member("system", Maybe(&Kind::Part(&SYSTEM)), "its operating system"),
             Member("support", Maybe(&Kind::Part(&SUPPORT)), "what is known of its operating system"),

@@ -65,7 +65,18 @@ pub(super) fn inventory(told: Told<'_>) -> Read {
     Ok(system.map(|system| Item { hint: Hint::default(), what: What::System { node, system } }).into_iter().collect())
 }
 
+/// How many patches a state counts. What every version of the CLI prints must be there: a state without it is no state of
+/// a node that lacks nothing. What is there must be a number.
+fn counted(told: Told<'_>, name: &str, always: bool) -> Result<u32, &'static str> {
+    match told.at(name).whole().and_then(|number| number.try_into().ok()) {
+        Some(number) => Ok(number),
+        None if !always && !told.has(name) => Ok(0),
+        None => Err("without a number of patches in one of its counts"),
+    }
+}
+
 pub(super) fn state(told: Told<'_>) -> Read {
+    let counted = |name, always| counted(told, name, always);
     let baseline = told.at("BaselineId").owned().unwrap_or_default();
     let hint = Hint { account: None, ..Hint::of_arn(Some(&baseline)) };
     let state = PatchState {
@@ -77,11 +88,11 @@ pub(super) fn state(told: Told<'_>) -> Read {
             _ => PatchOperation::Scan,
         },
         at: told.at("OperationEndTime").moment().ok_or("without OperationEndTime")?,
-        installed: told.at("InstalledCount").count(),
-        missing: told.at("MissingCount").count(),
-        failed: told.at("FailedCount").count(),
-        pending_reboot: told.at("InstalledPendingRebootCount").count(),
-        rejected: told.at("InstalledRejectedCount").count(),
+        installed: counted("InstalledCount", false)?,
+        missing: counted("MissingCount", true)?,
+        failed: counted("FailedCount", true)?,
+        pending_reboot: counted("InstalledPendingRebootCount", false)?,
+        rejected: counted("InstalledRejectedCount", false)?,
     };
     let node = told.at("InstanceId").owned().ok_or("without InstanceId")?;
     one(hint, What::State { node, state: Box::new(state) })
