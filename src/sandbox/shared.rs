@@ -11,60 +11,83 @@ use std::hash::Hash;
 use std::ops::Deref;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
+use arcstr::ArcStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
-/// What is held once.
+/// A counted pointer to what is held once.
+pub trait Counted: Clone + Eq + Hash {
+    /// Whether nobody else has it.
+    fn is_last(&self) -> bool;
+}
+
+impl<T: Eq + Hash> Counted for Arc<T> {
+    fn is_last(&self) -> bool {
+        Self::strong_count(self) == 1
+    }
+}
+
+impl Counted for ArcStr {
+    fn is_last(&self) -> bool {
+        Self::strong_count(self) == Some(1)
+    }
+}
+
+/// What is held once, by its pointers.
 #[derive(Debug)]
-pub struct Pool<T: ?Sized> {
-    known: HashSet<Arc<T>>,
+pub struct Pool<P> {
+    known: HashSet<P>,
     /// When so many are known, those that nobody holds any more are let go.
     sweep_at: usize,
 }
 
-impl<T: ?Sized + Eq + Hash> Pool<T> {
+impl<P: Counted> Pool<P> {
     /// A pool that holds nothing yet.
     #[must_use]
     pub fn new() -> Self {
         Self { known: HashSet::new(), sweep_at: 1024 }
     }
 
-    fn share(&mut self, value: &T, make: impl FnOnce() -> Arc<T>) -> Arc<T> {
+    fn share<T: ?Sized + Eq + Hash>(&mut self, value: &T, make: impl FnOnce() -> P) -> P
+    where
+        P: Borrow<T>,
+    {
         if let Some(known) = self.known.get(value) {
-            return Arc::clone(known);
+            return known.clone();
         }
         if self.known.len() >= self.sweep_at {
-            self.known.retain(|known| Arc::strong_count(known) > 1);
+            self.known.retain(|known| !known.is_last());
             self.sweep_at = 1024.max(self.known.len() * 2);
         }
         let made = make();
-        self.known.insert(Arc::clone(&made));
+        self.known.insert(made.clone());
         made
     }
 }
 
-impl<T: ?Sized + Eq + Hash> Default for Pool<T> {
+impl<P: Counted> Default for Pool<P> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-fn locked<T: ?Sized>(pool: &Mutex<Pool<T>>) -> MutexGuard<'_, Pool<T>> {
+fn locked<P>(pool: &Mutex<Pool<P>>) -> MutexGuard<'_, Pool<P>> {
     // Whatever happened to another thread, what is known is known.
     pool.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-static WORDS: LazyLock<Mutex<Pool<str>>> = LazyLock::new(Mutex::default);
+static WORDS: LazyLock<Mutex<Pool<ArcStr>>> = LazyLock::new(Mutex::default);
 
-/// A text that is held once, however many have it: an id, a zone, a name of a type.
+/// A text that is held once, however many have it: an id, a zone, a name of a type. It takes a pointer's room: an
+/// instance has two dozen of them.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Word(Arc<str>);
+pub struct Word(ArcStr);
 
 impl Word {
     /// A text that nobody else is going to have: it is not looked for among the others.
     #[must_use]
     pub fn alone(text: &str) -> Self {
-        Self(Arc::from(text))
+        Self(ArcStr::from(text))
     }
 
     /// The text.
@@ -114,7 +137,7 @@ impl fmt::Display for Word {
 
 impl From<&str> for Word {
     fn from(text: &str) -> Self {
-        Self(locked(&WORDS).share(text, || Arc::from(text)))
+        Self(locked(&WORDS).share(text, || ArcStr::from(text)))
     }
 }
 
@@ -205,16 +228,17 @@ impl<'de> Deserialize<'de> for Word {
 /// What can be [`Shared`]: it has a pool.
 pub trait Pooled: Eq + Hash + Sized + 'static {
     /// Where those that there are are held.
-    fn pool() -> &'static Mutex<Pool<Self>>;
+    fn pool() -> &'static Mutex<Pool<Arc<Self>>>;
 }
 
 /// Gives types a pool.
 macro_rules! pooled {
     ($($kind:ty),* $(,)?) => {
         $(impl $crate::sandbox::shared::Pooled for $kind {
-            fn pool() -> &'static std::sync::Mutex<$crate::sandbox::shared::Pool<Self>> {
-                static POOL: std::sync::LazyLock<std::sync::Mutex<$crate::sandbox::shared::Pool<$kind>>> =
-                    std::sync::LazyLock::new(std::sync::Mutex::default);
+            fn pool() -> &'static std::sync::Mutex<$crate::sandbox::shared::Pool<std::sync::Arc<Self>>> {
+                static POOL: std::sync::LazyLock<
+                    std::sync::Mutex<$crate::sandbox::shared::Pool<std::sync::Arc<$kind>>>,
+                > = std::sync::LazyLock::new(std::sync::Mutex::default);
                 &POOL
             }
         })*
