@@ -114,7 +114,7 @@ impl Error {
                 None if chain(error).any(is_refused_connection) => {
                     (action, ErrorKind::Unreachable, "ConnectionRefused".to_owned(), innermost(error))
                 }
-                None if failure.is_io() || failure.is_timeout() => {
+                None if failure.is_io() || failure.is_timeout() || is_cut_off(error) => {
                     (action, ErrorKind::Lost, "ConnectionLost".to_owned(), innermost(error))
                 }
                 None if chain(error).any(lacks_credentials) => {
@@ -145,6 +145,12 @@ fn credentials(error: &(dyn StdError + 'static)) -> Option<(ErrorKind, String, S
         kind => kind,
     };
     Some((kind, code, message))
+}
+
+/// Whether the connection ended before an answer did: a server closes connections that nobody used for a while, and a
+/// request may be on its way just then.
+fn is_cut_off(error: &(dyn StdError + 'static)) -> bool {
+    chain(error).any(|cause| cause.to_string() == "connection closed before message completed")
 }
 
 /// Whether the name of the host led nowhere.
@@ -289,6 +295,30 @@ mod tests {
         let profile = format!("{chain} Profile: profile `dev` was not defined: could not find source profile dev");
         assert!(no_credentials(&profile).ends_with("define no profile `dev`"));
         assert!(no_credentials("the SSO session has expired.").ends_with("gave any (the SSO session has expired)"));
+    }
+
+    /// A server that closes a connection on which a request is on its way, as one does that was idle for long.
+    #[tokio::test]
+    async fn an_answer_that_a_closed_connection_cut_off_is_lost_and_not_refused() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            while let Ok((mut connection, _)) = listener.accept().await {
+                let mut request = [0; 4096];
+                _ = tokio::io::AsyncReadExt::read(&mut connection, &mut request).await;
+            }
+        });
+        let config = aws_sdk_sts::Config::builder()
+            .behavior_version(aws_config::BehaviorVersion::latest())
+            .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .credentials_provider(aws_credential_types::Credentials::from_keys("any", "any", None))
+            .region(aws_types::region::Region::from_static("eu-west-1"))
+            .retry_config(aws_config::retry::RetryConfig::disabled())
+            .endpoint_url(endpoint)
+            .build();
+        let error = aws_sdk_sts::Client::from_conf(config).get_caller_identity().send().await.unwrap_err();
+        let told = Error::of("sts:GetCallerIdentity", "", &error);
+        assert_eq!((told.kind, told.code.as_str()), (ErrorKind::Lost, "ConnectionLost"), "{told}");
     }
 
     #[test]

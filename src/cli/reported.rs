@@ -47,8 +47,9 @@ pub(super) fn report(global: &Global, out: Option<&Path>, save: bool) -> Result<
             Format::Md => report::words::comment(&global.commands().complete(&text)),
             _ => text,
         };
-        std::fs::write(out, whole)
-            .map_err(|error| Failure::usage(format!("cannot write {}: {error}", out.display())))?;
+        std::fs::write(out, whole).map_err(|error| {
+            Failure::usage(format!("cannot write {}: {error}", out.display())).next("rebake report -o report.html")
+        })?;
         Ok((format!("{} written, {}.\n", out.display(), count(look.judged.len(), "node")), Exit::Done))
     })
 }

@@ -159,7 +159,7 @@ pub(crate) fn selector(text: &str) -> Result<Selector, Failure> {
         let failure = Failure::usage(format!("in the selector {text}: {error}"));
         match error.help {
             Some(help) => failure.next(help),
-            None => failure,
+            None => failure.next("a selector is such as: tag:env=prod & os:ubuntu & !group:web-* & overdue>7d"),
         }
     })
 }

@@ -350,20 +350,20 @@ mod tests {
         assert!(Arc::ptr_eq(&one.0, &other.0));
         other.change(|tags| tags.insert("env".to_owned(), "prod".to_owned()));
         assert_eq!((one.len(), other.len()), (1, 2));
-        assert!(Arc::ptr_eq(&Word::from("eu-west-1z").0, &Word::from("eu-west-1z").0));
+        assert!(ArcStr::ptr_eq(&Word::from("eu-west-1z").0, &Word::from("eu-west-1z").0));
         let read: Word = serde_json::from_str("\"eu-west-1z\"").unwrap();
-        assert!(Arc::ptr_eq(&read.0, &Word::from("eu-west-1z").0));
+        assert!(ArcStr::ptr_eq(&read.0, &Word::from("eu-west-1z").0));
     }
 
     #[test]
     fn what_nobody_holds_is_let_go() {
-        let mut pool = Pool::<str>::new();
-        let kept = pool.share("kept", || Arc::from("kept"));
+        let mut pool = Pool::<ArcStr>::new();
+        let kept = pool.share("kept", || ArcStr::from("kept"));
         for number in 0..5000 {
             let text = number.to_string();
-            pool.share(&text, || Arc::from(text.as_str()));
+            pool.share(text.as_str(), || ArcStr::from(text.as_str()));
         }
         assert!(pool.known.len() <= 1025, "{}", pool.known.len());
-        assert!(Arc::ptr_eq(&kept, &pool.share("kept", || Arc::from("other"))));
+        assert!(ArcStr::ptr_eq(&kept, &pool.share("kept", || ArcStr::from("other"))));
     }
 }
