@@ -32,7 +32,7 @@ use crate::model::{Fleet, Group, Image, Lane, Node, Site};
 use standing::Standings;
 use system::Systems;
 
-pub use need::{Need, NeedKind};
+pub use need::{Need, NeedKind, first_due};
 pub use owner::Owner;
 pub use reporting::Blind;
 pub use system::Support;
@@ -122,8 +122,13 @@ impl Judgement {
     /// Whether nothing can be said about it, or not whether it is overdue.
     #[must_use]
     pub fn cannot_be_judged(&self, now: Timestamp) -> bool {
-        let unseen = self.blind.is_some() && self.needs.is_empty();
-        self.lane != Lane::Excluded && (unseen || self.is_undated(now))
+        self.lane != Lane::Excluded && (self.unjudged().is_some() || self.is_undated(now))
+    }
+
+    /// Why nothing can be said about it, if nothing can and it is not excluded.
+    #[must_use]
+    pub fn unjudged(&self) -> Option<Blind> {
+        self.blind.filter(|_| self.lane != Lane::Excluded && self.needs.is_empty())
     }
 
     /// Whether a need is past its day, and no exception holds.

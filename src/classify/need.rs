@@ -58,6 +58,12 @@ impl NeedKind {
     }
 }
 
+/// When the first of some needs becomes overdue, where that is known of any.
+#[must_use]
+pub fn first_due(needs: &[Need]) -> Option<Timestamp> {
+    needs.iter().filter_map(|need| need.due).min()
+}
+
 /// What needs are judged from.
 pub(super) struct Context<'a> {
     pub(super) config: &'a Config,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::need::Urgency;
+use super::need::{Urgency, first_due};
 use super::{Judgement, Need, NeedKind};
 use crate::model::selector::NodeSubject;
 use crate::model::{Lane, Node, Selector};
@@ -20,7 +20,7 @@ impl Judgement {
 /// Whether a selector picks a node with a lane and needs.
 pub(super) fn selects(selector: &Selector, node: &Node, lane: Lane, needs: &[Need], now: Timestamp) -> bool {
     let words = words(node, needs);
-    let due = needs.iter().filter_map(|need| need.due).min();
+    let due = first_due(needs);
     let overdue = due.and_then(|due| Duration::try_from(now.duration_since(due)).ok()).filter(|late| !late.is_zero());
     selector.matches(&NodeSubject { node, lane: Some(lane.as_str()), needs: &words, overdue })
 }

@@ -1,7 +1,7 @@
 //! How this rebake was called, as far as the commands that it suggests must say so again: another account, another
 //! configuration or other regions are not what the user meant.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::CommandFactory;
 
@@ -14,21 +14,17 @@ pub(crate) const SANDBOX: &str = ".rebake/sandbox";
 impl Global {
     /// What makes a suggested command act where this one did.
     pub(crate) fn commands(&self) -> Commands {
-        let names = Cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect();
-        let names: Vec<String> = names;
-        let of = |wanted: fn(&str) -> bool| names.iter().filter(|name| wanted(name)).cloned().collect::<Vec<_>>();
-        if self.import.is_empty() {
-            let configured = Self { all_regions: false, ..self.clone() };
-            let commands = Commands::new(names.clone(), &self.repeated(&[]));
-            return commands.but(of(|name| !EVERYWHERE.contains(&name)), &configured.repeated(&[]));
-        }
-        // What recordings do not do is done where they were made.
-        let acting = of(|name| !LOOKING.contains(&name));
-        Commands::new(names, &self.repeated(&self.import)).but(acting, &self.repeated(&[]))
+        let command = Cli::command();
+        let names: Vec<String> = command.get_subcommands().map(|command| command.get_name().to_owned()).collect();
+        // What recordings do not do is done where they were made; what acts does so where the configuration says.
+        let able = if self.import.is_empty() { &EVERYWHERE[..] } else { &LOOKING[..] };
+        let others = names.iter().filter(|name| !able.contains(&name.as_str())).cloned().collect();
+        let without = Self { import: Vec::new(), all_regions: false, ..self.clone() };
+        Commands::new(names, &self.repeated()).but(others, &without.repeated())
     }
 
     /// The options that name the account, the configuration and the regions, as they are typed.
-    fn repeated(&self, recordings: &[PathBuf]) -> Vec<String> {
+    fn repeated(&self) -> Vec<String> {
         let sandbox = self.sandbox.iter().map(|dir| match dir {
             dir if dir == Path::new(SANDBOX) => "--sandbox".to_owned(),
             dir => format!("--sandbox={}", dir.display()),
@@ -36,7 +32,7 @@ impl Global {
         let valued = |name: &str, value: String| [name.to_owned(), value];
         let config = self.config.iter().flat_map(|file| valued("--config", file.display().to_string()));
         let profile = self.profile.iter().flat_map(|profile| valued("--profile", profile.clone()));
-        let import = recordings.iter().flat_map(|path| valued("--import", path.display().to_string()));
+        let import = self.import.iter().flat_map(|path| valued("--import", path.display().to_string()));
         let all_regions = self.all_regions.then(|| "--all-regions".to_owned());
         let region = (!self.region.is_empty()).then(|| valued("--region", self.region.join(",")));
         sandbox

@@ -29,7 +29,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::inventory::headline;
 use super::words;
-use crate::classify::{Judgement, Totals, pairs};
+use crate::classify::{self, Judgement, Totals, pairs};
 use crate::event::Event;
 use crate::model::{Fleet, Node};
 use crate::plan::Plan;
@@ -156,7 +156,7 @@ fn by_urgency<'a>(facts: &Facts<'a>) -> Vec<(&'a Node, &'a Judgement)> {
 
 /// When the first of a node's needs is overdue, exceptions apart.
 fn first_due(one: &Judgement) -> Option<Timestamp> {
-    if one.exception.is_some() { None } else { one.needs.iter().filter_map(|need| need.due).min() }
+    if one.exception.is_some() { None } else { classify::first_due(&one.needs) }
 }
 
 /// A change since before, in words: `+2 since 2026-11-23`.

@@ -12,7 +12,7 @@ use super::nodes::short;
 use super::table::{Align, Table, paragraph};
 use super::words;
 use crate::classify::finding::findings;
-use crate::classify::{Judgement, Need, Support, Totals, pairs};
+use crate::classify::{Judgement, Need, Support, Totals, first_due, pairs};
 use crate::model::{Fleet, Gap, Lane, Node};
 use crate::text::{count, format_age, markdown_safe, thousands};
 
@@ -175,7 +175,7 @@ fn urgent(fleet: &Fleet, judged: &[Judgement], now: Timestamp, width: usize) -> 
 fn by_urgency<'a>(fleet: &'a Fleet, judged: &'a [Judgement]) -> Vec<(&'a Node, &'a Judgement)> {
     let mut due: Vec<(&Node, &Judgement)> = pairs(fleet, judged).filter(|(_, one)| one.needs_patching()).collect();
     due.sort_by_key(|(_, one)| {
-        let first = one.needs.iter().filter_map(|need| need.due).min();
+        let first = first_due(&one.needs);
         (first.is_none(), first)
     });
     due

@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::sheet::Sheet;
-use crate::classify::{Judgement, Totals, pairs};
-use crate::model::{Fleet, Lane, Node, NodeKind, NodeState};
+use crate::classify::{Judgement, Totals, first_due, pairs};
+use crate::model::{Fleet, Node, NodeKind, NodeState};
 use crate::text::suggestion;
 
 macro_rules! columns {
@@ -113,8 +113,7 @@ impl Column {
             Self::Overdue => yes(judged.is_overdue(now)),
             Self::Needs => {
                 let needs = judged.needs.iter().map(|need| need.what.clone());
-                let unjudged = judged.blind.filter(|_| judged.needs.is_empty() && judged.lane != Lane::Excluded);
-                let unjudged = unjudged.map(|blind| format!("cannot be judged: {}", blind.told()));
+                let unjudged = judged.unjudged().map(|blind| format!("cannot be judged: {}", blind.told()));
                 let exception = judged.exception.as_ref().filter(|_| judged.is_set_aside());
                 let exception = exception.map(|exception| format!("exception until {}", exception.last_day()));
                 needs.chain(unjudged).chain(exception).collect::<Vec<_>>().join("; ")
@@ -138,7 +137,7 @@ impl Column {
     /// comes last.
     fn order(&self, one: (&Node, &Judgement), other: (&Node, &Judgement), now: Timestamp) -> Ordering {
         if matches!(self, Self::Needs | Self::Overdue | Self::NeedsPatching) {
-            let due = |judged: &Judgement| judged.needs.iter().filter_map(|need| need.due).min();
+            let due = |judged: &Judgement| first_due(&judged.needs);
             let key = |judged: &Judgement| (!judged.needs_patching(), due(judged).is_none(), due(judged));
             return key(one.1).cmp(&key(other.1));
         }

@@ -114,8 +114,7 @@ impl Table {
     }
 
     fn wrap(&self, text: &str, width: usize) -> Vec<String> {
-        let lines = wrap(text, width);
-        if self.breaks { lines.iter().flat_map(|line| broken(line, width)).collect() } else { lines }
+        if self.breaks { wrap_breaking(text, width) } else { wrap(text, width) }
     }
 
     fn widths(&self, width: usize) -> Vec<usize> {
@@ -198,6 +197,11 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// As [`wrap`], and a word that is longer is broken.
+fn wrap_breaking(text: &str, width: usize) -> Vec<String> {
+    wrap(text, width).iter().flat_map(|line| broken(line, width)).collect()
+}
+
 /// A line broken into pieces of a width, after a mark between the parts of a name where there is one.
 fn broken(line: &str, width: usize) -> Vec<String> {
     let mut pieces = Vec::new();
@@ -226,9 +230,7 @@ pub fn paragraph(text: &str, width: usize, hang: usize) -> String {
 /// A paragraph that names something: names that are longer than a line are broken.
 #[must_use]
 pub fn heading(text: &str, width: usize, hang: usize) -> String {
-    let lines = wrap(&terminal_safe(text), room(width, hang));
-    let lines: Vec<String> = lines.iter().flat_map(|line| broken(line, room(width, hang))).collect();
-    laid(&lines, hang)
+    laid(&wrap_breaking(&terminal_safe(text), room(width, hang)), hang)
 }
 
 fn room(width: usize, hang: usize) -> usize {

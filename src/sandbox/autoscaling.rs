@@ -15,6 +15,7 @@
 mod activities;
 mod capacity;
 mod configuration;
+mod crowd;
 mod describe;
 mod group;
 mod groups;

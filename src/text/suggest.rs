@@ -25,9 +25,8 @@ pub fn suggest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
 #[must_use]
 pub fn suggestion<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
     const MOST: usize = 24;
-    let mut all: Vec<&str> = Vec::new();
     let mut seen = HashSet::new();
-    all.extend(candidates.into_iter().filter(|name| seen.insert(*name)));
+    let all: Vec<&str> = candidates.into_iter().filter(|name| seen.insert(*name)).collect();
     if let Some(meant) = suggest(word, all.iter().copied()) {
         return Some(format!("did you mean `{meant}`?"));
     }

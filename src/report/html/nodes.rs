@@ -27,8 +27,8 @@ pub(super) fn still(facts: &Facts<'_>, urgent: &[(&Node, &Judgement)]) -> String
     let row = |(node, one): &(&Node, &Judgement)| {
         let name = if node.name.is_empty() { &node.id } else { &node.name };
         let system = one.system().unwrap_or("not known");
-        let needs = match one.blind {
-            Some(blind) if one.needs.is_empty() && !one.is_set_aside() => format!("cannot be judged: {}", blind.told()),
+        let needs = match one.unjudged() {
+            Some(blind) => format!("cannot be judged: {}", blind.told()),
             _ if one.lane == Lane::Excluded => "excluded".to_owned(),
             _ if one.needs.is_empty() => "nothing".to_owned(),
             _ => need_story(one, facts.now),

@@ -1,11 +1,11 @@
 //! Desired and actual capacity: launching what is missing, terminating what is too much or unhealthy.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::SignedDuration;
 
 use super::activities::{self, ActivityStatus, ailment_cause, moment};
+use super::crowd::Crowd;
 use super::hooks::{self, Transition};
 use super::{Ailment, Configuration, Group, Lifecycle, Member, lifecycle, warm_pools};
 use crate::sandbox::cloud::Ctx;
@@ -53,7 +53,7 @@ pub(super) fn keep(ctx: &mut Ctx<'_>, group: &mut Group) {
     };
     let goal = group.desired_capacity + surge(group);
     let (configuration, mut crowd) = (group.effective_configuration().clone(), Crowd::of(group.live()));
-    while crowd.capacity < goal && !group.suspends("Launch") {
+    while crowd.capacity() < goal && !group.suspends("Launch") {
         let Ok(id) = launch(ctx, group, &configuration, why, &mut crowd) else { break };
         if let Some(refresh) = group.refreshes.iter_mut().rev().find(|refresh| refresh.status.is_active()) {
             refresh.turnover.fresh.insert(id.into());
@@ -129,35 +129,6 @@ fn replace_unhealthy(ctx: &mut Ctx<'_>, group: &mut Group) {
     }
 }
 
-/// How many instances there are in each zone, and what capacity they have together: kept beside the members while
-/// several are launched, so that none of the launches goes through all of them.
-#[derive(Debug, Default)]
-pub(super) struct Crowd {
-    zones: BTreeMap<Word, usize>,
-    capacity: i64,
-}
-
-impl Crowd {
-    /// Counts members.
-    pub(super) fn of<'a>(members: impl Iterator<Item = &'a Member>) -> Self {
-        let mut crowd = Self::default();
-        members.for_each(|member| crowd.add(member));
-        crowd
-    }
-
-    fn add(&mut self, member: &Member) {
-        *self.zones.entry(member.zone.clone()).or_default() += 1;
-        self.capacity += member.capacity();
-    }
-
-    /// The group's zone with the fewest, and a subnet in it.
-    fn place(&self, group: &Group) -> (Option<String>, Option<String>) {
-        let zone = group.zones.iter().min_by_key(|zone| self.zones.get(zone.as_str()).copied().unwrap_or_default());
-        let subnet = group.subnets.iter().find(|(_, of)| Some(of) == zone).map(|(id, _)| id.clone());
-        (zone.cloned(), subnet)
-    }
-}
-
 /// Launches one instance into the zone with the fewest of a crowd, to which it is added; its id.
 ///
 /// # Errors
@@ -172,7 +143,7 @@ pub(super) fn launch(
     if group.launch_after.is_some_and(|after| ctx.now < after) || group.suspends("Launch") {
         return Err(None);
     }
-    let cause = launch_cause(ctx, group, why, crowd.capacity);
+    let cause = launch_cause(ctx, group, why, crowd.capacity());
     if !matches!(why, Why::Refresh | Why::WarmPool)
         && let Some(member) = warm_pools::take(ctx, group, configuration)
     {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::crowd::Zones;
 use super::hooks::HookWait;
 use super::{Group, Replacement, Source, Warmed};
 use crate::sandbox::shared::Word;
@@ -204,23 +205,11 @@ impl Member {
 /// members, then by the group's termination policies (AWS's default: those of the oldest launch configuration or
 /// template version, then the oldest).
 pub(super) fn termination_order<'a>(group: &'a Group, candidates: &[&'a Member]) -> Vec<&'a Member> {
-    let crowds = crowds(group);
+    let zones = Zones::of(group.live());
     let rank = rank(group);
     let mut order = candidates.to_vec();
-    order.sort_by_cached_key(|member| {
-        let crowd = crowds.get(&member.zone).copied().unwrap_or_default();
-        (Reverse(crowd), rank(member))
-    });
+    order.sort_by_cached_key(|member| (Reverse(zones.members(&member.zone)), rank(member)));
     order
-}
-
-/// How many live members each zone has.
-fn crowds(group: &Group) -> BTreeMap<Word, usize> {
-    let mut crowds = BTreeMap::new();
-    for member in group.live() {
-        *crowds.entry(member.zone.clone()).or_default() += 1;
-    }
-    crowds
 }
 
 /// The order among the members of a zone: version, age, id.
@@ -241,7 +230,7 @@ fn rank(group: &Group) -> impl Fn(&Member) -> Rank + use<> {
 /// The members of a group that may be terminated, one after the other: as [`termination_order`] has the first when each
 /// before it has left, sorted once.
 pub(super) struct TerminationQueue {
-    crowds: BTreeMap<Word, usize>,
+    zones: Zones,
     /// By zone, the first choice last.
     ranks: BTreeMap<Word, Vec<Rank>>,
 }
@@ -255,7 +244,7 @@ impl TerminationQueue {
             ranks.entry(member.zone.clone()).or_default().push(rank(member));
         }
         ranks.values_mut().for_each(|ranks| ranks.sort_by(|one, other| other.cmp(one)));
-        Self { crowds: crowds(group), ranks }
+        Self { zones: Zones::of(group.live()), ranks }
     }
 }
 
@@ -264,12 +253,10 @@ impl Iterator for TerminationQueue {
 
     fn next(&mut self) -> Option<Word> {
         let firsts = self.ranks.iter().filter_map(|(zone, ranks)| Some((zone, ranks.last()?)));
-        let crowd = |zone: &Word| Reverse(self.crowds.get(zone).copied().unwrap_or_default());
+        let crowd = |zone: &Word| Reverse(self.zones.members(zone));
         let (zone, _) = firsts.min_by(|(zone, one), (other, two)| (crowd(zone), *one).cmp(&(crowd(other), *two)))?;
         let zone = zone.clone();
-        if let Some(crowd) = self.crowds.get_mut(&zone) {
-            *crowd = crowd.saturating_sub(1);
-        }
+        self.zones.leave(&zone);
         self.ranks.get_mut(&zone)?.pop().map(|(_, _, id)| id)
     }
 }

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::sandbox::autoscaling::activities::{self, ActivityStatus, moment};
-use crate::sandbox::autoscaling::capacity::{self, Crowd};
+use crate::sandbox::autoscaling::capacity;
+use crate::sandbox::autoscaling::crowd::Crowd;
 use crate::sandbox::autoscaling::hooks::{self, Transition, Verdict};
 use crate::sandbox::autoscaling::{Configuration, Group, Lifecycle, Member, PoolState, look};
 use crate::sandbox::cloud::Ctx;
